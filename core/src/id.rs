@@ -1,0 +1,65 @@
+//! Who and where: members, partitions, buckets, actors and requests.
+
+use crate::hash::hash64;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// A member of the cluster: the xxh3-64 of its name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MemberId(pub u64);
+
+impl MemberId {
+    /// The id of the member called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        Self(hash64(name.as_bytes()))
+    }
+}
+
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemberId({:016x})", self.0)
+    }
+}
+
+/// One of the ring's `Q` equal parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartitionId(pub u16);
+
+/// A set of keys under one policy. Bucket 0 is `default`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BucketId(pub u32);
+
+/// Who mints dots: one partition in one life of one member's storage. Never a client.
+///
+/// A storage that was lost comes back with a new incarnation, so with new actors: a dot is never
+/// given out twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ActorId(pub u64);
+
+impl ActorId {
+    /// The actor of `partition` in the storage that `incarnation` numbers.
+    #[must_use]
+    pub fn new(incarnation: u64, partition: PartitionId) -> Self {
+        let mut bytes = [0; 10];
+        bytes[..8].copy_from_slice(&incarnation.to_le_bytes());
+        bytes[8..].copy_from_slice(&partition.0.to_le_bytes());
+        Self(hash64(&bytes))
+    }
+}
+
+impl fmt::Debug for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActorId({:016x})", self.0)
+    }
+}
+
+/// A write as its client numbers it: the same id again is the same write again, and is applied at
+/// most once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId {
+    /// Random, one for each client session.
+    pub client: u64,
+    /// Counts up from 1 in that session.
+    pub sequence: u64,
+}
