@@ -1,0 +1,164 @@
+/** The panel that puts, gets and deletes one key through the SDK. */
+
+import { byId, html, set, setChildren, setText } from './dom.js';
+import { showPending, showResult } from './result-view.js';
+import { parseValue } from './value.js';
+
+/** How long a call may take before the SDK gives up. */
+const TIMEOUT_MS = 5000;
+const LEVELS = ['one', 'quorum', 'all', 'local_quorum', 'each_quorum'];
+
+export class KeyPanel {
+  #cluster;
+  #connection;
+  #onKey;
+  #aborter = null;
+  /** The context of the last read, by key: a put hands it back. */
+  #contexts = new Map();
+  #levels = 0;
+
+  /** `onKey(partition | null, keyText)` is told which key the panel is about. */
+  constructor(cluster, connection, onKey) {
+    this.#cluster = cluster;
+    this.#connection = connection;
+    this.#onKey = onKey;
+    byId('key-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#put();
+    });
+    byId('get').addEventListener('click', () => this.#get());
+    byId('delete').addEventListener('click', () => this.#delete());
+    byId('cancel').addEventListener('click', () => this.#aborter?.abort());
+    byId('key').addEventListener('input', () => this.#announce());
+    byId('value').addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) byId('key-form').requestSubmit();
+    });
+  }
+
+  /** Brings buttons, levels and the connection's line to what is known now. */
+  update() {
+    const replicas = this.#cluster.ring?.replicas ?? 0;
+    if (replicas !== this.#levels) this.#fillLevels(replicas);
+    this.#showConnection();
+    this.#showButtons();
+  }
+
+  /** The key in the form. */
+  get key() {
+    return byId('key').value;
+  }
+
+  /** The partition of the key in the form, or `null`. */
+  get partition() {
+    const partitions = this.#cluster.ring?.partitions;
+    return partitions ? this.#connection.partitionOf(this.key, partitions) : null;
+  }
+
+  #put() {
+    return this.#run('Put', async (key, options) => {
+      const value = parseValue(byId('value').value, new FormData(byId('key-form')).get('kind'));
+      return { version: await this.#write(key, value, options) };
+    });
+  }
+
+  #keep(value) {
+    return this.#run('Put', async (key, options) => ({ version: await this.#write(key, value, options) }));
+  }
+
+  async #write(key, value, options) {
+    const context = this.#contexts.get(key);
+    const version = await this.#connection.store.put(key, value, { ...options, ...level('w'), ...(context && { context }) });
+    this.#contexts.delete(key);
+    return version;
+  }
+
+  #get() {
+    return this.#run('Get', async (key, options) => {
+      const entry = await this.#connection.store.getEntry(key, { ...options, ...level('r') });
+      this.#contexts.clear();
+      if (entry === undefined) return { absent: true };
+      this.#contexts.set(key, entry.context);
+      return { entry };
+    });
+  }
+
+  #delete() {
+    return this.#run('Delete', async (key, options) => {
+      await this.#connection.store.delete(key, { ...options, ...level('w') });
+      this.#contexts.delete(key);
+      return {};
+    });
+  }
+
+  /** Runs one call at a time, and shows how it went. */
+  async #run(verb, call) {
+    if (this.#aborter || !byId('key-form').reportValidity()) return;
+    const { key, partition } = this;
+    this.#aborter = new AbortController();
+    this.#showButtons();
+    showPending(byId('result'), verb, key);
+    const began_ms = performance.now();
+    let outcome;
+    try {
+      outcome = await call(key, { timeoutMs: TIMEOUT_MS, signal: this.#aborter.signal });
+    } catch (error) {
+      outcome = { error };
+    }
+    const took_ms = performance.now() - began_ms;
+    this.#aborter = null;
+    this.#showButtons();
+    const owners = partition === null ? [] : this.#cluster.ring.owners[partition].map((index) => this.#cluster.members[index]);
+    showResult(byId('result'), { verb, key, took_ms, partition, owners, onKeep: (value) => this.#keep(value), ...outcome });
+    this.#announce();
+  }
+
+  #announce() {
+    this.#onKey(this.partition, this.key);
+  }
+
+  #showButtons() {
+    const busy = this.#aborter !== null;
+    for (const id of ['put', 'get', 'delete']) byId(id).disabled = busy || !this.#connection.usable;
+    byId('cancel').hidden = !busy;
+  }
+
+  #showConnection() {
+    const { state, problem, usable } = this.#connection;
+    const node = byId('sdk');
+    set(node, { 'data-state': state });
+    const text = SENTENCES[state] ?? 'Through the SDK, as an application would.';
+    if (usable || state === 'loading') {
+      setText(node, problem && state !== 'synced' ? `${text} ${problem}` : text);
+    } else if (node.dataset.problem !== problem) {
+      const again = html('button', { type: 'button', class: 'quiet' }, 'Try again');
+      again.addEventListener('click', () => this.#connection.open(this.#cluster.addresses));
+      setChildren(node, problem, ' ', again);
+    }
+    set(node, { 'data-problem': usable || state === 'loading' ? null : problem });
+  }
+
+  #fillLevels(replicas) {
+    this.#levels = replicas;
+    const numbers = Array.from({ length: replicas }, (_, i) => String(i + 1));
+    for (const id of ['w', 'r']) {
+      const chosen = byId(id).value;
+      const options = [['', "the cluster's"], ...[...LEVELS, ...numbers].map((name) => [name, name.replace('_', ' ')])];
+      setChildren(byId(id), ...options.map(([value, text]) => html('option', { value }, text)));
+      byId(id).value = chosen;
+    }
+  }
+}
+
+/** The chosen level as an option of the SDK; nothing when the cluster's own is meant. */
+function level(id) {
+  const chosen = byId(id).value;
+  if (chosen === '') return {};
+  return { [id]: LEVELS.includes(chosen) ? chosen : Number(chosen) };
+}
+
+const SENTENCES = {
+  loading: 'Loading the SDK…',
+  connecting: 'Dialling a stone; calls wait until it answers.',
+  offline: 'No stone answers the SDK; calls wait while it dials again.',
+  closed: 'The connection was closed.',
+};

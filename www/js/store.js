@@ -1,0 +1,72 @@
+/** The connection of this page to the cluster, through the SDK that applications use. */
+
+const SDK = '/sdk/browser.js';
+
+export class Connection {
+  #onChange;
+  #attempt = 0;
+  #partitionOf = null;
+  /** The SDK's store, or `null`. */
+  store = null;
+  /** 'loading', 'failed', or the state that the store reports. */
+  state = 'loading';
+  /** What went wrong, as a sentence, or ''. */
+  problem = '';
+
+  /** `onChange(connection)` is called when store, state or problem change. */
+  constructor(onChange) {
+    this.#onChange = onChange;
+  }
+
+  /** Opens at the first call only. */
+  openOnce(addresses) {
+    if (this.#attempt === 0) this.open(addresses);
+  }
+
+  /** Loads the SDK and dials the first of `addresses` that answers. */
+  async open(addresses) {
+    this.#attempt += 1;
+    this.#show('loading', '');
+    const sdk = await this.#load();
+    if (!sdk) return;
+    try {
+      this.store = await sdk.connect(addresses);
+      this.#partitionOf = sdk.partitionOf ?? null;
+      this.store.onStatus((status) => this.#follow(status));
+      this.#follow(this.store.status);
+    } catch (error) {
+      this.#show('failed', `${error.message} (${error.code ?? error.name})`);
+    }
+  }
+
+  /** Whether calls can be made; they wait while the SDK dials again. */
+  get usable() {
+    return this.store !== null && !['failed', 'closed'].includes(this.state);
+  }
+
+  /** The partition of a key, or `null` while the SDK cannot tell. */
+  partitionOf(key, partitions) {
+    if (!this.#partitionOf || key === '') return null;
+    return this.#partitionOf(key, partitions);
+  }
+
+  /** A failed import is remembered by the browser, so each attempt has its own address. */
+  async #load() {
+    try {
+      return await import(this.#attempt === 1 ? SDK : `${SDK}?attempt=${this.#attempt}`);
+    } catch {
+      this.#show('failed', `The SDK cannot be loaded from ${SDK}. Build it with cargo xtask wasm, and build the stone again.`);
+      return null;
+    }
+  }
+
+  #follow(status) {
+    this.#show(status.state, status.error?.message ?? '');
+  }
+
+  #show(state, problem) {
+    this.state = state;
+    this.problem = problem;
+    this.#onChange(this);
+  }
+}
