@@ -1,0 +1,216 @@
+//! What an application asks of a [`super::Client`], and what the client asks of its driver.
+
+use crate::causality::Value;
+use crate::id::BucketId;
+use crate::replication::Level;
+use crate::time::Instant;
+use crate::wire::{Failure, FrameError, FrameKind, Refusal, Reply};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A call of one client, numbered from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// One request of an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key; not empty.
+    pub key: Vec<u8>,
+    /// Replicas that must have answered; `None` takes the bucket's level.
+    pub level: Option<Level>,
+    /// How long the application waits, in milliseconds, with all retries: 0 takes the default,
+    /// more than [`crate::limits::TIMEOUT_MAX_MS`] waits as long as that.
+    pub timeout_ms: u32,
+    /// What to do.
+    pub action: Action,
+}
+
+impl Call {
+    /// Reads `key`.
+    #[must_use]
+    pub const fn get(bucket: BucketId, key: Vec<u8>) -> Self {
+        Self {
+            bucket,
+            key,
+            level: None,
+            timeout_ms: 0,
+            action: Action::Get,
+        }
+    }
+
+    /// Writes `value`, knowing nothing of what is there.
+    #[must_use]
+    pub const fn put(bucket: BucketId, key: Vec<u8>, value: Value) -> Self {
+        let action = Action::Put {
+            value,
+            context: Vec::new(),
+        };
+        Self {
+            bucket,
+            key,
+            level: None,
+            timeout_ms: 0,
+            action,
+        }
+    }
+
+    /// Deletes `key`, knowing nothing of what is there.
+    #[must_use]
+    pub const fn delete(bucket: BucketId, key: Vec<u8>) -> Self {
+        let action = Action::Delete {
+            context: Vec::new(),
+        };
+        Self {
+            bucket,
+            key,
+            level: None,
+            timeout_ms: 0,
+            action,
+        }
+    }
+
+    /// The same call at `level`.
+    #[must_use]
+    pub fn with_level(mut self, level: Option<Level>) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// The same call within `timeout_ms` milliseconds.
+    #[must_use]
+    pub fn with_timeout_ms(mut self, timeout_ms: u32) -> Self {
+        self.timeout_ms = timeout_ms;
+        self
+    }
+
+    /// The same write by one who has read `seen`, an encoded causal context. A read has none.
+    #[must_use]
+    pub fn with_context(mut self, seen: Vec<u8>) -> Self {
+        match &mut self.action {
+            Action::Get => {}
+            Action::Put { context, .. } | Action::Delete { context } => *context = seen,
+        }
+        self
+    }
+}
+
+/// What to do with a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read it.
+    Get,
+    /// Write a value.
+    Put {
+        /// The value.
+        value: Value,
+        /// The context of what was read, encoded; empty for a blind write.
+        context: Vec<u8>,
+    },
+    /// Delete it.
+    Delete {
+        /// The context of what was read, encoded; empty for a blind write.
+        context: Vec<u8>,
+    },
+}
+
+/// What the driver of a client must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientOutput {
+    /// Send these bytes as one binary WebSocket message.
+    Send(Vec<u8>),
+    /// A call has its outcome.
+    Done {
+        /// The call.
+        call: CallId,
+        /// How it went.
+        result: Result<Reply, Failure>,
+    },
+    /// The connection is in another state.
+    State(ConnectionState),
+    /// Drop the socket, if there is one, without reporting it, and dial again at this moment.
+    Redial {
+        /// When.
+        at: Instant,
+    },
+    /// The server does not take this client; drop the socket. No call will succeed any more.
+    Refused(Refusal),
+}
+
+/// How the connection is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// A socket is being opened, or the greeting is under way.
+    Connecting,
+    /// Requests are answered.
+    Online {
+        /// Name of the member that answers.
+        member: String,
+        /// Replicas of a key.
+        replicas: u8,
+    },
+    /// There is no connection; calls wait for the next.
+    Offline {
+        /// When it is dialled again.
+        redial_at: Instant,
+        /// What the server said, if it sent the client away for now.
+        failure: Option<Failure>,
+    },
+}
+
+/// What a server sent that it must not. The calls are as they were: drop the socket and report it
+/// with [`super::Client::handle_disconnected`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientError {
+    /// Bytes that are not a frame, or not the message they promise.
+    Frame(FrameError),
+    /// A frame that has no place at this point.
+    Unexpected(FrameKind),
+    /// A welcome whose protocol version or number of partitions cannot be.
+    Welcome {
+        /// Its protocol version.
+        version: u8,
+        /// Its number of partitions.
+        partitions: u16,
+    },
+    /// A notice of a server with no shards.
+    NoShards,
+    /// An answer that does not fit the call.
+    WrongReply(CallId),
+}
+
+impl From<FrameError> for ClientError {
+    fn from(error: FrameError) -> Self {
+        Self::Frame(error)
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(error) => write!(f, "the server sent a broken message: {error}"),
+            Self::Unexpected(kind) => write!(f, "the server sent a {kind:?} frame out of turn"),
+            Self::Welcome {
+                version,
+                partitions,
+            } => write!(
+                f,
+                "the server's welcome names protocol version {version} and {partitions} \
+                 partitions, which this client cannot use"
+            ),
+            Self::NoShards => f.write_str("the server says that it has no shards"),
+            Self::WrongReply(call) => {
+                write!(
+                    f,
+                    "the server's answer to call {} does not fit what was asked",
+                    call.0
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for ClientError {}

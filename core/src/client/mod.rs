@@ -1,0 +1,45 @@
+//! A client of the ring without I/O: requests, retries and reconnection for whoever holds the socket.
+//!
+//! * [`call`]: what an application asks, and what a driver must do.
+//! * [`session`]: [`Client`], the state machine; one for each application.
+//! * `outcome`: how a call comes to its outcome.
+//! * `pending`: the calls that have no outcome yet.
+//! * `backoff`: how long to wait before the next attempt.
+//!
+//! The driver dials once, then obeys. **After every call that takes `&mut self`, drain
+//! [`Client::poll_output`] until `None`**, then sleep until [`Client::poll_timeout`] or the next
+//! event:
+//!
+//! ```
+//! use henge_core::client::{Call, Client, ClientOutput};
+//! use henge_core::id::BucketId;
+//! use henge_core::time::Instant;
+//!
+//! let now = Instant::from_micros(1_000_000);
+//! let mut client = Client::new(0x5eed);
+//! client.handle_dialing(now);
+//! client.submit(now, Call::get(BucketId(0), b"key".to_vec())).expect("a short key");
+//! client.handle_connected(now);
+//! while let Some(output) = client.poll_output() {
+//!     match output {
+//!         ClientOutput::Send(message) => assert!(!message.is_empty()), // one WebSocket message
+//!         ClientOutput::Redial { at: _ } => {}       // drop the socket, dial again then
+//!         ClientOutput::Done { call: _, result: _ } => {} // wake the caller
+//!         ClientOutput::State(_) | ClientOutput::Refused(_) => {} // tell the application
+//!     }
+//! }
+//! assert!(client.poll_timeout().is_some());
+//! ```
+
+pub mod call;
+pub mod session;
+
+mod backoff;
+mod outcome;
+mod pending;
+
+pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
+pub use session::Client;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! How a call comes to its outcome: answers, refusals, losses and deadlines.
+
+use super::backoff::delay;
+use super::call::{CallId, ClientError, ClientOutput};
+use super::pending::{Pending, Stage};
+use super::session::{Client, Link, partition};
+use crate::time::Duration;
+use crate::wire::{ErrorCode, Failure, Frame, FrameKind, Notice, Reply, Response, decode_body};
+
+impl Client {
+    /// A frame of a server that has greeted.
+    pub(super) fn on_open_frame(&mut self, frame: &Frame<'_>) -> Result<(), ClientError> {
+        // It does answer: the next loss is a new story.
+        self.redials = 0;
+        if frame.kind == FrameKind::Response {
+            return self.on_response(decode_body(frame.body)?);
+        }
+        let Notice::ShardRestarted { modulus, remainder } = decode_body(frame.body)?;
+        if modulus == 0 {
+            return Err(ClientError::NoShards);
+        }
+        let partitions = self.partitions();
+        let lost = self
+            .calls
+            .sent(|pending| partition(&pending.request, partitions).0 % modulus == remainder);
+        self.send_again(&lost);
+        Ok(())
+    }
+
+    fn on_response(&mut self, response: Response) -> Result<(), ClientError> {
+        let id = CallId(response.id);
+        // An answer to a call that was cancelled or has timed out is nobody's.
+        let Some(pending) = self.calls.pending(id) else {
+            return Ok(());
+        };
+        match response.result {
+            Ok(reply) => {
+                if pending.is_write() != matches!(reply, Reply::Written { .. }) {
+                    return Err(ClientError::WrongReply(id));
+                }
+                self.finish(id, |_| Ok(reply));
+            }
+            Err(failure) if matches!(pending.stage(), Stage::Sent(_)) => {
+                self.on_failure(id, failure);
+            }
+            // It was sent again since: that answer counts.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A failure that may pass is tried again while there is time; any other is the outcome.
+    fn on_failure(&mut self, id: CallId, failure: Failure) {
+        let Some(pending) = self.calls.pending(id) else {
+            return;
+        };
+        if matches!(
+            failure.code,
+            ErrorCode::Unavailable | ErrorCode::RateLimited
+        ) {
+            let wait = delay(
+                &mut self.rng,
+                pending.refusals,
+                RETRY_FIRST_MS,
+                RETRY_MAX_MS,
+            );
+            let at = self.now + wait;
+            if at < pending.deadline {
+                pending.refuse(failure);
+                self.calls.put_in(id, Stage::Resting(at));
+                return;
+            }
+        }
+        self.finish(id, |pending| Err(pending.failed(failure)));
+    }
+
+    /// The moment of a call has come: its deadline, or the end of its rest.
+    pub(super) fn on_due(&mut self, id: CallId) {
+        let Some(pending) = self.calls.pending(id) else {
+            return;
+        };
+        let stage = pending.stage();
+        if self.now < pending.deadline {
+            self.calls.put_in(id, Stage::Ready);
+            return;
+        }
+        self.finish(id, |pending| Err(pending.expired()));
+        if let (Stage::Sent(at), Link::Open { heard_at, .. }) = (stage, &self.link)
+            && *heard_at <= at
+            && self.now.since(at) >= Duration::from_millis(SILENCE_MS)
+        {
+            self.drop_link(None);
+        }
+    }
+
+    /// The answers to these calls are lost. The same request id makes sending again safe; a call
+    /// that brings every connection down must end some time.
+    pub(super) fn send_again(&mut self, lost: &[CallId]) {
+        for &id in lost {
+            let Some(pending) = self.calls.pending(id) else {
+                continue;
+            };
+            pending.losses += 1;
+            if pending.losses < SENDS_MAX {
+                self.calls.put_in(id, Stage::Ready);
+            } else {
+                self.finish(id, |pending| Err(pending.lost()));
+            }
+        }
+    }
+
+    /// Takes a call out with its outcome.
+    pub(super) fn finish(
+        &mut self,
+        id: CallId,
+        how: impl FnOnce(&Pending) -> Result<Reply, Failure>,
+    ) {
+        if let Some(pending) = self.calls.remove(id) {
+            let result = how(&pending);
+            self.outputs
+                .push_back(ClientOutput::Done { call: id, result });
+        }
+    }
+}
+
+/// First and longest wait before a refused call is sent again, in milliseconds.
+const RETRY_FIRST_MS: u64 = 20;
+const RETRY_MAX_MS: u64 = 500;
+/// A call that ends without an answer this long after it was sent, in milliseconds, on a connection
+/// that has brought nothing else since, is evidence that the connection is dead.
+const SILENCE_MS: u64 = 3_000;
+/// Most sends of one call whose answers were lost.
+const SENDS_MAX: u32 = 3;

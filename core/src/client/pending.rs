@@ -1,0 +1,299 @@
+//! The calls that have no outcome yet.
+
+use super::call::{Action, Call, CallId};
+use crate::id::RequestId;
+use crate::limits::{TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
+use crate::time::{Duration, Instant};
+use crate::wire::{ErrorCode, Failure, Operation, Request};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::vec::Vec;
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// To be sent as soon as there is a connection.
+    Ready,
+    /// Sent over the connection there is, at this moment.
+    Sent(Instant),
+    /// Refused for now; to be sent again at this moment, which is before its deadline.
+    Resting(Instant),
+}
+
+/// A call without an outcome.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    /// The message; its `timeout_ms` is what the application asked for.
+    pub(super) request: Request,
+    /// When the application stops waiting.
+    pub(super) deadline: Instant,
+    /// How often an answer was lost with a connection or a shard.
+    pub(super) losses: u32,
+    /// How often the server refused it for now, and how it said so last.
+    pub(super) refusals: u32,
+    refused: Option<Failure>,
+    stage: Stage,
+}
+
+impl Pending {
+    /// `call` as the client `session` numbers it.
+    pub(super) fn new(now: Instant, session: u64, id: CallId, call: Call) -> Self {
+        let timeout_ms = match call.timeout_ms {
+            0 => TIMEOUT_DEFAULT_MS,
+            asked => asked.min(TIMEOUT_MAX_MS),
+        };
+        let (value, context) = match call.action {
+            Action::Get => (None, None),
+            Action::Put { value, context } => (Some(value), Some(context)),
+            Action::Delete { context } => (None, Some(context)),
+        };
+        let operation = match context {
+            None => Operation::Get { level: call.level },
+            Some(context) => Operation::Write {
+                level: call.level,
+                request: RequestId {
+                    client: session,
+                    sequence: id.0,
+                },
+                context,
+                value,
+            },
+        };
+        Self {
+            request: Request {
+                id: id.0,
+                timeout_ms,
+                bucket: call.bucket,
+                key: call.key,
+                operation,
+            },
+            deadline: now + Duration::from_millis(timeout_ms.into()),
+            losses: 0,
+            refusals: 0,
+            refused: None,
+            stage: Stage::Ready,
+        }
+    }
+
+    /// Where it stands.
+    pub(super) const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Whether it writes.
+    pub(super) const fn is_write(&self) -> bool {
+        matches!(self.request.operation, Operation::Write { .. })
+    }
+
+    /// Whether it is a write that may have been applied although no answer says so.
+    pub(super) const fn is_uncertain(&self) -> bool {
+        self.is_write() && (self.losses > 0 || matches!(self.stage, Stage::Sent(_)))
+    }
+
+    /// What the server is given to answer, in milliseconds: a little less than what is left, so that its
+    /// own word on the outcome comes before the client gives up.
+    pub(super) fn server_timeout_ms(&self, now: Instant) -> u32 {
+        let left = self.deadline.since(now).as_millis();
+        let answer_by = left - (left / 8).min(ANSWER_MARGIN_MS);
+        u32::try_from(answer_by).unwrap_or(TIMEOUT_MAX_MS).max(1)
+    }
+
+    /// What the caller is told if the server's last word is `failure`.
+    pub(super) fn failed(&self, failure: Failure) -> Failure {
+        let is_same_for_every_send = matches!(
+            failure.code,
+            ErrorCode::KeyTooLarge
+                | ErrorCode::ValueTooLarge
+                | ErrorCode::Level
+                | ErrorCode::Indeterminate
+        );
+        if self.is_write() && self.losses > 0 && !is_same_for_every_send {
+            return indeterminate(&format!(
+                "an earlier answer was lost; then: {}",
+                failure.message
+            ));
+        }
+        failure
+    }
+
+    /// What the caller is told if the answer was lost once too often.
+    pub(super) fn lost(&self) -> Failure {
+        let why = format!(
+            "the connection was lost {} times before the answer came",
+            self.losses
+        );
+        if self.is_write() {
+            return indeterminate(&why);
+        }
+        Failure::new(ErrorCode::Unavailable, format!("{why}; try again"))
+    }
+
+    /// What the caller is told if time has run out.
+    pub(super) fn expired(&self) -> Failure {
+        let timeout_ms = self.request.timeout_ms;
+        if self.is_uncertain() {
+            return indeterminate(&format!("no answer came within {timeout_ms} ms"));
+        }
+        if let Some(refused) = &self.refused {
+            return refused.clone();
+        }
+        let was_sent = self.losses > 0 || matches!(self.stage, Stage::Sent(_));
+        Failure::new(
+            ErrorCode::Timeout,
+            if was_sent {
+                format!("no answer came within {timeout_ms} ms; try again or raise the timeout")
+            } else {
+                format!(
+                    "not sent: there was no connection for {timeout_ms} ms, so nothing was \
+                     changed; try again when the server can be reached"
+                )
+            },
+        )
+    }
+
+    /// Notes that the server refused it for now.
+    pub(super) fn refuse(&mut self, failure: Failure) {
+        self.refusals += 1;
+        self.refused = Some(failure);
+    }
+
+    /// Bytes that it holds, about.
+    fn bytes(&self) -> usize {
+        let operation = match &self.request.operation {
+            Operation::Get { .. } => 0,
+            Operation::Write { context, value, .. } => {
+                context.len() + value.as_ref().map_or(0, |value| value.bytes.len())
+            }
+        };
+        size_of::<Self>() + self.request.key.len() + operation
+    }
+
+    /// The moment at which something must happen to it.
+    const fn due(&self) -> Instant {
+        match self.stage {
+            Stage::Resting(until) => until,
+            Stage::Ready | Stage::Sent(_) => self.deadline,
+        }
+    }
+}
+
+fn indeterminate(why: &str) -> Failure {
+    Failure::new(
+        ErrorCode::Indeterminate,
+        format!(
+            "{why}: the write may or may not have been applied; read the key to see, or write it \
+             again"
+        ),
+    )
+}
+
+/// All calls without an outcome, in the order in which they were made.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    calls: BTreeMap<CallId, Pending>,
+    ready: BTreeSet<CallId>,
+    due: BTreeSet<(Instant, CallId)>,
+    sent: usize,
+    bytes: usize,
+}
+
+impl Calls {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether one more finds room.
+    pub(super) fn has_room(&self, pending: &Pending) -> bool {
+        self.calls.len() < CALLS_MAX && self.bytes + pending.bytes() <= CALL_BYTES_MAX
+    }
+
+    /// Adds a call, ready to be sent.
+    pub(super) fn insert(&mut self, id: CallId, pending: Pending) {
+        self.bytes += pending.bytes();
+        self.due.insert((pending.due(), id));
+        self.ready.insert(id);
+        self.calls.insert(id, pending);
+    }
+
+    /// Takes a call out.
+    pub(super) fn remove(&mut self, id: CallId) -> Option<Pending> {
+        let pending = self.calls.remove(&id)?;
+        self.bytes -= pending.bytes();
+        self.due.remove(&(pending.due(), id));
+        self.leave(id, pending.stage);
+        Some(pending)
+    }
+
+    /// The call of this id.
+    pub(super) fn pending(&mut self, id: CallId) -> Option<&mut Pending> {
+        self.calls.get_mut(&id)
+    }
+
+    /// Moves a call to another stage.
+    pub(super) fn put_in(&mut self, id: CallId, stage: Stage) {
+        let Some(pending) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let before = pending.stage;
+        self.due.remove(&(pending.due(), id));
+        pending.stage = stage;
+        self.due.insert((pending.due(), id));
+        self.leave(id, before);
+        match stage {
+            Stage::Ready => {
+                self.ready.insert(id);
+            }
+            Stage::Sent(_) => self.sent += 1,
+            Stage::Resting(_) => {}
+        }
+    }
+
+    /// The oldest call that is ready, unless as many as may be are under way.
+    pub(super) fn next_ready(&self) -> Option<CallId> {
+        if self.sent >= IN_FLIGHT_MAX {
+            return None;
+        }
+        self.ready.first().copied()
+    }
+
+    /// The calls that wait for an answer, of those that `which` picks.
+    pub(super) fn sent(&self, which: impl Fn(&Pending) -> bool) -> Vec<CallId> {
+        let is_sent = |pending: &Pending| matches!(pending.stage, Stage::Sent(_));
+        self.calls
+            .iter()
+            .filter(|(_, pending)| is_sent(pending) && which(pending))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Every call.
+    pub(super) fn ids(&self) -> Vec<CallId> {
+        self.calls.keys().copied().collect()
+    }
+
+    /// The next moment at which something must happen, and to which call.
+    pub(super) fn next_due(&self) -> Option<(Instant, CallId)> {
+        self.due.first().copied()
+    }
+
+    fn leave(&mut self, id: CallId, stage: Stage) {
+        match stage {
+            Stage::Ready => {
+                self.ready.remove(&id);
+            }
+            Stage::Sent(_) => self.sent -= 1,
+            Stage::Resting(_) => {}
+        }
+    }
+}
+
+/// Most calls without an outcome.
+pub(super) const CALLS_MAX: usize = 65_536;
+/// Most bytes that they hold.
+pub(super) const CALL_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Most calls that wait for an answer at a time: enough to keep a server busy over a slow line, few
+/// enough that a new connection is not flooded with all that had to wait.
+const IN_FLIGHT_MAX: usize = 4_096;
+/// Most time kept back from the server's, in milliseconds.
+const ANSWER_MARGIN_MS: u64 = 250;

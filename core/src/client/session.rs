@@ -1,0 +1,366 @@
+//! The client's state machine.
+
+use super::backoff::delay;
+use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
+use super::pending::{CALL_BYTES_MAX, CALLS_MAX, Calls, Pending, Stage};
+use crate::causality::Context;
+use crate::hash::position;
+use crate::id::PartitionId;
+use crate::limits::{KEY_BYTES_MAX, PAIR_BYTES_MAX, PARTITIONS_MAX, PROTOCOL_VERSION};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+use crate::wire::{
+    ErrorCode, Failure, FrameKind, Frames, Hello, Refusal, Request, Role, Welcome, decode_body,
+    message_frame, put_message,
+};
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// A client of the ring.
+///
+/// * The application: [`Client::submit`], [`Client::cancel`].
+/// * The socket: [`Client::handle_dialing`], [`Client::handle_connected`],
+///   [`Client::handle_message`], [`Client::handle_disconnected`].
+/// * The clock: [`Client::handle_timeout`], when [`Client::poll_timeout`] says.
+/// * What to do: [`Client::poll_output`], drained after each of them.
+///
+/// A write carries one request id through all its sends, so a resend is applied at most once.
+#[derive(Debug)]
+pub struct Client {
+    session: u64,
+    pub(super) rng: Rng,
+    pub(super) now: Instant,
+    pub(super) link: Link,
+    welcome: Option<Welcome>,
+    pub(super) calls: Calls,
+    calls_made: u64,
+    pub(super) redials: u32,
+    pub(super) outputs: VecDeque<ClientOutput>,
+}
+
+/// The connection, as the driver has told of it.
+#[derive(Clone, Debug)]
+pub(super) enum Link {
+    Down,
+    /// Dialled or greeted; given up at this moment.
+    Opening(Instant),
+    Open {
+        since: Instant,
+        heard_at: Instant,
+    },
+    Refused(Refusal),
+}
+
+impl Client {
+    /// A client without a connection. `session` must be random: it numbers the writes of this
+    /// client among those of all others.
+    #[must_use]
+    pub fn new(session: u64) -> Self {
+        Self {
+            session,
+            rng: Rng::new(session),
+            now: Instant::default(),
+            link: Link::Down,
+            welcome: None,
+            calls: Calls::default(),
+            calls_made: 0,
+            redials: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The driver has begun to open a socket. Not required, but without it nothing limits how long
+    /// that takes.
+    pub fn handle_dialing(&mut self, now: Instant) {
+        self.now = now;
+        self.open_until(now + Duration::from_millis(DIAL_MS));
+    }
+
+    /// A socket is open.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.now = now;
+        self.open_until(now + Duration::from_millis(GREETING_MS));
+        // Once it has met a cluster it takes no other: writes that wait belong to that one.
+        let cluster = self.welcome.as_ref().map(|welcome| welcome.cluster);
+        let hello = Hello::new(cluster, Role::Client);
+        let frame = message_frame(FrameKind::Hello, PartitionId(0), &hello);
+        self.outputs.push_back(ClientOutput::Send(frame));
+    }
+
+    /// The socket is closed, or could not be opened. To be told once for each socket, and not for
+    /// one that was dropped for [`ClientOutput::Redial`].
+    pub fn handle_disconnected(&mut self, now: Instant) {
+        self.now = now;
+        self.drop_link(None);
+    }
+
+    /// The socket has brought one binary message: a batch of frames. After an error drop the
+    /// socket and call [`Client::handle_disconnected`].
+    pub fn handle_message(&mut self, now: Instant, message: &[u8]) -> Result<(), ClientError> {
+        self.now = now;
+        for frame in Frames::new(message) {
+            let frame = frame?;
+            match (&mut self.link, frame.kind) {
+                (Link::Down | Link::Refused(_), _) => return Ok(()),
+                (Link::Opening(_), FrameKind::Welcome) => {
+                    self.on_welcome(decode_body(frame.body)?)?;
+                }
+                (Link::Open { heard_at, .. }, FrameKind::Response | FrameKind::Notice) => {
+                    *heard_at = now;
+                    self.on_open_frame(&frame)?;
+                }
+                (_, FrameKind::Refusal) => self.on_refusal(decode_body(frame.body)?),
+                (_, kind) => return Err(ClientError::Unexpected(kind)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a call: its outcome comes as [`ClientOutput::Done`]. An error is its outcome at once,
+    /// and nothing was sent.
+    pub fn submit(&mut self, now: Instant, call: Call) -> Result<CallId, Failure> {
+        self.now = now;
+        if let Link::Refused(refusal) = &self.link {
+            return Err(refused(refusal));
+        }
+        self.check(&call)?;
+        let id = CallId(self.calls_made + 1);
+        let pending = Pending::new(now, self.session, id, call);
+        if !self.calls.has_room(&pending) {
+            return Err(Failure::new(
+                ErrorCode::RateLimited,
+                format!(
+                    "{} calls are waiting; at most {CALLS_MAX} calls and {CALL_BYTES_MAX} bytes \
+                     may; await some of them first",
+                    self.calls.len()
+                ),
+            ));
+        }
+        self.calls_made = id.0;
+        self.calls.insert(id, pending);
+        Ok(id)
+    }
+
+    /// Forgets a call: it will have no outcome. True if it is a write that may be applied
+    /// nevertheless.
+    pub fn cancel(&mut self, call: CallId) -> bool {
+        self.calls
+            .remove(call)
+            .is_some_and(|pending| pending.is_uncertain())
+    }
+
+    /// Time has come to what [`Client::poll_timeout`] said.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        while let Some((due, id)) = self.calls.next_due()
+            && due <= now
+        {
+            self.on_due(id);
+        }
+        if let Link::Opening(until) = self.link
+            && until <= now
+        {
+            self.drop_link(None);
+        }
+    }
+
+    /// When to call [`Client::handle_timeout`] next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let call = self.calls.next_due().map(|(due, _)| due);
+        match self.link {
+            Link::Opening(until) => Some(call.map_or(until, |due| due.min(until))),
+            _ => call,
+        }
+    }
+
+    /// The next thing to do; `None` until something happens.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<ClientOutput> {
+        self.outputs.pop_front().or_else(|| self.batch())
+    }
+
+    /// Who answered last, and what it serves.
+    #[must_use]
+    pub const fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_ref()
+    }
+
+    /// Calls without an outcome.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn open_until(&mut self, until: Instant) {
+        if !matches!(self.link, Link::Opening(_)) {
+            self.outputs
+                .push_back(ClientOutput::State(ConnectionState::Connecting));
+        }
+        self.link = Link::Opening(until);
+    }
+
+    fn check(&self, call: &Call) -> Result<(), Failure> {
+        let key_bytes = call.key.len();
+        if key_bytes == 0 || key_bytes > KEY_BYTES_MAX {
+            return Err(Failure::new(
+                ErrorCode::KeyTooLarge,
+                format!("the key has {key_bytes} bytes; allowed are 1 to {KEY_BYTES_MAX}"),
+            ));
+        }
+        let (value, context) = match &call.action {
+            Action::Get => return Ok(()),
+            Action::Put { value, context } => (value.bytes.len(), context),
+            Action::Delete { context } => (0, context),
+        };
+        if !context.is_empty() {
+            Context::decode(context).map_err(|error| {
+                Failure::new(
+                    ErrorCode::Protocol,
+                    format!("the context is not one that a read has returned: {error}"),
+                )
+            })?;
+        }
+        let allowed = self.welcome.as_ref().map_or(PAIR_BYTES_MAX, |welcome| {
+            usize::try_from(welcome.pair_bytes_max)
+                .unwrap_or(PAIR_BYTES_MAX)
+                .min(PAIR_BYTES_MAX)
+        });
+        let pair_bytes = key_bytes + value;
+        if pair_bytes > allowed {
+            return Err(Failure::new(
+                ErrorCode::ValueTooLarge,
+                format!(
+                    "key and value have {pair_bytes} bytes; at most {allowed} are allowed; split \
+                     the value over several keys"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn on_welcome(&mut self, welcome: Welcome) -> Result<(), ClientError> {
+        let Welcome {
+            version,
+            partitions,
+            ..
+        } = welcome;
+        let is_usable = version == PROTOCOL_VERSION
+            && partitions.is_power_of_two()
+            && partitions <= PARTITIONS_MAX;
+        if !is_usable {
+            return Err(ClientError::Welcome {
+                version,
+                partitions,
+            });
+        }
+        self.link = Link::Open {
+            since: self.now,
+            heard_at: self.now,
+        };
+        self.outputs
+            .push_back(ClientOutput::State(ConnectionState::Online {
+                member: welcome.name.clone(),
+                replicas: welcome.replicas,
+            }));
+        self.welcome = Some(welcome);
+        Ok(())
+    }
+
+    fn on_refusal(&mut self, refusal: Refusal) {
+        if refusal.code.is_retryable() {
+            self.drop_link(Some(refused(&refusal)));
+            return;
+        }
+        for id in self.calls.ids() {
+            self.finish(id, |pending| Err(pending.failed(refused(&refusal))));
+        }
+        self.link = Link::Refused(refusal.clone());
+        self.outputs.push_back(ClientOutput::Refused(refusal));
+    }
+
+    /// The connection is lost or given up: dials again, unless the server refused this client.
+    pub(super) fn drop_link(&mut self, failure: Option<Failure>) {
+        match self.link {
+            Link::Refused(_) => return,
+            Link::Open { since, .. }
+                if self.now.since(since) >= Duration::from_millis(STEADY_MS) =>
+            {
+                self.redials = 0;
+            }
+            _ => {}
+        }
+        self.link = Link::Down;
+        let lost = self.calls.sent(|_| true);
+        self.send_again(&lost);
+        let at = self.now + delay(&mut self.rng, self.redials, REDIAL_FIRST_MS, REDIAL_MAX_MS);
+        self.redials = self.redials.saturating_add(1);
+        self.outputs
+            .push_back(ClientOutput::State(ConnectionState::Offline {
+                redial_at: at,
+                failure,
+            }));
+        self.outputs.push_back(ClientOutput::Redial { at });
+    }
+
+    /// Everything that is ready, as one message; nothing waits for more to come.
+    fn batch(&mut self) -> Option<ClientOutput> {
+        if !matches!(self.link, Link::Open { .. }) {
+            return None;
+        }
+        let partitions = self.partitions();
+        let mut message = Vec::new();
+        while message.len() < BATCH_BYTES
+            && let Some(id) = self.calls.next_ready()
+        {
+            let now = self.now;
+            if let Some(pending) = self.calls.pending(id) {
+                let asked = pending.request.timeout_ms;
+                pending.request.timeout_ms = pending.server_timeout_ms(now);
+                let partition = partition(&pending.request, partitions);
+                put_message(
+                    &mut message,
+                    FrameKind::Request,
+                    partition,
+                    &pending.request,
+                );
+                pending.request.timeout_ms = asked;
+            }
+            self.calls.put_in(id, Stage::Sent(now));
+        }
+        (!message.is_empty()).then_some(ClientOutput::Send(message))
+    }
+
+    pub(super) fn partitions(&self) -> u16 {
+        self.welcome
+            .as_ref()
+            .map_or(1, |welcome| welcome.partitions)
+    }
+}
+
+pub(super) fn partition(request: &Request, partitions: u16) -> PartitionId {
+    partition_of(position(request.bucket, &request.key), partitions)
+}
+
+/// The partition of a position: its top bits, as many as number the partitions.
+fn partition_of(position: u64, partitions: u16) -> PartitionId {
+    let scaled = (u128::from(position) * u128::from(partitions)) >> 64;
+    PartitionId(u16::try_from(scaled).unwrap_or(0))
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    Failure::new(refusal.code, refusal.message.clone())
+}
+
+/// How long a socket may take to open, in milliseconds.
+const DIAL_MS: u64 = 5_000;
+/// How long a server may take to greet, in milliseconds.
+const GREETING_MS: u64 = 5_000;
+/// First and longest wait before a lost connection is dialled again, in milliseconds.
+const REDIAL_FIRST_MS: u64 = 50;
+const REDIAL_MAX_MS: u64 = 5_000;
+/// A connection that lasted this long, in milliseconds, was a good one: the next wait is the first.
+const STEADY_MS: u64 = 5_000;
+/// A message is closed when it has this many bytes; the rest goes into the next.
+const BATCH_BYTES: usize = 1_024 * 1_024;
