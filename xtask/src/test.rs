@@ -1,0 +1,178 @@
+//! Everything that must hold before a change is good: what people and CI both run.
+
+use anyhow::Result;
+use clap::Args as ClapArgs;
+use std::path::{Path, PathBuf};
+
+use crate::cmd::Cmd;
+use crate::setup::NO_STD_TARGETS;
+use crate::steps::Steps;
+use crate::{build, paths, setup, tidy};
+
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// Build, then run only the Rust tests whose names contain this
+    filter: Option<String>,
+    /// Leave out the docs and the tests in browsers and other JavaScript runtimes
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Runs all checks, cheap ones first; the first that fails ends it.
+pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
+    if let Some(filter) = &args.filter {
+        build::run(steps)?;
+        rust_tests(Some(filter), None, steps)?;
+        println!(
+            "\ngreen in {}: the Rust tests whose names contain \"{filter}\"",
+            steps.elapsed()
+        );
+        return Ok(());
+    }
+    sources(steps)?;
+    build::run(steps)?;
+    check("lints", &clippy(), steps)?;
+    no_std(steps)?;
+    tidy::guest(steps)?;
+    if args.quick {
+        rust_tests(None, None, steps)?;
+    } else {
+        check("docs", &docs(), steps)?;
+        let chromium = steps.run("chromium", setup::chromium)?;
+        rust_tests(None, Some(&chromium), steps)?;
+        check(
+            "examples in docs",
+            &Cmd::cargo(["test", "--release", "--workspace", "--doc"]),
+            steps,
+        )?;
+        js_tests(&chromium, steps)?;
+    }
+    steps.print_table();
+    println!("\ngreen in {}: {}", steps.elapsed(), steps.summary());
+    Ok(())
+}
+
+fn check(name: &str, cmd: &Cmd, steps: &mut Steps) -> Result<()> {
+    steps.run(name, |ticker| cmd.run(ticker).map(drop))
+}
+
+fn sources(steps: &mut Steps) -> Result<()> {
+    setup::lint_tools(steps)?;
+    check("format", &Cmd::cargo(["fmt", "--all", "--check"]), steps)?;
+    tidy::run(steps)
+}
+
+fn clippy() -> Cmd {
+    Cmd::cargo([
+        "clippy",
+        "--release",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ])
+}
+
+fn docs() -> Cmd {
+    let args = [
+        "doc",
+        "--release",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ];
+    Cmd::cargo(args).env("RUSTDOCFLAGS", "-D warnings")
+}
+
+fn no_std(steps: &mut Steps) -> Result<()> {
+    setup::no_std_targets(steps)?;
+    for triple in NO_STD_TARGETS {
+        let build = Cmd::cargo(["build", "--release", "-p", "henge-core", "--target", triple]);
+        check(&format!("core for {triple}"), &build, steps)?;
+    }
+    Ok(())
+}
+
+fn rust_tests(filter: Option<&str>, chromium: Option<&Path>, steps: &mut Steps) -> Result<()> {
+    steps.run("cargo-nextest", setup::nextest)?;
+    let mut nextest = Cmd::cargo([
+        "nextest",
+        "run",
+        "--release",
+        "--workspace",
+        "--no-fail-fast",
+    ])
+    .args(["--failure-output", "final", "--status-level", "slow"])
+    .args(filter)
+    .env("HENGE_BIN", paths::henge());
+    if let Some(chromium) = chromium {
+        nextest = nextest.env("HENGE_CHROMIUM", chromium);
+    }
+    steps.run("Rust tests", |ticker| {
+        Ok(nextest_summary(&nextest.run(ticker)?))
+    })?;
+    Ok(())
+}
+
+/// The suites of tests/package.json; nothing while there are none.
+fn js_tests(chromium: &PathBuf, steps: &mut Steps) -> Result<()> {
+    let dir = paths::root().join("tests");
+    if !dir.join("package.json").is_file() {
+        return Ok(());
+    }
+    setup::js_test_packages(steps)?;
+    let npm_test = Cmd::new("npm")
+        .arg("test")
+        .dir(dir)
+        .env("HENGE_BIN", paths::henge())
+        .env("HENGE_CHROMIUM", chromium);
+    steps.run("tests in JavaScript runtimes", |ticker| {
+        Ok(node_summary(&npm_test.run(ticker)?))
+    })?;
+    Ok(())
+}
+
+/// `312 tests run: 312 passed`, from nextest's last words.
+fn nextest_summary(output: &str) -> String {
+    let line = output
+        .lines()
+        .rev()
+        .find(|line| line.trim_start().starts_with("Summary"));
+    line.and_then(|line| line.split_once(']'))
+        .map_or("", |(_, counts)| counts)
+        .trim()
+        .to_owned()
+}
+
+/// `12 passed`, summed over the runs of Node's test runner.
+fn node_summary(output: &str) -> String {
+    let passed = |line: &str| {
+        line.trim_start_matches(['#', '\u{2139}', ' '])
+            .strip_prefix("pass ")?
+            .parse::<u32>()
+            .ok()
+    };
+    format!("{} passed", output.lines().filter_map(passed).sum::<u32>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{nextest_summary, node_summary};
+
+    #[test]
+    fn the_summary_of_nextest_is_found() {
+        let output =
+            "  PASS [ 0.1s] a\n------\n     Summary [   1.234s] 2 tests run: 2 passed, 0 skipped\n";
+        assert_eq!(nextest_summary(output), "2 tests run: 2 passed, 0 skipped");
+        assert_eq!(nextest_summary("nothing"), "");
+    }
+
+    #[test]
+    fn the_summaries_of_node_are_added() {
+        assert_eq!(
+            node_summary("# tests 4\n# pass 3\n# fail 1\n\u{2139} pass 2\npassed 7\n"),
+            "5 passed"
+        );
+    }
+}
