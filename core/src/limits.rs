@@ -50,6 +50,8 @@ pub const LOG_BATCH_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 pub const LOG_QUEUE_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// Size at which a log segment is closed and the next one begun, in bytes.
 pub const LOG_SEGMENT_BYTES: u64 = 64 * 1_024 * 1_024;
+/// How long a full medium is left alone before it is tried again, in milliseconds.
+pub const STORAGE_RETRY_MS: u64 = 500;
 /// How much of a file recovery asks for at a time, in bytes; also the longest log batch it reads.
 pub const RECOVERY_READ_BYTES: u32 = 8 * 1_024 * 1_024;
 /// Bytes of keys and values that a shard keeps in memory, unless configured otherwise.
@@ -87,6 +89,8 @@ pub const LOG_BATCH_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 pub const LOG_QUEUE_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// Size at which a log segment is closed and the next one begun, in bytes.
 pub const LOG_SEGMENT_BYTES: u64 = 64 * 1_024 * 1_024;
+/// How long a full medium is left alone before it is tried again, in milliseconds.
+pub const STORAGE_RETRY_MS: u64 = 500;
 /// How much of a file recovery asks for at a time, in bytes.
 pub const RECOVERY_READ_BYTES: u32 = 1_024 * 1_024;
 /// Bytes of keys and values that a shard keeps in memory, unless configured otherwise.

@@ -39,8 +39,6 @@ pub enum Input<'a> {
         #[serde(borrow, with = "serde_bytes")]
         frame: &'a [u8],
     },
-    /// The client's connection is gone; nothing is to be sent to it.
-    ClientGone(ClientId),
     /// The time of `poll_timeout` has come.
     Timeout,
     /// Asks for a [`super::Report`].

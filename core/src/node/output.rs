@@ -66,6 +66,8 @@ pub enum Event {
         /// How many bytes were cut.
         bytes: u64,
     },
+    /// The medium has no room; what waits is tried again twice a second.
+    StorageFull,
     /// The storage cannot be trusted or used. **The node serves nothing any more.**
     StorageFailed(String),
     /// Bytes that were refused; the sender is at fault and nothing was changed.
@@ -112,6 +114,7 @@ impl fmt::Display for Event {
                 "log segment {segment} ended in {bytes} bytes that were never durable; cut at byte \
                  {offset}"
             ),
+            Self::StorageFull => f.write_str("the disk is full; writes wait until there is room"),
             Self::StorageFailed(why) => write!(f, "storage failed: {why}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
         }

@@ -73,6 +73,12 @@ impl Quorum {
         self.answered & 1 << index != 0
     }
 
+    /// Whether some replica cannot answer.
+    #[must_use]
+    pub const fn has_failures(&self) -> bool {
+        self.failed != 0
+    }
+
     /// Whether enough have answered.
     #[must_use]
     pub fn is_reached(&self) -> bool {
