@@ -64,7 +64,10 @@ impl Config {
     /// Checks everything that placement does not check itself.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.shards == 0 || self.shard >= self.shards || self.shards > self.partitions {
-            return Err(ConfigError::Shard { shard: self.shard, shards: self.shards });
+            return Err(ConfigError::Shard {
+                shard: self.shard,
+                shards: self.shards,
+            });
         }
         if self.replicas == 0 || self.replicas > limits::REPLICAS_MAX {
             return Err(ConfigError::Replicas(self.replicas));
@@ -108,10 +111,18 @@ impl fmt::Display for ConfigError {
                  numbered from 0"
             ),
             Self::Replicas(replicas) => {
-                write!(f, "{replicas} replicas; allowed are 1 to {}", limits::REPLICAS_MAX)
+                write!(
+                    f,
+                    "{replicas} replicas; allowed are 1 to {}",
+                    limits::REPLICAS_MAX
+                )
             }
             Self::PairBytes(bytes) => {
-                write!(f, "pairs of {bytes} bytes; at most {} are allowed", limits::PAIR_BYTES_MAX)
+                write!(
+                    f,
+                    "pairs of {bytes} bytes; at most {} are allowed",
+                    limits::PAIR_BYTES_MAX
+                )
             }
             Self::NotAMember(me) => write!(f, "{me:?} is not in the member list"),
             Self::Ring(why) => f.write_str(why),

@@ -55,7 +55,10 @@ pub fn put_output(batch: &mut Vec<u8>, output: &Output) {
 pub fn split_outputs(batch: &[u8]) -> Result<(Option<Instant>, &[u8]), BatchError> {
     let (head, outputs) = batch.split_first_chunk().ok_or(BatchError)?;
     let micros = u64::from_le_bytes(*head);
-    Ok(((micros != u64::MAX).then(|| Instant::from_micros(micros)), outputs))
+    Ok((
+        (micros != u64::MAX).then(|| Instant::from_micros(micros)),
+        outputs,
+    ))
 }
 
 /// Takes one output from the front of `outputs`.

@@ -17,7 +17,10 @@ impl Node {
     ) -> Result<(), InputError> {
         let frame = self.take_frame(bytes, FrameKind::Request)?;
         let request: Request = wire::decode_body(frame.body).map_err(InputError::Frame)?;
-        let origin = Origin::Client { client, id: request.id };
+        let origin = Origin::Client {
+            client,
+            id: request.id,
+        };
         self.handle_request(now, frame.partition, origin, request);
         Ok(())
     }
@@ -55,11 +58,15 @@ impl Node {
         let outcome = self.check(partition, &request).and_then(|()| {
             let is_owner = self.owners(partition).me().is_some();
             match request.operation {
-                wire::Operation::Get { level } => self.start_read(now, partition, origin, request, level),
+                wire::Operation::Get { level } => {
+                    self.start_read(now, partition, origin, request, level)
+                }
                 wire::Operation::Write { .. } if is_owner => {
                     self.start_write(now, partition, origin, request)
                 }
-                wire::Operation::Write { .. } => self.start_forward(now, partition, origin, request),
+                wire::Operation::Write { .. } => {
+                    self.start_forward(now, partition, origin, request)
+                }
             }
         });
         if let Err(failure) = outcome {
@@ -75,7 +82,9 @@ impl Node {
             );
             return Err(Failure::new(ErrorCode::KeyTooLarge, message));
         }
-        let place = self.ring.partition_of(crate::hash::position(request.bucket, &request.key));
+        let place = self
+            .ring
+            .partition_of(crate::hash::position(request.bucket, &request.key));
         if place != partition {
             let message = format!(
                 "the frame names partition {}, but its key lies in {}; the client computes it wrongly",
@@ -87,7 +96,9 @@ impl Node {
             let message = format!("{OPERATIONS_MAX} requests are under way here; try again later");
             return Err(Failure::new(ErrorCode::RateLimited, message));
         }
-        let wire::Operation::Write { value, context, .. } = &request.operation else { return Ok(()) };
+        let wire::Operation::Write { value, context, .. } = &request.operation else {
+            return Ok(());
+        };
         let length = request.key.len() + value.as_ref().map_or(0, |value| value.bytes.len());
         if length > self.config.pair_bytes_max as usize {
             let message = format!(

@@ -40,9 +40,19 @@ impl Node {
         let timeout_ms = request.timeout_ms;
         let deadline_at = now + crate::time::Duration::from_millis(u64::from(timeout_ms));
         let message_request = request.clone();
-        let forward = ForwardOperation { origin, partition, request, owners, to, deadline_at };
+        let forward = ForwardOperation {
+            origin,
+            partition,
+            request,
+            owners,
+            to,
+            deadline_at,
+        };
         let number = self.begin(now, timeout_ms, Operation::Forward(forward));
-        let message = PeerMessage::Forward { op: number, request: message_request };
+        let message = PeerMessage::Forward {
+            op: number,
+            request: message_request,
+        };
         self.send(to, partition, &message);
         Ok(())
     }
@@ -63,19 +73,33 @@ impl Node {
 
     /// Hands the request to the next owner if the one that has it was lost.
     pub(super) fn forward_lost_peer(&mut self, now: Instant, number: u64, peer: MemberId) {
-        let Some(Operation::Forward(forward)) = self.operations.get(&number) else { return };
+        let Some(Operation::Forward(forward)) = self.operations.get(&number) else {
+            return;
+        };
         if forward.to != peer {
             return;
         }
-        let next = forward.owners.others().find(|(_, member)| self.is_up(*member));
+        let next = forward
+            .owners
+            .others()
+            .find(|(_, member)| self.is_up(*member));
         let Some((_, to)) = next else { return };
-        let Some(Operation::Forward(forward)) = self.operations.get_mut(&number) else { return };
+        let Some(Operation::Forward(forward)) = self.operations.get_mut(&number) else {
+            return;
+        };
         forward.to = to;
         let mut request = forward.request.clone();
         let left_ms = forward.deadline_at.since(now).as_millis();
         request.timeout_ms = u32::try_from(left_ms).unwrap_or(u32::MAX).max(1);
         let partition = forward.partition;
-        self.send(to, partition, &PeerMessage::Forward { op: number, request });
+        self.send(
+            to,
+            partition,
+            &PeerMessage::Forward {
+                op: number,
+                request,
+            },
+        );
     }
 
     pub(super) fn expire_forward(&mut self, forward: ForwardOperation) {

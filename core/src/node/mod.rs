@@ -28,13 +28,15 @@ use crate::causality::{Clock, Hlc, VersionSet};
 use crate::config::{Config, ConfigError};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::CLOCK_SKEW_MAX_MS;
-use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
 use crate::replication::{Level, LevelError};
-use crate::ring::Ring;
+use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
+use crate::ring::{Member, Members, Placement};
 use crate::rng::Rng;
 use crate::storage::{BatchNumber, Store};
 use crate::time::{Duration, Instant};
-use crate::wire::{self, ClientId, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, Reply, Response};
+use crate::wire::{
+    self, ClientId, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, Reply, Response,
+};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -51,9 +53,8 @@ use timer::Timers;
 #[derive(Debug)]
 pub struct Node {
     config: Config,
-    ring: Ring,
+    ring: Placement,
     region: String,
-    rng: Rng,
     clock: Clock,
     store: Store,
     window: RequestWindow,
@@ -98,7 +99,8 @@ impl Node {
     /// the incarnation of a new storage comes from it.
     pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
         config.check()?;
-        let ring = Ring::new(config.members.clone(), config.partitions, config.replicas)
+        let ring = Members::new(config.members.clone())
+            .and_then(|members| Placement::new(members, config.partitions, config.replicas))
             .map_err(|error| ConfigError::Ring(error.to_string()))?;
         let me = config.members.iter().find(|member| member.id == config.me);
         let region = me.map_or("", |member| member.zone.region()).to_string();
@@ -110,7 +112,6 @@ impl Node {
             region,
             clock: Clock::new(Hlc::default(), skew_max),
             store,
-            rng,
             window: RequestWindow::default(),
             peers_up: BTreeSet::new(),
             operations: BTreeMap::new(),
@@ -150,7 +151,8 @@ impl Node {
         };
         if let Err(error) = &result {
             self.report.refused += 1;
-            self.outputs.push_back(Output::Event(Event::Refused(error.to_string())));
+            self.outputs
+                .push_back(Output::Event(Event::Refused(error.to_string())));
         }
         result
     }
@@ -228,8 +230,12 @@ impl Node {
     }
 
     fn known(&self, peer: MemberId) -> Result<(), InputError> {
-        let is_peer = |member: &crate::ring::Member| member.id == peer && peer != self.config.me;
-        if self.config.members.iter().any(is_peer) { Ok(()) } else { Err(InputError::Stranger(peer)) }
+        let is_peer = |member: &Member| member.id == peer && peer != self.config.me;
+        if self.config.members.iter().any(is_peer) {
+            Ok(())
+        } else {
+            Err(InputError::Stranger(peer))
+        }
     }
 
     fn serves(&self, partition: PartitionId) -> bool {
@@ -238,11 +244,26 @@ impl Node {
     }
 
     fn owners(&self, partition: PartitionId) -> Owners {
-        Owners::new(self.ring.owners(partition).map(|member| member.id).collect(), self.config.me)
+        let members = self
+            .owner_members(partition)
+            .map(|member| member.id)
+            .collect();
+        Owners::new(members, self.config.me)
+    }
+
+    fn owner_members(&self, partition: PartitionId) -> impl Iterator<Item = &Member> {
+        let members = self.ring.members();
+        self.ring
+            .owners(partition)
+            .iter()
+            .filter_map(|index| members.at(*index))
     }
 
     fn quorum(&self, level: Level, partition: PartitionId) -> Result<Quorum, LevelError> {
-        let regions: Vec<_> = self.ring.owners(partition).map(|owner| owner.zone.region()).collect();
+        let regions: Vec<_> = self
+            .owner_members(partition)
+            .map(|owner| owner.zone.region())
+            .collect();
         Quorum::new(level, &regions, &self.region)
     }
 
@@ -269,7 +290,14 @@ impl Node {
                 self.outputs.push_back(Output::Client { client, frame });
             }
             Origin::Member { member, operation } => {
-                self.send(member, partition, &PeerMessage::Forwarded { op: operation, result });
+                self.send(
+                    member,
+                    partition,
+                    &PeerMessage::Forwarded {
+                        op: operation,
+                        result,
+                    },
+                );
             }
         }
     }
@@ -282,7 +310,10 @@ impl Node {
     /// Takes in the versions of a state that is about to be stored here.
     fn learn(&mut self, set: &VersionSet) {
         for version in set.versions() {
-            let applied = crate::replication::Applied { dot: version.dot, hlc: version.hlc };
+            let applied = crate::replication::Applied {
+                dot: version.dot,
+                hlc: version.hlc,
+            };
             self.window.remember(version.request, applied);
         }
     }
@@ -302,7 +333,11 @@ impl Node {
              lower level",
             quorum.needed(),
             owners.len(),
-            if down.is_empty() { "enough".to_string() } else { down.join(", ") }
+            if down.is_empty() {
+                "enough".to_string()
+            } else {
+                down.join(", ")
+            }
         );
         Failure::new(ErrorCode::Unavailable, message)
     }

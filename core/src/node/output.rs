@@ -109,7 +109,11 @@ impl fmt::Display for Event {
             Self::Ready { keys, records, .. } => {
                 write!(f, "ready: {keys} keys from {records} log records")
             }
-            Self::LogTailCut { segment, offset, bytes } => write!(
+            Self::LogTailCut {
+                segment,
+                offset,
+                bytes,
+            } => write!(
                 f,
                 "log segment {segment} ended in {bytes} bytes that were never durable; cut at byte \
                  {offset}"

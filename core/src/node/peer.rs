@@ -21,7 +21,12 @@ impl Node {
         let frame = self.take_frame(bytes, FrameKind::Peer)?;
         let partition = frame.partition;
         match wire::decode_body(frame.body).map_err(InputError::Frame)? {
-            PeerMessage::Merge { op, bucket, key, set } => {
+            PeerMessage::Merge {
+                op,
+                bucket,
+                key,
+                set,
+            } => {
                 let set = VersionSet::decode(&set)
                     .map_err(|_| InputError::Frame(FrameError::Malformed))?;
                 self.check_place(partition, bucket, &key)?;
@@ -29,14 +34,28 @@ impl Node {
                 self.handle_merge(now, from, partition, op, key, &set);
             }
             PeerMessage::Merged { op, result } => self.handle_merged(op, from, result),
-            PeerMessage::Read { op, bucket, key, have } => {
+            PeerMessage::Read {
+                op,
+                bucket,
+                key,
+                have,
+            } => {
                 self.check_place(partition, bucket, &key)?;
                 let key = StoredKey::new(partition, bucket, &key);
-                self.answer_read(PeerRead { from, partition, operation: op, key, have });
+                self.answer_read(PeerRead {
+                    from,
+                    partition,
+                    operation: op,
+                    key,
+                    have,
+                });
             }
             PeerMessage::State { op, answer } => self.handle_state(op, from, answer),
             PeerMessage::Forward { op, request } => {
-                let origin = Origin::Member { member: from, operation: op };
+                let origin = Origin::Member {
+                    member: from,
+                    operation: op,
+                };
                 self.handle_request(now, partition, origin, request);
             }
             PeerMessage::Forwarded { op, result } => self.handle_forwarded(op, from, result),
@@ -74,7 +93,14 @@ impl Node {
         match merged {
             _ if operation == 0 => {}
             Ok(Some(batch)) => {
-                self.wait(batch, Waiter::Merged { from, partition, operation });
+                self.wait(
+                    batch,
+                    Waiter::Merged {
+                        from,
+                        partition,
+                        operation,
+                    },
+                );
             }
             Ok(None) => self.say_merged(from, partition, operation, Ok(())),
             Err(failure) => self.say_merged(from, partition, operation, Err(failure)),
@@ -103,7 +129,14 @@ impl Node {
             Lookup::Durable(set) => ReadAnswer::Set(set.into()),
             Lookup::Pending(batch) => return self.wait(batch, Waiter::PeerRead(read)),
         };
-        self.send(read.from, read.partition, &PeerMessage::State { op: read.operation, answer });
+        self.send(
+            read.from,
+            read.partition,
+            &PeerMessage::State {
+                op: read.operation,
+                answer,
+            },
+        );
     }
 }
 

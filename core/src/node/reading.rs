@@ -46,7 +46,11 @@ impl Node {
         let key = (partition, request.bucket, request.key);
         let read = ReadOperation::new(origin, key, owners, quorum);
         let number = self.begin(now, request.timeout_ms, Operation::Read(read));
-        self.timers.set(now + Duration::from_millis(HEDGE_MS), number, TimerKind::Hedge);
+        self.timers.set(
+            now + Duration::from_millis(HEDGE_MS),
+            number,
+            TimerKind::Hedge,
+        );
         self.ask(number);
         Ok(())
     }
@@ -70,22 +74,38 @@ impl Node {
         number: u64,
         choose: impl FnOnce(&mut ReadOperation<Origin>, &dyn Fn(usize) -> bool) -> Vec<usize>,
     ) {
-        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else { return };
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
         let (me, is_ready, peers) = (self.config.me, self.report.ready, &self.peers_up);
         let owners = read.owners.clone();
         let up = |index: usize| {
             let member = owners.member(index);
-            if member == me { is_ready } else { peers.contains(&member) }
+            if member == me {
+                is_ready
+            } else {
+                peers.contains(&member)
+            }
         };
         let chosen = choose(read, &up);
         // One's own state first: its digest spares the others from sending the same.
         if chosen.iter().any(|index| Some(*index) == owners.me()) {
             self.answer_own(number);
         }
-        for index in chosen.into_iter().filter(|index| Some(*index) != owners.me()) {
-            let Some(Operation::Read(read)) = self.operations.get(&number) else { return };
+        for index in chosen
+            .into_iter()
+            .filter(|index| Some(*index) != owners.me())
+        {
+            let Some(Operation::Read(read)) = self.operations.get(&number) else {
+                return;
+            };
             let (partition, bucket, key) = (read.partition, read.bucket, read.key.clone());
-            let message = PeerMessage::Read { op: number, bucket, key, have: read.have };
+            let message = PeerMessage::Read {
+                op: number,
+                bucket,
+                key,
+                have: read.have,
+            };
             self.send(owners.member(index), partition, &message);
         }
         self.finish_read(number);
@@ -93,7 +113,9 @@ impl Node {
 
     /// Adds the node's own state to a read, as soon as it is durable.
     pub(super) fn answer_own(&mut self, number: u64) {
-        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else { return };
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
         let Some(me) = read.owners.me() else { return };
         let key = StoredKey::new(read.partition, read.bucket, &read.key);
         match self.store.lookup(&key) {
@@ -108,11 +130,17 @@ impl Node {
     }
 
     pub(super) fn handle_state(&mut self, number: u64, from: MemberId, answer: ReadAnswer) {
-        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else { return };
-        let Some(index) = read.owners.index_of(from) else { return };
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(index) = read.owners.index_of(from) else {
+            return;
+        };
         match answer {
             ReadAnswer::Same => read.answer_same(index),
-            ReadAnswer::Set(bytes) if bytes.is_empty() => read.answer(index, None, self.config.policy),
+            ReadAnswer::Set(bytes) if bytes.is_empty() => {
+                read.answer(index, None, self.config.policy)
+            }
             ReadAnswer::Set(bytes) => match VersionSet::decode(&bytes) {
                 Ok(set) => read.answer(index, Some(&set), self.config.policy),
                 Err(_) => read.quorum.fail(index),
@@ -124,8 +152,12 @@ impl Node {
     }
 
     pub(super) fn read_lost_peer(&mut self, number: u64, peer: MemberId) {
-        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else { return };
-        let Some(index) = read.owners.index_of(peer) else { return };
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(index) = read.owners.index_of(peer) else {
+            return;
+        };
         if !read.quorum.has_answered(index) {
             read.quorum.fail(index);
             self.ask(number);
@@ -145,7 +177,9 @@ impl Node {
     /// Answers when the level is reached or cannot be, repairs who is behind, and ends the
     /// operation when nothing more is to come.
     pub(super) fn finish_read(&mut self, number: u64) {
-        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else { return };
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
         let partition = read.partition;
         if read.quorum.is_reached() {
             if let Some(origin) = read.origin.take() {
@@ -155,7 +189,9 @@ impl Node {
             self.repair(number);
         } else if !read.quorum.is_possible() {
             let failure = {
-                let Some(Operation::Read(read)) = self.operations.get(&number) else { return };
+                let Some(Operation::Read(read)) = self.operations.get(&number) else {
+                    return;
+                };
                 self.unavailable(&read.owners, &read.quorum)
             };
             if let Some(Operation::Read(mut read)) = self.operations.remove(&number)
@@ -165,7 +201,9 @@ impl Node {
             }
             return;
         }
-        let Some(Operation::Read(read)) = self.operations.get(&number) else { return };
+        let Some(Operation::Read(read)) = self.operations.get(&number) else {
+            return;
+        };
         if read.is_over(|index| self.is_up(read.owners.member(index))) {
             self.operations.remove(&number);
         }
@@ -173,7 +211,9 @@ impl Node {
 
     /// Brings replicas that answered with less up to what all answers make together.
     fn repair(&mut self, number: u64) {
-        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else { return };
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
         let behind = read.behind();
         if behind.is_empty() {
             return;
@@ -190,10 +230,19 @@ impl Node {
             if member == self.config.me {
                 let key = StoredKey::new(partition, bucket, &key);
                 // A refusal leaves the replica as it was: the next read repairs it.
-                drop(self.merge_into_store(key, &merged));
+                let _ = self.merge_into_store(key, &merged);
             } else {
                 let (key, set) = (key.clone(), set.clone());
-                self.send(member, partition, &PeerMessage::Merge { op: 0, bucket, key, set });
+                self.send(
+                    member,
+                    partition,
+                    &PeerMessage::Merge {
+                        op: 0,
+                        bucket,
+                        key,
+                        set,
+                    },
+                );
             }
         }
     }
@@ -205,6 +254,10 @@ impl Node {
             read.quorum.answers(),
             read.quorum.needed()
         );
-        self.answer(read.partition, origin, Err(Failure::new(ErrorCode::Timeout, message)));
+        self.answer(
+            read.partition,
+            origin,
+            Err(Failure::new(ErrorCode::Timeout, message)),
+        );
     }
 }

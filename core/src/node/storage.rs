@@ -17,7 +17,11 @@ pub(super) enum Waiter {
     /// Add this node's own state to a read that it coordinates.
     OwnRead(u64),
     /// Tell a member that its state is merged.
-    Merged { from: MemberId, partition: PartitionId, operation: u64 },
+    Merged {
+        from: MemberId,
+        partition: PartitionId,
+        operation: u64,
+    },
     /// Answer a member's read.
     PeerRead(PeerRead),
 }
@@ -25,7 +29,9 @@ pub(super) enum Waiter {
 impl Node {
     pub(super) fn handle_opened(&mut self, files: &[StoredFile]) {
         let (window, clock) = (&mut self.window, &mut self.clock);
-        let event = self.store.open(files, &mut |set| replay(window, clock, set));
+        let event = self
+            .store
+            .open(files, &mut |set| replay(window, clock, set));
         self.handle_store_event(event);
     }
 
@@ -53,11 +59,19 @@ impl Node {
                 self.report.ready = true;
                 let (keys, _) = self.store.size();
                 let incarnation = self.store.incarnation();
-                self.say(Event::Ready { keys, records, incarnation });
+                self.say(Event::Ready {
+                    keys,
+                    records,
+                    incarnation,
+                });
             }
             Some(StoreEvent::TailCut(tail)) => {
                 let (segment, offset, bytes) = (tail.segment, tail.offset, tail.bytes);
-                self.say(Event::LogTailCut { segment, offset, bytes });
+                self.say(Event::LogTailCut {
+                    segment,
+                    offset,
+                    bytes,
+                });
             }
             Some(StoreEvent::Full) => self.say(Event::StorageFull),
             Some(StoreEvent::Failed(why)) => {
@@ -81,7 +95,11 @@ impl Node {
                 self.answer_own(number);
                 self.finish_read(number);
             }
-            Waiter::Merged { from, partition, operation } => {
+            Waiter::Merged {
+                from,
+                partition,
+                operation,
+            } => {
                 self.say_merged(from, partition, operation, Ok(()));
             }
             Waiter::PeerRead(read) => self.answer_read(read),
@@ -99,9 +117,17 @@ fn replay(
     clock: &mut crate::causality::Clock,
     set: &[u8],
 ) -> bool {
-    let Ok(set) = VersionSet::decode(set) else { return false };
+    let Ok(set) = VersionSet::decode(set) else {
+        return false;
+    };
     for version in set.versions() {
-        window.remember(version.request, Applied { dot: version.dot, hlc: version.hlc });
+        window.remember(
+            version.request,
+            Applied {
+                dot: version.dot,
+                hlc: version.hlc,
+            },
+        );
         clock.restore(version.hlc);
     }
     true

@@ -20,7 +20,13 @@ impl Node {
         origin: Origin,
         request: Request,
     ) -> Result<(), Failure> {
-        let wire::Operation::Write { level, request: id, context, value } = request.operation else {
+        let wire::Operation::Write {
+            level,
+            request: id,
+            context,
+            value,
+        } = request.operation
+        else {
             return Ok(());
         };
         self.report.writes += 1;
@@ -77,7 +83,9 @@ impl Node {
 
     /// The coordinator's copy is durable: now the other replicas may hear of it.
     pub(super) fn own_write_durable(&mut self, number: u64) {
-        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else { return };
+        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
+            return;
+        };
         write.is_durable = true;
         if let Some(me) = write.owners.me() {
             write.quorum.answer(me);
@@ -98,7 +106,10 @@ impl Node {
             }
             _ => false,
         };
-        let numbers = self.operations.iter().filter(|(_, operation)| waits(operation));
+        let numbers = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| waits(operation));
         let numbers: Vec<_> = numbers.map(|(number, _)| *number).collect();
         for number in numbers {
             self.send_write(number, peer);
@@ -109,9 +120,16 @@ impl Node {
         if !self.is_up(member) {
             return;
         }
-        let Some(Operation::Write(write)) = self.operations.get(&number) else { return };
+        let Some(Operation::Write(write)) = self.operations.get(&number) else {
+            return;
+        };
         let (key, set) = (write.key.clone(), write.set.clone());
-        let message = PeerMessage::Merge { op: number, bucket: write.bucket, key, set };
+        let message = PeerMessage::Merge {
+            op: number,
+            bucket: write.bucket,
+            key,
+            set,
+        };
         self.send(member, write.partition, &message);
     }
 
@@ -121,8 +139,12 @@ impl Node {
         from: MemberId,
         result: Result<(), Failure>,
     ) {
-        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else { return };
-        let Some(index) = write.owners.index_of(from) else { return };
+        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(index) = write.owners.index_of(from) else {
+            return;
+        };
         match result {
             Ok(()) => write.quorum.answer(index),
             Err(failure) => {
@@ -135,7 +157,9 @@ impl Node {
 
     /// Answers when the level is reached, and ends the operation when nothing more is to come.
     pub(super) fn finish_write(&mut self, number: u64) {
-        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else { return };
+        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
+            return;
+        };
         if write.is_durable
             && write.quorum.is_reached()
             && let Some(origin) = write.origin.take()
@@ -143,7 +167,9 @@ impl Node {
             let (partition, reply) = (write.partition, write.reply());
             self.answer(partition, origin, Ok(reply));
         }
-        let Some(Operation::Write(write)) = self.operations.get(&number) else { return };
+        let Some(Operation::Write(write)) = self.operations.get(&number) else {
+            return;
+        };
         if write.is_over(|index| self.is_up(write.owners.member(index))) {
             self.operations.remove(&number);
         }
@@ -151,14 +177,20 @@ impl Node {
 
     pub(super) fn expire_write(&mut self, write: WriteOperation<Origin>) {
         let Some(origin) = write.origin else { return };
-        let why = write.refusal.map_or_else(|| "no answer in time".to_string(), |f| f.to_string());
+        let why = write
+            .refusal
+            .map_or_else(|| "no answer in time".to_string(), |f| f.to_string());
         let message = format!(
             "durable on {} of the {} replicas needed ({why}); the write may or may not last, and a \
              retry with the same request id is applied at most once",
             write.quorum.answers(),
             write.quorum.needed(),
         );
-        self.answer(write.partition, origin, Err(Failure::new(ErrorCode::Indeterminate, message)));
+        self.answer(
+            write.partition,
+            origin,
+            Err(Failure::new(ErrorCode::Indeterminate, message)),
+        );
     }
 
     /// Merges `set` into the state of `key`. Returns the batch with which the merged state becomes
@@ -179,7 +211,12 @@ impl Node {
 
     /// Checks the clocks of a state from elsewhere, and takes them in.
     pub(super) fn observe(&mut self, now: Instant, set: &VersionSet) -> Result<(), Failure> {
-        let newest = set.versions().iter().map(|version| version.hlc).max().unwrap_or(Hlc::default());
+        let newest = set
+            .versions()
+            .iter()
+            .map(|version| version.hlc)
+            .max()
+            .unwrap_or(Hlc::default());
         self.clock
             .observe(now, newest)
             .map_err(|error| Failure::new(ErrorCode::ClockSkew, error.to_string()))
@@ -187,9 +224,11 @@ impl Node {
 
     /// The newest state of `key`, durable or not: what the next write builds on.
     fn newest(&self, key: &StoredKey) -> VersionSet {
-        self.store.newest(key).map_or_else(VersionSet::new, |bytes| {
-            VersionSet::decode(bytes).expect("checked before it was stored")
-        })
+        self.store
+            .newest(key)
+            .map_or_else(VersionSet::new, |bytes| {
+                VersionSet::decode(bytes).expect("checked before it was stored")
+            })
     }
 
     fn pending_batch(&self, key: &StoredKey) -> Option<BatchNumber> {

@@ -109,7 +109,10 @@ mod tests {
     fn a_level_that_does_not_exist_is_named_with_what_is_allowed() {
         for text in ["", "two", "0", "17", "-1", "QUORUM"] {
             let error = text.parse::<Level>().unwrap_err().to_string();
-            assert!(error.contains(text) && error.contains("local_quorum"), "{error}");
+            assert!(
+                error.contains(text) && error.contains("local_quorum"),
+                "{error}"
+            );
         }
     }
 }

@@ -34,7 +34,11 @@ impl Owners {
     /// Every other owner with its place, the nearest first.
     pub fn others(&self) -> impl Iterator<Item = (usize, MemberId)> + '_ {
         let me = self.me;
-        self.members.iter().copied().enumerate().filter(move |(index, _)| Some(*index) != me)
+        self.members
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(move |(index, _)| Some(*index) != me)
     }
 
     /// The owner at `index`.

@@ -29,8 +29,14 @@ impl Quorum {
             let inside = regions.iter().enumerate().filter(|(_, r)| **r == region);
             inside.fold(0_u32, |set, (index, _)| set | 1 << index)
         };
-        let majority = |members: u32| Group { members, needed: members.count_ones() / 2 + 1 };
-        let of_all = |needed| Group { members: everyone, needed };
+        let majority = |members: u32| Group {
+            members,
+            needed: members.count_ones() / 2 + 1,
+        };
+        let of_all = |needed| Group {
+            members: everyone,
+            needed,
+        };
         let groups = match level {
             Level::One => [of_all(1)].into(),
             Level::All => [of_all(everyone.count_ones())].into(),
@@ -38,7 +44,10 @@ impl Quorum {
             Level::Replicas(count) => {
                 let replicas = u8::try_from(regions.len()).unwrap_or(u8::MAX);
                 if count > replicas {
-                    return Err(LevelError::TooMany { asked: count, replicas });
+                    return Err(LevelError::TooMany {
+                        asked: count,
+                        replicas,
+                    });
                 }
                 [of_all(u32::from(count))].into()
             }
@@ -51,10 +60,17 @@ impl Quorum {
                 let mut names = regions.to_vec();
                 names.sort_unstable();
                 names.dedup();
-                names.into_iter().map(|region| majority(within(region))).collect()
+                names
+                    .into_iter()
+                    .map(|region| majority(within(region)))
+                    .collect()
             }
         };
-        Ok(Self { groups, answered: 0, failed: 0 })
+        Ok(Self {
+            groups,
+            answered: 0,
+            failed: 0,
+        })
     }
 
     /// Replica `index` has answered.
@@ -82,22 +98,26 @@ impl Quorum {
     /// Whether enough have answered.
     #[must_use]
     pub fn is_reached(&self) -> bool {
-        self.groups.iter().all(|group| group.have(self.answered) >= group.needed)
+        self.groups
+            .iter()
+            .all(|group| group.have(self.answered) >= group.needed)
     }
 
     /// Whether enough have answered or still can.
     #[must_use]
     pub fn is_possible(&self) -> bool {
         let hopeful = self.answered | !self.failed;
-        self.groups.iter().all(|group| group.have(hopeful) >= group.needed)
+        self.groups
+            .iter()
+            .all(|group| group.have(hopeful) >= group.needed)
     }
 
     /// Whether an answer of replica `index` would bring the level nearer.
     #[must_use]
     pub fn wants(&self, index: usize) -> bool {
-        self.groups
-            .iter()
-            .any(|group| group.members & 1 << index != 0 && group.have(self.answered) < group.needed)
+        self.groups.iter().any(|group| {
+            group.members & 1 << index != 0 && group.have(self.answered) < group.needed
+        })
     }
 
     /// Answers needed in all.
@@ -129,7 +149,11 @@ mod tests {
             assert!(!quorum.is_reached(), "{level} was reached before {index}");
             quorum.answer(index);
         }
-        assert_eq!(quorum.is_reached(), reached, "{level} of {regions:?} after {answers:?}");
+        assert_eq!(
+            quorum.is_reached(),
+            reached,
+            "{level} of {regions:?} after {answers:?}"
+        );
     }
 
     #[test]
@@ -162,6 +186,12 @@ mod tests {
     #[test]
     fn more_replicas_than_there_are_is_an_error_that_says_how_many_there_are() {
         let error = Quorum::new(Level::Replicas(4), &["a", "b", "c"], "a").unwrap_err();
-        assert_eq!(error, LevelError::TooMany { asked: 4, replicas: 3 });
+        assert_eq!(
+            error,
+            LevelError::TooMany {
+                asked: 4,
+                replicas: 3
+            }
+        );
     }
 }

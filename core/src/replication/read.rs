@@ -41,17 +41,34 @@ impl<Origin> ReadOperation<Origin> {
         let states = vec![None; owners.len()];
         let origin = Some(origin);
         let merged = VersionSet::new();
-        Self { origin, partition, bucket, key, owners, quorum, have: None, asked: 0, states, merged }
+        Self {
+            origin,
+            partition,
+            bucket,
+            key,
+            owners,
+            quorum,
+            have: None,
+            asked: 0,
+            states,
+            merged,
+        }
     }
 
     /// The replicas to ask now so that the level is reached if all of them answer: the coordinator
     /// first, then by preference, passing over those that are not `up`. Marks them as asked.
     pub fn ask(&mut self, up: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut hoped = self.quorum.clone();
-        for index in (0..self.owners.len()).filter(|index| self.asked & 1 << index != 0 && up(*index)) {
+        for index in
+            (0..self.owners.len()).filter(|index| self.asked & 1 << index != 0 && up(*index))
+        {
             hoped.answer(index);
         }
-        let nearest = self.owners.me().into_iter().chain(self.owners.others().map(|(index, _)| index));
+        let nearest = self
+            .owners
+            .me()
+            .into_iter()
+            .chain(self.owners.others().map(|(index, _)| index));
         let mut chosen = Vec::new();
         for index in nearest {
             if hoped.is_reached() {
@@ -68,14 +85,17 @@ impl<Origin> ReadOperation<Origin> {
 
     /// All replicas that are `up` and were not asked yet. Marks them as asked.
     pub fn ask_all(&mut self, up: impl Fn(usize) -> bool) -> Vec<usize> {
-        let rest: Vec<_> =
-            (0..self.owners.len()).filter(|index| self.asked & 1 << index == 0 && up(*index)).collect();
+        let rest: Vec<_> = (0..self.owners.len())
+            .filter(|index| self.asked & 1 << index == 0 && up(*index))
+            .collect();
         self.mark(&rest);
         rest
     }
 
     fn mark(&mut self, chosen: &[usize]) {
-        self.asked = chosen.iter().fold(self.asked, |set, index| set | 1 << index);
+        self.asked = chosen
+            .iter()
+            .fold(self.asked, |set, index| set | 1 << index);
     }
 
     /// Replica `index` has just the state that it was asked to compare with.
@@ -107,7 +127,9 @@ impl<Origin> ReadOperation<Origin> {
         }
         let digest = self.merged.digest();
         let is_behind = |state: &Option<Option<u64>>| state.is_some_and(|has| has != Some(digest));
-        (0..self.states.len()).filter(|index| is_behind(&self.states[*index])).collect()
+        (0..self.states.len())
+            .filter(|index| is_behind(&self.states[*index]))
+            .collect()
     }
 
     /// Marks replica `index` as brought up to what the answers make together.
@@ -119,11 +141,18 @@ impl<Origin> ReadOperation<Origin> {
     #[must_use]
     pub fn reply(&self) -> Reply {
         let mut live = self.merged.live();
-        let Some(winner) = live.next() else { return Reply::Found(None) };
+        let Some(winner) = live.next() else {
+            return Reply::Found(None);
+        };
         let siblings = live.filter_map(|version| version.value.clone()).collect();
         let value = winner.value.clone().expect("a live version has a value");
         let context = self.merged.context().encode();
-        Reply::Found(Some(Entry { value, version: winner.hlc, siblings, context }))
+        Reply::Found(Some(Entry {
+            value,
+            version: winner.hlc,
+            siblings,
+            context,
+        }))
     }
 
     /// Whether nothing is to come of it any more: it was answered, and every replica that was asked

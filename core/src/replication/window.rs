@@ -27,7 +27,10 @@ pub struct RequestWindow {
 
 impl Default for RequestWindow {
     fn default() -> Self {
-        Self { applied: HashMap::with_hasher(FixedState::with_seed(0)), order: VecDeque::new() }
+        Self {
+            applied: HashMap::with_hasher(FixedState::with_seed(0)),
+            order: VecDeque::new(),
+        }
     }
 }
 
@@ -69,10 +72,16 @@ mod tests {
     fn the_window_keeps_the_newest_and_never_grows_past_its_limit() {
         let mut window = RequestWindow::default();
         let applied = |n| Applied {
-            dot: Dot { actor: ActorId(1), counter: n },
+            dot: Dot {
+                actor: ActorId(1),
+                counter: n,
+            },
             hlc: Hlc::from_u64(n),
         };
-        let id = |n| RequestId { client: 1, sequence: n };
+        let id = |n| RequestId {
+            client: 1,
+            sequence: n,
+        };
         let last = REQUEST_WINDOW_MAX as u64 + 10;
         for n in 1..=last {
             window.remember(id(n), applied(n));

@@ -40,7 +40,10 @@ impl<Origin> WriteOperation<Origin> {
     /// The answer, once the level is reached.
     #[must_use]
     pub fn reply(&self) -> Reply {
-        Reply::Written { version: self.version, context: self.context.clone() }
+        Reply::Written {
+            version: self.version,
+            context: self.context.clone(),
+        }
     }
 
     /// Whether nothing is to come of it any more: it was answered, and every owner that is `up`

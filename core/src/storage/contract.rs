@@ -111,10 +111,7 @@ pub enum StorageAnswer<'a> {
     /// Done.
     Done,
     /// What was read.
-    Bytes(
-        #[serde(borrow, with = "serde_bytes")]
-        &'a [u8],
-    ),
+    Bytes(#[serde(borrow, with = "serde_bytes")] &'a [u8]),
 }
 
 /// A request that was not carried out.

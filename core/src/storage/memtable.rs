@@ -92,7 +92,13 @@ mod tests {
     #[test]
     fn stored_keys_sort_by_partition_then_bucket_then_key() {
         let key = |p, b, k: &[u8]| StoredKey::new(PartitionId(p), BucketId(b), k);
-        let sorted = [key(1, 9, b"z"), key(2, 0, b"a"), key(2, 0, b"ab"), key(2, 1, b""), key(256, 0, b"a")];
+        let sorted = [
+            key(1, 9, b"z"),
+            key(2, 0, b"a"),
+            key(2, 0, b"ab"),
+            key(2, 1, b""),
+            key(256, 0, b"a"),
+        ];
         assert!(sorted.is_sorted());
     }
 
@@ -102,7 +108,13 @@ mod tests {
         let key = StoredKey::new(PartitionId(0), BucketId(0), b"k");
         for length in [10, 1_000, 0] {
             let set = alloc::vec![0; length].into_boxed_slice();
-            table.insert(key.clone(), Slot { set, batch: BatchNumber(1) });
+            table.insert(
+                key.clone(),
+                Slot {
+                    set,
+                    batch: BatchNumber(1),
+                },
+            );
             assert_eq!(table.bytes(), 7 + SLOT_OVERHEAD_BYTES + length as u64);
         }
         assert_eq!(table.len(), 1);

@@ -36,10 +36,21 @@ enum Phase {
     /// Before `open`.
     Closed,
     /// The log is being read; the read under way has this number.
-    Recovering { recovery: Recovery, read: OperationId },
+    Recovering {
+        recovery: Recovery,
+        read: OperationId,
+    },
     /// The log is read, and is being made durable up to where it was read.
-    Settling { writer: LogWriter, operation: OperationId, records: u64 },
-    Open { writer: LogWriter, flight: Option<Flight>, retry_at: Option<Instant> },
+    Settling {
+        writer: LogWriter,
+        operation: OperationId,
+        records: u64,
+    },
+    Open {
+        writer: LogWriter,
+        flight: Option<Flight>,
+        retry_at: Option<Instant>,
+    },
     Failed,
 }
 
@@ -156,18 +167,26 @@ impl Store {
                 Ok(StorageAnswer::Done) => Some(self.fail("a read brought no bytes".to_string())),
                 Err(fault) => Some(self.fail(fault.to_string())),
             },
-            Phase::Settling { writer, operation: settling, records } if settling == operation => {
-                match result {
-                    Ok(_) => {
-                        self.phase = Phase::Open { writer, flight: None, retry_at: None };
-                        Some(StoreEvent::Opened { records })
-                    }
-                    Err(fault) => Some(self.fail(fault.to_string())),
+            Phase::Settling {
+                writer,
+                operation: settling,
+                records,
+            } if settling == operation => match result {
+                Ok(_) => {
+                    self.phase = Phase::Open {
+                        writer,
+                        flight: None,
+                        retry_at: None,
+                    };
+                    Some(StoreEvent::Opened { records })
                 }
-            }
-            Phase::Open { writer, flight: Some(flight), .. }
-                if operation == flight.append || operation == flight.sync =>
-            {
+                Err(fault) => Some(self.fail(fault.to_string())),
+            },
+            Phase::Open {
+                writer,
+                flight: Some(flight),
+                ..
+            } if operation == flight.append || operation == flight.sync => {
                 self.written(now, writer, flight, operation, result.err())
             }
             other => {
@@ -202,7 +221,9 @@ impl Store {
             return Err(WriteRefused::Queue);
         }
         if self.memtable.bytes() >= self.memory_bytes_max {
-            return Err(WriteRefused::Memory { bytes_max: self.memory_bytes_max });
+            return Err(WriteRefused::Memory {
+                bytes_max: self.memory_bytes_max,
+            });
         }
         Ok(())
     }
@@ -215,14 +236,27 @@ impl Store {
         let Phase::Open { writer, .. } = &mut self.phase else {
             panic!("a write into a storage that is not open");
         };
-        let batch = writer.push(&Record::State { key: key.as_bytes(), set });
-        self.memtable.insert(key, Slot { set: set.into(), batch });
+        let batch = writer.push(&Record::State {
+            key: key.as_bytes(),
+            set,
+        });
+        self.memtable.insert(
+            key,
+            Slot {
+                set: set.into(),
+                batch,
+            },
+        );
         batch
     }
 
     /// The next thing that the medium is to do.
     pub fn poll_request(&mut self) -> Option<(OperationId, StorageRequest)> {
-        if let Phase::Open { writer, flight, retry_at: None } = &mut self.phase
+        if let Phase::Open {
+            writer,
+            flight,
+            retry_at: None,
+        } = &mut self.phase
             && flight.is_none()
             && let Some(requests) = writer.start()
         {
@@ -242,7 +276,9 @@ impl Store {
 
     /// Tries again what a full medium did not take.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let Phase::Open { writer, retry_at, .. } = &mut self.phase
+        if let Phase::Open {
+            writer, retry_at, ..
+        } = &mut self.phase
             && retry_at.is_some_and(|at| at <= now)
         {
             *retry_at = None;
@@ -297,9 +333,17 @@ impl Store {
         let memtable = &mut self.memtable;
         let outcome = recovery.advance(self.fresh, &mut |record| {
             let Record::State { key, set } = record;
-            let Some(key) = StoredKey::from_bytes(key) else { return false };
+            let Some(key) = StoredKey::from_bytes(key) else {
+                return false;
+            };
             let makes_sense = replay(set);
-            memtable.insert(key, Slot { set: set.into(), batch: REPLAYED });
+            memtable.insert(
+                key,
+                Slot {
+                    set: set.into(),
+                    batch: REPLAYED,
+                },
+            );
             makes_sense
         });
         match outcome {
@@ -309,13 +353,24 @@ impl Store {
                 self.phase = Phase::Recovering { recovery, read };
                 None
             }
-            Ok(Recovered::Done { writer, tail, records }) => {
+            Ok(Recovered::Done {
+                writer,
+                tail,
+                records,
+            }) => {
                 // What was read may not be durable yet, and is shown as if it were: a truncation
                 // to its own length syncs it.
-                let file = FileId { kind: FileKind::Log, number: writer.segment() };
+                let file = FileId {
+                    kind: FileKind::Log,
+                    number: writer.segment(),
+                };
                 let length = writer.segment_bytes();
                 let operation = self.request(StorageRequest::Truncate { file, length });
-                self.phase = Phase::Settling { writer, operation, records };
+                self.phase = Phase::Settling {
+                    writer,
+                    operation,
+                    records,
+                };
                 tail.filter(|tail| tail.bytes > 0).map(StoreEvent::TailCut)
             }
         }
@@ -336,17 +391,29 @@ impl Store {
             None => {}
         }
         if !is_sync {
-            self.phase = Phase::Open { writer, flight: Some(flight), retry_at: None };
+            self.phase = Phase::Open {
+                writer,
+                flight: Some(flight),
+                retry_at: None,
+            };
             return None;
         }
         if flight.is_full {
             let retry_at = Some(now + Duration::from_millis(STORAGE_RETRY_MS));
-            self.phase = Phase::Open { writer, flight: Some(flight), retry_at };
+            self.phase = Phase::Open {
+                writer,
+                flight: Some(flight),
+                retry_at,
+            };
             return Some(StoreEvent::Full);
         }
         self.syncs += 1;
         let durable = writer.finish();
-        self.phase = Phase::Open { writer, flight: None, retry_at: None };
+        self.phase = Phase::Open {
+            writer,
+            flight: None,
+            retry_at: None,
+        };
         Some(StoreEvent::Durable(durable))
     }
 
@@ -354,7 +421,11 @@ impl Store {
         let append = self.request(append);
         let sync = self.request(sync);
         if let Phase::Open { flight, .. } = &mut self.phase {
-            *flight = Some(Flight { append, sync, is_full: false });
+            *flight = Some(Flight {
+                append,
+                sync,
+                is_full: false,
+            });
         }
     }
 

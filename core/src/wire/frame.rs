@@ -72,7 +72,10 @@ impl<'a> Frame<'a> {
     /// Takes one frame from the front of `bytes`, and what follows it.
     pub fn take(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FrameError> {
         let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
-            return Err(FrameError::Short { have: bytes.len(), need: HEADER_BYTES });
+            return Err(FrameError::Short {
+                have: bytes.len(),
+                need: HEADER_BYTES,
+            });
         };
         if header[0] != PROTOCOL_VERSION {
             return Err(FrameError::Version(header[0]));
@@ -84,7 +87,10 @@ impl<'a> Frame<'a> {
             return Err(FrameError::TooLong(length));
         }
         let Some((body, rest)) = rest.split_at_checked(length) else {
-            return Err(FrameError::Short { have: rest.len(), need: length });
+            return Err(FrameError::Short {
+                have: rest.len(),
+                need: length,
+            });
         };
         let mut sum = [0; 8];
         sum.copy_from_slice(&header[8..]);
@@ -92,7 +98,15 @@ impl<'a> Frame<'a> {
             return Err(FrameError::Checksum);
         }
         let bytes = &bytes[..HEADER_BYTES + length];
-        Ok((Self { kind, partition, body, bytes }, rest))
+        Ok((
+            Self {
+                kind,
+                partition,
+                body,
+                bytes,
+            },
+            rest,
+        ))
     }
 }
 
@@ -126,7 +140,11 @@ impl<'a> Iterator for Frames<'a> {
 /// # Panics
 /// If `body` is longer than [`FRAME_BODY_BYTES_MAX`]: whoever builds a message bounds it first.
 pub fn put_frame(out: &mut Vec<u8>, kind: FrameKind, partition: PartitionId, body: &[u8]) {
-    assert!(body.len() <= FRAME_BODY_BYTES_MAX, "a frame body of {} bytes", body.len());
+    assert!(
+        body.len() <= FRAME_BODY_BYTES_MAX,
+        "a frame body of {} bytes",
+        body.len()
+    );
     let length = u32::try_from(body.len()).expect("bounded above");
     let mut head = [0; 8];
     head[0] = PROTOCOL_VERSION;
@@ -175,11 +193,17 @@ impl fmt::Display for FrameError {
         match self {
             Self::Short { have, need } => write!(f, "frame cut short: {have} bytes of {need}"),
             Self::Version(version) => {
-                write!(f, "protocol version {version}, but this side speaks {PROTOCOL_VERSION}")
+                write!(
+                    f,
+                    "protocol version {version}, but this side speaks {PROTOCOL_VERSION}"
+                )
             }
             Self::Kind(kind) => write!(f, "frame of kind {kind} has no place here"),
             Self::TooLong(length) => {
-                write!(f, "frame body of {length} bytes; at most {FRAME_BODY_BYTES_MAX} are allowed")
+                write!(
+                    f,
+                    "frame body of {length} bytes; at most {FRAME_BODY_BYTES_MAX} are allowed"
+                )
             }
             Self::Checksum => f.write_str("frame checksum does not match its bytes"),
             Self::Malformed => f.write_str("frame body is not the message its kind promises"),

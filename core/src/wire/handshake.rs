@@ -38,7 +38,12 @@ impl Hello {
     /// The greeting of this build.
     #[must_use]
     pub const fn new(cluster: Option<u64>, role: Role) -> Self {
-        Self { version_min: PROTOCOL_VERSION, version_max: PROTOCOL_VERSION, cluster, role }
+        Self {
+            version_min: PROTOCOL_VERSION,
+            version_max: PROTOCOL_VERSION,
+            cluster,
+            role,
+        }
     }
 
     /// Checks the greeting against the listener's `cluster`.

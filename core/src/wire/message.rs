@@ -100,7 +100,10 @@ pub struct Failure {
 impl Failure {
     /// A failure of `code`, told in `message`.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ pub mod message;
 pub use frame::{Frame, FrameError, FrameKind, Frames};
 pub use handshake::{Hello, Refusal, Role, Welcome};
 pub use message::{
-    ClientId, Entry, ErrorCode, Failure, Notice, Operation, PeerMessage, ReadAnswer, Reply, Request,
-    Response,
+    ClientId, Entry, ErrorCode, Failure, Notice, Operation, PeerMessage, ReadAnswer, Reply,
+    Request, Response,
 };
 
 use crate::id::PartitionId;

@@ -96,7 +96,10 @@ impl SegmentHeader {
         if version != FORMAT_VERSION {
             return Err(HeaderError::Version(version));
         }
-        Ok(Self { incarnation: word(bytes, 16), segment: word(bytes, 24) })
+        Ok(Self {
+            incarnation: word(bytes, 16),
+            segment: word(bytes, 24),
+        })
     }
 }
 
@@ -143,7 +146,11 @@ pub fn parse_batch(bytes: &[u8]) -> Parsed<'_> {
     let Some((head, rest)) = bytes.split_first_chunk::<BATCH_HEADER_BYTES>() else {
         let common = bytes.len().min(4);
         let promising = bytes[..common] == BATCH_MAGIC[..common];
-        return if promising { Parsed::Needs(BATCH_HEADER_BYTES) } else { Parsed::Bad };
+        return if promising {
+            Parsed::Needs(BATCH_HEADER_BYTES)
+        } else {
+            Parsed::Bad
+        };
     };
     let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
     if head[..4] != BATCH_MAGIC || length > BATCH_RECORDS_BYTES_MAX {
@@ -155,7 +162,10 @@ pub fn parse_batch(bytes: &[u8]) -> Parsed<'_> {
     if word(head, 16) != checksum(&head[..16], records) {
         return Parsed::Bad;
     }
-    Parsed::Batch(Batch { durable: word(head, 8), records })
+    Parsed::Batch(Batch {
+        durable: word(head, 8),
+        records,
+    })
 }
 
 /// Writes the header of a batch of `records` in front of them, behind what `out` already holds.
@@ -163,7 +173,11 @@ pub fn parse_batch(bytes: &[u8]) -> Parsed<'_> {
 /// # Panics
 /// If there are more than [`BATCH_RECORDS_BYTES_MAX`] bytes of them.
 pub fn put_batch(out: &mut Vec<u8>, durable: u64, records: &[u8]) {
-    assert!(records.len() <= BATCH_RECORDS_BYTES_MAX, "a batch of {} bytes", records.len());
+    assert!(
+        records.len() <= BATCH_RECORDS_BYTES_MAX,
+        "a batch of {} bytes",
+        records.len()
+    );
     let length = u32::try_from(records.len()).expect("bounded above");
     let mut head = [0; 16];
     head[..4].copy_from_slice(&BATCH_MAGIC);

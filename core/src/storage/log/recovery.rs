@@ -8,8 +8,7 @@
 //! whole, so there a bad batch is always damage.
 
 use super::format::{
-    BATCH_MAGIC, HeaderError, Parsed, Record, SEGMENT_HEADER_BYTES,
-    SegmentHeader, parse_batch,
+    BATCH_MAGIC, HeaderError, Parsed, Record, SEGMENT_HEADER_BYTES, SegmentHeader, parse_batch,
 };
 use super::writer::LogWriter;
 use crate::limits::RECOVERY_READ_BYTES;
@@ -38,7 +37,9 @@ enum Phase {
     Header,
     Batches,
     /// What stands at `bad` is no batch; a good one behind it is looked for.
-    Search { bad: u64 },
+    Search {
+        bad: u64,
+    },
 }
 
 /// What is to be done next.
@@ -76,13 +77,29 @@ impl Recovery {
         segments.sort_unstable_by_key(|stored| stored.file);
         for (index, stored) in segments.iter().enumerate() {
             if stored.file.number != index as u64 + 1 {
-                let missing = FileId { kind: FileKind::Log, number: index as u64 + 1 };
-                return Err(Corruption { file: missing, offset: 0, why: Damage::Missing });
+                let missing = FileId {
+                    kind: FileKind::Log,
+                    number: index as u64 + 1,
+                };
+                return Err(Corruption {
+                    file: missing,
+                    offset: 0,
+                    why: Damage::Missing,
+                });
             }
         }
         let phase = Phase::Header;
         let buffer = Vec::new();
-        Ok(Self { segments, current: 0, buffer, start: 0, at: 0, phase, incarnation: None, records: 0 })
+        Ok(Self {
+            segments,
+            current: 0,
+            buffer,
+            start: 0,
+            at: 0,
+            phase,
+            incarnation: None,
+            records: 0,
+        })
     }
 
     /// Goes on with what has been read. `fresh` is the incarnation of a log that has none yet;
@@ -134,22 +151,33 @@ impl Recovery {
             return Ok(Step::NeedsMore);
         };
         match SegmentHeader::decode(bytes) {
-            Ok(header) if header.segment != segment.file.number => {
-                Err(Corruption { file: segment.file, offset: 0, why: Damage::Misplaced })
-            }
+            Ok(header) if header.segment != segment.file.number => Err(Corruption {
+                file: segment.file,
+                offset: 0,
+                why: Damage::Misplaced,
+            }),
             Ok(header) => {
                 // A later life of the storage never writes into an earlier one's log.
-                if self.incarnation.is_some_and(|earlier| earlier != header.incarnation) {
-                    return Err(Corruption { file: segment.file, offset: 0, why: Damage::Misplaced });
+                if self
+                    .incarnation
+                    .is_some_and(|earlier| earlier != header.incarnation)
+                {
+                    return Err(Corruption {
+                        file: segment.file,
+                        offset: 0,
+                        why: Damage::Misplaced,
+                    });
                 }
                 self.incarnation = Some(header.incarnation);
                 self.consume(SEGMENT_HEADER_BYTES);
                 self.phase = Phase::Batches;
                 Ok(Step::Done)
             }
-            Err(HeaderError::Version(version)) => {
-                Err(Corruption { file: segment.file, offset: 8, why: Damage::Version(version) })
-            }
+            Err(HeaderError::Version(version)) => Err(Corruption {
+                file: segment.file,
+                offset: 8,
+                why: Damage::Version(version),
+            }),
             Err(HeaderError::Damaged) => self.suspect(segment).map(|()| Step::Done),
         }
     }
@@ -172,7 +200,11 @@ impl Recovery {
                     let taken = Record::take(&mut records);
                     if !taken.is_some_and(&mut *replay) {
                         let why = Damage::Record;
-                        return Err(Corruption { file: segment.file, offset: self.at, why });
+                        return Err(Corruption {
+                            file: segment.file,
+                            offset: self.at,
+                            why,
+                        });
                     }
                     self.records += 1;
                 }
@@ -185,16 +217,21 @@ impl Recovery {
 
     fn step_search(&mut self, segment: StoredFile, bad: u64) -> Result<Step, Corruption> {
         let unread = self.unread();
-        let Some(skip) = unread.windows(BATCH_MAGIC.len()).position(|b| b == BATCH_MAGIC) else {
+        let Some(skip) = unread
+            .windows(BATCH_MAGIC.len())
+            .position(|b| b == BATCH_MAGIC)
+        else {
             // The last bytes may be the beginning of a magic.
             self.consume(unread.len().saturating_sub(BATCH_MAGIC.len() - 1));
             return Ok(Step::NeedsMore);
         };
         self.consume(skip);
         match parse_batch(self.unread()) {
-            Parsed::Batch(batch) if batch.durable > bad => {
-                Err(Corruption { file: segment.file, offset: bad, why: Damage::Checksum })
-            }
+            Parsed::Batch(batch) if batch.durable > bad => Err(Corruption {
+                file: segment.file,
+                offset: bad,
+                why: Damage::Checksum,
+            }),
             Parsed::Needs(bytes) if self.at + bytes as u64 <= segment.length => Ok(Step::NeedsMore),
             Parsed::Needs(_) | Parsed::Batch(_) | Parsed::Bad => {
                 self.consume(1);
@@ -207,7 +244,11 @@ impl Recovery {
     fn suspect(&mut self, segment: StoredFile) -> Result<(), Corruption> {
         let bad = self.at;
         if self.current + 1 < self.segments.len() {
-            return Err(Corruption { file: segment.file, offset: bad, why: Damage::Checksum });
+            return Err(Corruption {
+                file: segment.file,
+                offset: bad,
+                why: Damage::Checksum,
+            });
         }
         self.phase = Phase::Search { bad };
         self.consume(1);
@@ -218,11 +259,19 @@ impl Recovery {
     fn cut_short(&mut self, segment: StoredFile) -> Result<Option<Tail>, Corruption> {
         if let Phase::Search { bad } = self.phase {
             let bytes = segment.length - bad;
-            return Ok(Some(Tail { segment: segment.file.number, offset: bad, bytes }));
+            return Ok(Some(Tail {
+                segment: segment.file.number,
+                offset: bad,
+                bytes,
+            }));
         }
         if self.unread().is_empty() {
             // An empty file: it was made, and nothing was written.
-            return Ok(Some(Tail { segment: segment.file.number, offset: self.at, bytes: 0 }));
+            return Ok(Some(Tail {
+                segment: segment.file.number,
+                offset: self.at,
+                bytes: 0,
+            }));
         }
         self.suspect(segment).map(|()| None)
     }
@@ -232,10 +281,19 @@ impl Recovery {
         let number = last.map_or(1, |stored| stored.file.number);
         let length = last.map_or(0, |stored| stored.length);
         let durable = tail.map_or(length, |tail| tail.offset);
-        let sealed = self.segments.iter().map(|stored| stored.length).sum::<u64>() - length;
+        let sealed = self
+            .segments
+            .iter()
+            .map(|stored| stored.length)
+            .sum::<u64>()
+            - length;
         let incarnation = self.incarnation.unwrap_or(fresh);
         let writer = LogWriter::new(incarnation, number, durable, sealed);
-        Recovered::Done { writer, tail, records: self.records }
+        Recovered::Done {
+            writer,
+            tail,
+            records: self.records,
+        }
     }
 
     fn next_segment(&mut self) {
@@ -304,11 +362,20 @@ impl fmt::Display for Corruption {
             Damage::Missing => write!(f, "{file} is missing although a later segment is there"),
             Damage::Misplaced => write!(f, "{file} belongs to another storage"),
             Damage::Checksum => {
-                write!(f, "{file} is damaged at byte {offset}: durable data does not match its checksum")
+                write!(
+                    f,
+                    "{file} is damaged at byte {offset}: durable data does not match its checksum"
+                )
             }
-            Damage::Record => write!(f, "{file} holds a record at byte {offset} that makes no sense"),
+            Damage::Record => write!(
+                f,
+                "{file} holds a record at byte {offset} that makes no sense"
+            ),
             Damage::Version(version) => {
-                write!(f, "{file} has format version {version}; this build reads version 1")
+                write!(
+                    f,
+                    "{file} has format version {version}; this build reads version 1"
+                )
             }
         }?;
         f.write_str(

@@ -81,7 +81,11 @@ impl LogWriter {
 
     /// Adds `record` to the batch that is returned.
     pub fn push(&mut self, record: &Record<'_>) -> BatchNumber {
-        if self.queue.back().is_none_or(|batch| batch.len() >= LOG_BATCH_BYTES_MAX) {
+        if self
+            .queue
+            .back()
+            .is_none_or(|batch| batch.len() >= LOG_BATCH_BYTES_MAX)
+        {
             self.queue.push_back(Vec::new());
         }
         let batch = self.queue.back_mut().expect("pushed above");
@@ -113,21 +117,38 @@ impl LogWriter {
         }
         let mut bytes = Vec::with_capacity(records.len() + SEGMENT_HEADER_BYTES + 32);
         if self.durable == 0 {
-            let header = SegmentHeader { incarnation: self.incarnation, segment: self.segment };
+            let header = SegmentHeader {
+                incarnation: self.incarnation,
+                segment: self.segment,
+            };
             bytes.extend_from_slice(&header.encode());
         }
         put_batch(&mut bytes, self.durable, &records);
-        let file = FileId { kind: FileKind::Log, number: self.segment };
-        self.flying = Some(Flight { file, offset: self.durable, bytes });
+        let file = FileId {
+            kind: FileKind::Log,
+            number: self.segment,
+        };
+        self.flying = Some(Flight {
+            file,
+            offset: self.durable,
+            bytes,
+        });
         self.requests()
     }
 
     /// The append and the sync of the batch under way, to be tried once more.
     #[must_use]
     pub fn requests(&self) -> Option<[StorageRequest; 2]> {
-        let Flight { file, offset, bytes } = self.flying.as_ref()?;
-        let append =
-            StorageRequest::Append { file: *file, offset: *offset, bytes: bytes.clone() };
+        let Flight {
+            file,
+            offset,
+            bytes,
+        } = self.flying.as_ref()?;
+        let append = StorageRequest::Append {
+            file: *file,
+            offset: *offset,
+            bytes: bytes.clone(),
+        };
         Some([append, StorageRequest::Sync { file: *file }])
     }
 
