@@ -40,7 +40,10 @@ mod tests {
 
     #[test]
     fn keys_with_one_tag_share_a_position_and_an_empty_tag_is_none() {
-        assert_eq!(position(BucketId(0), b"{user:1}/a"), position(BucketId(7), b"b{user:1}"));
+        assert_eq!(
+            position(BucketId(0), b"{user:1}/a"),
+            position(BucketId(7), b"b{user:1}")
+        );
         assert_eq!(placement_tag(b"{}x{y}"), None);
         assert_eq!(placement_tag(b"a{b"), None);
         assert_ne!(position(BucketId(0), b"a"), position(BucketId(1), b"a"));

@@ -27,7 +27,9 @@ impl fmt::Debug for MemberId {
 pub struct PartitionId(pub u16);
 
 /// A set of keys under one policy. Bucket 0 is `default`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct BucketId(pub u32);
 
 /// Who mints dots: one partition in one life of one member's storage. Never a client.
@@ -56,7 +58,9 @@ impl fmt::Debug for ActorId {
 
 /// A write as its client numbers it: the same id again is the same write again, and is applied at
 /// most once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct RequestId {
     /// Random, one for each client session.
     pub client: u64,

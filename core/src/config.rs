@@ -1,0 +1,133 @@
+//! What a node is told once, at its start.
+
+use crate::causality::Policy;
+use crate::id::MemberId;
+use crate::limits;
+use crate::replication::Level;
+use crate::ring::Member;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// The settings of one node. All nodes of a cluster must have the same `cluster`, `members`,
+/// `partitions`, `replicas` and `policy`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// The cluster; frames of another are refused in the handshake.
+    pub cluster: u64,
+    /// Which of `members` this is.
+    pub me: MemberId,
+    /// Every member.
+    pub members: Vec<Member>,
+    /// Partitions of the ring, a power of two.
+    pub partitions: u16,
+    /// Replicas of a key; fewer where there are fewer members.
+    pub replicas: u8,
+    /// Which shard of the member this node is: it serves partitions with
+    /// `partition % shards == shard`.
+    pub shard: u16,
+    /// Shards of the member.
+    pub shards: u16,
+    /// What a conflict becomes.
+    pub policy: Policy,
+    /// Level of reads that name none.
+    pub read_level: Level,
+    /// Level of writes that name none.
+    pub write_level: Level,
+    /// Largest key and value together, in bytes.
+    pub pair_bytes_max: u32,
+    /// Bytes of keys and values kept in memory; beyond it writes are refused.
+    pub memory_bytes_max: u64,
+}
+
+impl Config {
+    /// The defaults for member `me` of `members`, as one shard.
+    #[must_use]
+    pub fn new(cluster: u64, me: MemberId, members: Vec<Member>) -> Self {
+        Self {
+            cluster,
+            me,
+            members,
+            partitions: limits::PARTITIONS_DEFAULT,
+            replicas: 3,
+            shard: 0,
+            shards: 1,
+            policy: Policy::Lww,
+            read_level: Level::Quorum,
+            write_level: Level::Quorum,
+            pair_bytes_max: 10 * 1_024,
+            memory_bytes_max: limits::MEMTABLE_BYTES_DEFAULT,
+        }
+    }
+
+    /// Checks everything that placement does not check itself.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.shards == 0 || self.shard >= self.shards || self.shards > self.partitions {
+            return Err(ConfigError::Shard {
+                shard: self.shard,
+                shards: self.shards,
+            });
+        }
+        if self.replicas == 0 || self.replicas > limits::REPLICAS_MAX {
+            return Err(ConfigError::Replicas(self.replicas));
+        }
+        if self.pair_bytes_max as usize > limits::PAIR_BYTES_MAX {
+            return Err(ConfigError::PairBytes(self.pair_bytes_max));
+        }
+        if !self.members.iter().any(|member| member.id == self.me) {
+            return Err(ConfigError::NotAMember(self.me));
+        }
+        Ok(())
+    }
+}
+
+/// Why a node cannot start with these settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// No such shard.
+    Shard {
+        /// The shard.
+        shard: u16,
+        /// How many there are.
+        shards: u16,
+    },
+    /// Too many replicas, or none.
+    Replicas(u8),
+    /// Pairs larger than can be.
+    PairBytes(u32),
+    /// The member list has no such member.
+    NotAMember(MemberId),
+    /// The member list makes no ring.
+    Ring(String),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shard { shard, shards } => write!(
+                f,
+                "shard {shard} of {shards}: there must be 1 to as many shards as partitions, \
+                 numbered from 0"
+            ),
+            Self::Replicas(replicas) => {
+                write!(
+                    f,
+                    "{replicas} replicas; allowed are 1 to {}",
+                    limits::REPLICAS_MAX
+                )
+            }
+            Self::PairBytes(bytes) => {
+                write!(
+                    f,
+                    "pairs of {bytes} bytes; at most {} are allowed",
+                    limits::PAIR_BYTES_MAX
+                )
+            }
+            Self::NotAMember(me) => write!(f, "{me:?} is not in the member list"),
+            Self::Ring(why) => f.write_str(why),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

@@ -1,0 +1,116 @@
+//! Requests of clients, and those that other members hand on.
+
+use super::{InputError, Node, Origin};
+use crate::causality::Context;
+use crate::id::PartitionId;
+use crate::limits::{KEY_BYTES_MAX, OPERATIONS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
+use crate::time::Instant;
+use crate::wire::{self, ClientId, ErrorCode, Failure, Frame, FrameError, FrameKind, Request};
+use alloc::format;
+
+impl Node {
+    pub(super) fn handle_client_frame(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        bytes: &[u8],
+    ) -> Result<(), InputError> {
+        let frame = self.take_frame(bytes, FrameKind::Request)?;
+        let request: Request = wire::decode_body(frame.body).map_err(InputError::Frame)?;
+        let origin = Origin::Client {
+            client,
+            id: request.id,
+        };
+        self.handle_request(now, frame.partition, origin, request);
+        Ok(())
+    }
+
+    /// Takes the one frame that `bytes` must be, and checks that it belongs here.
+    pub(super) fn take_frame<'a>(
+        &self,
+        bytes: &'a [u8],
+        kind: FrameKind,
+    ) -> Result<Frame<'a>, InputError> {
+        let (frame, rest) = Frame::take(bytes).map_err(InputError::Frame)?;
+        if !rest.is_empty() {
+            return Err(InputError::Frame(FrameError::TrailingBytes(rest.len())));
+        }
+        if frame.kind != kind {
+            return Err(InputError::Frame(FrameError::Kind(frame.kind as u8)));
+        }
+        if !self.serves(frame.partition) {
+            return Err(InputError::Partition(frame.partition));
+        }
+        Ok(frame)
+    }
+
+    pub(super) fn handle_request(
+        &mut self,
+        now: Instant,
+        partition: PartitionId,
+        origin: Origin,
+        mut request: Request,
+    ) {
+        request.timeout_ms = match request.timeout_ms {
+            0 => TIMEOUT_DEFAULT_MS,
+            asked => asked.min(TIMEOUT_MAX_MS),
+        };
+        let outcome = self.check(partition, &request).and_then(|()| {
+            let is_owner = self.owners(partition).me().is_some();
+            match request.operation {
+                wire::Operation::Get { level } => {
+                    self.start_read(now, partition, origin, request, level)
+                }
+                wire::Operation::Write { .. } if is_owner => {
+                    self.start_write(now, partition, origin, request)
+                }
+                wire::Operation::Write { .. } => {
+                    self.start_forward(now, partition, origin, request)
+                }
+            }
+        });
+        if let Err(failure) = outcome {
+            self.answer(partition, origin, Err(failure));
+        }
+    }
+
+    fn check(&self, partition: PartitionId, request: &Request) -> Result<(), Failure> {
+        if request.key.is_empty() || request.key.len() > KEY_BYTES_MAX {
+            let message = format!(
+                "a key of {} bytes; allowed are 1 to {KEY_BYTES_MAX} bytes",
+                request.key.len()
+            );
+            return Err(Failure::new(ErrorCode::KeyTooLarge, message));
+        }
+        let place = self
+            .ring
+            .partition_of(crate::hash::position(request.bucket, &request.key));
+        if place != partition {
+            let message = format!(
+                "the frame names partition {}, but its key lies in {}; the client computes it wrongly",
+                partition.0, place.0
+            );
+            return Err(Failure::new(ErrorCode::Misrouted, message));
+        }
+        if self.operations.len() >= OPERATIONS_MAX {
+            let message = format!("{OPERATIONS_MAX} requests are under way here; try again later");
+            return Err(Failure::new(ErrorCode::RateLimited, message));
+        }
+        let wire::Operation::Write { value, context, .. } = &request.operation else {
+            return Ok(());
+        };
+        let length = request.key.len() + value.as_ref().map_or(0, |value| value.bytes.len());
+        if length > self.config.pair_bytes_max as usize {
+            let message = format!(
+                "key and value take {length} bytes; at most {} are allowed together",
+                self.config.pair_bytes_max
+            );
+            return Err(Failure::new(ErrorCode::ValueTooLarge, message));
+        }
+        if !context.is_empty() && Context::decode(context).is_err() {
+            let message = "the causal context is not one that a read or a write has handed out";
+            return Err(Failure::new(ErrorCode::Protocol, message));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Writes for keys that this member does not own: an owner coordinates them, so that one put mints
+//! one dot. The request id travels along: a second owner that gets the same write after the first
+//! was lost applies it at most once.
+
+use super::{Node, Operation, Origin};
+use crate::id::{MemberId, PartitionId};
+use crate::replication::Owners;
+use crate::time::Instant;
+use crate::wire::{ErrorCode, Failure, PeerMessage, Reply, Request};
+
+/// A request that an owner carries out.
+#[derive(Debug)]
+pub(super) struct ForwardOperation {
+    origin: Origin,
+    partition: PartitionId,
+    request: Request,
+    owners: Owners,
+    /// Who carries it out.
+    to: MemberId,
+    deadline_at: Instant,
+}
+
+impl Node {
+    pub(super) fn start_forward(
+        &mut self,
+        now: Instant,
+        partition: PartitionId,
+        origin: Origin,
+        request: Request,
+    ) -> Result<(), Failure> {
+        if matches!(origin, Origin::Member { .. }) {
+            let message = "this member does not own the key; the members' lists differ";
+            return Err(Failure::new(ErrorCode::Misrouted, message));
+        }
+        let owners = self.owners(partition);
+        let Some((_, to)) = owners.others().find(|(_, member)| self.is_up(*member)) else {
+            let message = "none of the key's owners can be reached; try again later";
+            return Err(Failure::new(ErrorCode::Unavailable, message));
+        };
+        let timeout_ms = request.timeout_ms;
+        let deadline_at = now + crate::time::Duration::from_millis(u64::from(timeout_ms));
+        let message_request = request.clone();
+        let forward = ForwardOperation {
+            origin,
+            partition,
+            request,
+            owners,
+            to,
+            deadline_at,
+        };
+        let number = self.begin(now, timeout_ms, Operation::Forward(forward));
+        let message = PeerMessage::Forward {
+            op: number,
+            request: message_request,
+        };
+        self.send(to, partition, &message);
+        Ok(())
+    }
+
+    pub(super) fn handle_forwarded(
+        &mut self,
+        number: u64,
+        from: MemberId,
+        result: Result<Reply, Failure>,
+    ) {
+        if let Some(Operation::Forward(forward)) = self.operations.get(&number)
+            && forward.to == from
+            && let Some(Operation::Forward(forward)) = self.operations.remove(&number)
+        {
+            self.answer(forward.partition, forward.origin, result);
+        }
+    }
+
+    /// Hands the request to the next owner if the one that has it was lost.
+    pub(super) fn forward_lost_peer(&mut self, now: Instant, number: u64, peer: MemberId) {
+        let Some(Operation::Forward(forward)) = self.operations.get(&number) else {
+            return;
+        };
+        if forward.to != peer {
+            return;
+        }
+        let next = forward
+            .owners
+            .others()
+            .find(|(_, member)| self.is_up(*member));
+        let Some((_, to)) = next else { return };
+        let Some(Operation::Forward(forward)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        forward.to = to;
+        let mut request = forward.request.clone();
+        let left_ms = forward.deadline_at.since(now).as_millis();
+        request.timeout_ms = u32::try_from(left_ms).unwrap_or(u32::MAX).max(1);
+        let partition = forward.partition;
+        self.send(
+            to,
+            partition,
+            &PeerMessage::Forward {
+                op: number,
+                request,
+            },
+        );
+    }
+
+    pub(super) fn expire_forward(&mut self, forward: ForwardOperation) {
+        let message = "the key's owner has not answered in time; the write may or may not last, and a \
+                       retry with the same request id is applied at most once";
+        let failure = Failure::new(ErrorCode::Indeterminate, message);
+        self.answer(forward.partition, forward.origin, Err(failure));
+    }
+}

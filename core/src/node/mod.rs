@@ -1,0 +1,358 @@
+//! The node: one deterministic state machine out of ring, replication and storage.
+//!
+//! **Hand over every input that is ready with [`Node::handle`], then drain [`Node::poll_output`]
+//! until it says `None`, then sleep until [`Node::poll_timeout`] or the next input.** Draining once
+//! for a batch of inputs lets their writes share one sync.
+//!
+//! * [`input`], [`output`]: everything that can happen, everything that can be wanted.
+//! * [`batch`]: both as bytes, for a guest's memory.
+//! * `client`, `peer`, `storage`, `timer`: one file for each source of inputs.
+//! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
+
+pub mod batch;
+mod client;
+mod forwarding;
+pub mod input;
+pub mod output;
+mod peer;
+mod reading;
+mod storage;
+pub mod timer;
+mod writing;
+
+pub use input::Input;
+pub use output::{Event, Output, Report};
+pub use timer::TimerKind;
+
+use crate::causality::{Clock, Hlc, VersionSet};
+use crate::config::{Config, ConfigError};
+use crate::id::{MemberId, PartitionId};
+use crate::limits::CLOCK_SKEW_MAX_MS;
+use crate::replication::{Level, LevelError};
+use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
+use crate::ring::{Member, Members, Placement};
+use crate::rng::Rng;
+use crate::storage::{BatchNumber, Store};
+use crate::time::{Duration, Instant};
+use crate::wire::{
+    self, ClientId, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, Reply, Response,
+};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use forwarding::ForwardOperation;
+use storage::Waiter;
+use timer::Timers;
+
+/// One shard of one member.
+///
+/// Call [`Node::handle`] for what happened, then [`Node::poll_output`] until `None`, then
+/// [`Node::poll_timeout`] to know when to hand in [`Input::Timeout`].
+#[derive(Debug)]
+pub struct Node {
+    config: Config,
+    ring: Placement,
+    region: String,
+    clock: Clock,
+    store: Store,
+    window: RequestWindow,
+    peers_up: BTreeSet<MemberId>,
+    operations: BTreeMap<u64, Operation>,
+    next_operation: u64,
+    waiters: BTreeMap<BatchNumber, Vec<Waiter>>,
+    timers: Timers,
+    outputs: VecDeque<Output>,
+    report: Report,
+}
+
+#[derive(Debug)]
+enum Operation {
+    Read(ReadOperation<Origin>),
+    Write(WriteOperation<Origin>),
+    Forward(ForwardOperation),
+}
+
+/// Who asked for an operation.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    /// A client, and its number for the request.
+    Client { client: ClientId, id: u64 },
+    /// A member that does not own the key, and its number for the request.
+    Member { member: MemberId, operation: u64 },
+}
+
+/// Why an input was refused. Whoever sent it is at fault; **nothing was changed**.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputError {
+    /// The bytes are no frame, or not one that belongs here.
+    Frame(FrameError),
+    /// The sender is not in the member list.
+    Stranger(MemberId),
+    /// The frame is for a partition that this shard does not serve.
+    Partition(PartitionId),
+}
+
+impl Node {
+    /// A node that waits for [`Input::Opened`]. `seed` must be random, and another one each time:
+    /// the incarnation of a new storage comes from it.
+    pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
+        config.check()?;
+        let ring = Members::new(config.members.clone())
+            .and_then(|members| Placement::new(members, config.partitions, config.replicas))
+            .map_err(|error| ConfigError::Ring(error.to_string()))?;
+        let me = config.members.iter().find(|member| member.id == config.me);
+        let region = me.map_or("", |member| member.zone.region()).to_string();
+        let mut rng = Rng::new(seed ^ now.as_micros());
+        let store = Store::new(rng.next_u64() | 1, config.memory_bytes_max);
+        let skew_max = Duration::from_millis(CLOCK_SKEW_MAX_MS);
+        Ok(Self {
+            ring,
+            region,
+            clock: Clock::new(Hlc::default(), skew_max),
+            store,
+            window: RequestWindow::default(),
+            peers_up: BTreeSet::new(),
+            operations: BTreeMap::new(),
+            next_operation: 1,
+            waiters: BTreeMap::new(),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            report: Report::default(),
+            config,
+        })
+    }
+
+    /// Takes in one thing that happened. Bounded work.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) -> Result<(), InputError> {
+        let result = match input {
+            Input::Opened(files) => {
+                self.handle_opened(&files);
+                Ok(())
+            }
+            Input::StorageDone { operation, result } => {
+                self.handle_storage_done(now, operation, result);
+                Ok(())
+            }
+            Input::PeerUp(peer) => self.known(peer).map(|()| self.handle_peer_up(peer)),
+            Input::PeerDown(peer) => self.known(peer).map(|()| self.handle_peer_down(now, peer)),
+            Input::Peer { from, frame } => self.handle_peer_frame(now, from, frame),
+            Input::Client { client, frame } => self.handle_client_frame(now, client, frame),
+            Input::Timeout => {
+                self.handle_timeout(now);
+                Ok(())
+            }
+            Input::Inspect(id) => {
+                let report = self.report();
+                self.outputs.push_back(Output::Report { id, report });
+                Ok(())
+            }
+        };
+        if let Err(error) = &result {
+            self.report.refused += 1;
+            self.outputs
+                .push_back(Output::Event(Event::Refused(error.to_string())));
+        }
+        result
+    }
+
+    /// The next thing to do. Drain it until `None` after each batch of inputs.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        let (operation, request) = self.store.poll_request()?;
+        Some(Output::Storage { operation, request })
+    }
+
+    /// When [`Input::Timeout`] is wanted, and what for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Instant, TimerKind)> {
+        let storage = self.store.poll_timeout().map(|at| (at, TimerKind::Storage));
+        [self.timers.next(), storage].into_iter().flatten().min()
+    }
+
+    /// The node's numbers.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let (keys, memory_bytes) = self.store.size();
+        Report {
+            keys,
+            memory_bytes,
+            log_bytes: self.store.log_bytes(),
+            operations: self.operations.len() as u64,
+            syncs: self.store.syncs(),
+            ..self.report.clone()
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.store.handle_timeout(now);
+        while let Some((operation, kind)) = self.timers.take_due(now) {
+            match kind {
+                TimerKind::Deadline => self.expire(operation),
+                TimerKind::Hedge => self.hedge(operation),
+                TimerKind::Storage => {}
+            }
+        }
+    }
+
+    /// The operation's time is over: who asked is told, if that was not done before.
+    fn expire(&mut self, operation: u64) {
+        match self.operations.remove(&operation) {
+            Some(Operation::Read(read)) => self.expire_read(read),
+            Some(Operation::Write(write)) => self.expire_write(write),
+            Some(Operation::Forward(forward)) => self.expire_forward(forward),
+            None => {}
+        }
+    }
+
+    fn handle_peer_up(&mut self, peer: MemberId) {
+        if self.peers_up.insert(peer) {
+            self.resend_writes(peer);
+        }
+    }
+
+    fn handle_peer_down(&mut self, now: Instant, peer: MemberId) {
+        if self.peers_up.remove(&peer) {
+            let numbers: Vec<_> = self.operations.keys().copied().collect();
+            for number in numbers {
+                match self.operations.get(&number) {
+                    Some(Operation::Read(_)) => self.read_lost_peer(number, peer),
+                    Some(Operation::Write(_)) => self.finish_write(number),
+                    Some(Operation::Forward(_)) => self.forward_lost_peer(now, number, peer),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn known(&self, peer: MemberId) -> Result<(), InputError> {
+        let is_peer = |member: &Member| member.id == peer && peer != self.config.me;
+        if self.config.members.iter().any(is_peer) {
+            Ok(())
+        } else {
+            Err(InputError::Stranger(peer))
+        }
+    }
+
+    fn serves(&self, partition: PartitionId) -> bool {
+        partition.0 < self.config.partitions
+            && partition.0 % self.config.shards == self.config.shard
+    }
+
+    fn owners(&self, partition: PartitionId) -> Owners {
+        let members = self
+            .owner_members(partition)
+            .map(|member| member.id)
+            .collect();
+        Owners::new(members, self.config.me)
+    }
+
+    fn owner_members(&self, partition: PartitionId) -> impl Iterator<Item = &Member> {
+        let members = self.ring.members();
+        self.ring
+            .owners(partition)
+            .iter()
+            .filter_map(|index| members.at(*index))
+    }
+
+    fn quorum(&self, level: Level, partition: PartitionId) -> Result<Quorum, LevelError> {
+        let regions: Vec<_> = self
+            .owner_members(partition)
+            .map(|owner| owner.zone.region())
+            .collect();
+        Quorum::new(level, &regions, &self.region)
+    }
+
+    fn is_up(&self, member: MemberId) -> bool {
+        member == self.config.me || self.peers_up.contains(&member)
+    }
+
+    /// Takes a number for `operation` and sets its deadline.
+    fn begin(&mut self, now: Instant, timeout_ms: u32, operation: Operation) -> u64 {
+        let number = self.next_operation;
+        self.next_operation += 1;
+        let deadline = now + Duration::from_millis(u64::from(timeout_ms));
+        self.timers.set(deadline, number, TimerKind::Deadline);
+        self.operations.insert(number, operation);
+        number
+    }
+
+    fn answer(&mut self, partition: PartitionId, origin: Origin, result: Result<Reply, Failure>) {
+        self.report.failures += u64::from(result.is_err());
+        match origin {
+            Origin::Client { client, id } => {
+                let response = Response { id, result };
+                let frame = wire::message_frame(FrameKind::Response, partition, &response);
+                self.outputs.push_back(Output::Client { client, frame });
+            }
+            Origin::Member { member, operation } => {
+                self.send(
+                    member,
+                    partition,
+                    &PeerMessage::Forwarded {
+                        op: operation,
+                        result,
+                    },
+                );
+            }
+        }
+    }
+
+    fn send(&mut self, to: MemberId, partition: PartitionId, message: &PeerMessage) {
+        let frame = wire::message_frame(FrameKind::Peer, partition, message);
+        self.outputs.push_back(Output::Peer { to, frame });
+    }
+
+    /// Takes in the versions of a state that is about to be stored here.
+    fn learn(&mut self, set: &VersionSet) {
+        for version in set.versions() {
+            let applied = crate::replication::Applied {
+                dot: version.dot,
+                hlc: version.hlc,
+            };
+            self.window.remember(version.request, applied);
+        }
+    }
+
+    fn unavailable(&self, owners: &Owners, quorum: &Quorum) -> Failure {
+        let name = |id: MemberId| {
+            let found = self.config.members.iter().find(|member| member.id == id);
+            found.map_or("?", |member| &member.name)
+        };
+        let down: Vec<_> = owners
+            .others()
+            .filter(|(_, member)| !self.is_up(*member))
+            .map(|(_, member)| name(member))
+            .collect();
+        let message = format!(
+            "{} of {} replicas are needed, but {} cannot be reached; try again later or ask for a \
+             lower level",
+            quorum.needed(),
+            owners.len(),
+            if down.is_empty() {
+                "enough".to_string()
+            } else {
+                down.join(", ")
+            }
+        );
+        Failure::new(ErrorCode::Unavailable, message)
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(error) => error.fmt(f),
+            Self::Stranger(member) => write!(f, "{member:?} is not in the member list"),
+            Self::Partition(partition) => {
+                write!(f, "partition {} is not served by this shard", partition.0)
+            }
+        }
+    }
+}
+
+impl core::error::Error for InputError {}

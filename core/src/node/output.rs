@@ -1,0 +1,126 @@
+//! Everything that a node wants done.
+
+use crate::id::MemberId;
+use crate::storage::{OperationId, StorageRequest};
+use crate::wire::ClientId;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    /// Send this frame to a member. Losing it is allowed; waiting for room is not.
+    Peer {
+        /// To whom.
+        to: MemberId,
+        /// Header and body.
+        #[serde(with = "serde_bytes")]
+        frame: Vec<u8>,
+    },
+    /// Send this frame to a client.
+    Client {
+        /// To whom.
+        client: ClientId,
+        /// Header and body.
+        #[serde(with = "serde_bytes")]
+        frame: Vec<u8>,
+    },
+    /// Carry this out after all earlier ones, and answer with `StorageDone`.
+    Storage {
+        /// Comes back in the answer.
+        operation: OperationId,
+        /// What to do.
+        request: StorageRequest,
+    },
+    /// The answer to `Inspect`.
+    Report {
+        /// The number that came with it.
+        id: u64,
+        /// The numbers.
+        report: Report,
+    },
+    /// Something people should know.
+    Event(Event),
+}
+
+/// Something people should know. Nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The log is replayed; requests are served from now on.
+    Ready {
+        /// Keys in memory.
+        keys: u64,
+        /// Records replayed.
+        records: u64,
+        /// The incarnation of this storage.
+        incarnation: u64,
+    },
+    /// The log ended in bytes that were never durable; they were cut off.
+    LogTailCut {
+        /// The log segment.
+        segment: u64,
+        /// Where it ends now, in bytes.
+        offset: u64,
+        /// How many bytes were cut.
+        bytes: u64,
+    },
+    /// The medium has no room; what waits is tried again twice a second.
+    StorageFull,
+    /// The storage cannot be trusted or used. **The node serves nothing any more.**
+    StorageFailed(String),
+    /// Bytes that were refused; the sender is at fault and nothing was changed.
+    Refused(String),
+}
+
+/// A node's numbers, counted since it was made unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Whether the log is replayed.
+    pub ready: bool,
+    /// Keys in memory now, tombstones included.
+    pub keys: u64,
+    /// Bytes of keys and values in memory now.
+    pub memory_bytes: u64,
+    /// Bytes of the log now.
+    pub log_bytes: u64,
+    /// Reads coordinated.
+    pub reads: u64,
+    /// Writes coordinated.
+    pub writes: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// Retries that were recognised and not applied again.
+    pub retries: u64,
+    /// Replicas repaired by reads.
+    pub repairs: u64,
+    /// Frames that were refused.
+    pub refused: u64,
+    /// Requests and merges under way now.
+    pub operations: u64,
+    /// Log syncs.
+    pub syncs: u64,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready { keys, records, .. } => {
+                write!(f, "ready: {keys} keys from {records} log records")
+            }
+            Self::LogTailCut {
+                segment,
+                offset,
+                bytes,
+            } => write!(
+                f,
+                "log segment {segment} ended in {bytes} bytes that were never durable; cut at byte \
+                 {offset}"
+            ),
+            Self::StorageFull => f.write_str("the disk is full; writes wait until there is room"),
+            Self::StorageFailed(why) => write!(f, "storage failed: {why}"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Reads that this node coordinates.
+
+use super::storage::Waiter;
+use super::timer::TimerKind;
+use super::{Node, Operation, Origin};
+use crate::causality::VersionSet;
+use crate::hash::hash64;
+use crate::id::{MemberId, PartitionId};
+use crate::limits::HEDGE_MS;
+use crate::replication::{Level, ReadOperation};
+use crate::storage::{Lookup, StoredKey};
+use crate::time::{Duration, Instant};
+use crate::wire::{ErrorCode, Failure, PeerMessage, ReadAnswer, Request};
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+impl Node {
+    pub(super) fn start_read(
+        &mut self,
+        now: Instant,
+        partition: PartitionId,
+        origin: Origin,
+        request: Request,
+        level: Option<Level>,
+    ) -> Result<(), Failure> {
+        self.report.reads += 1;
+        let level = level.unwrap_or(self.config.read_level);
+        let owners = self.owners(partition);
+        let mut quorum = self
+            .quorum(level, partition)
+            .map_err(|error| Failure::new(ErrorCode::Level, error.to_string()))?;
+        for (index, member) in owners.others() {
+            if !self.is_up(member) {
+                quorum.fail(index);
+            }
+        }
+        if let Some(me) = owners.me()
+            && !self.report.ready
+        {
+            quorum.fail(me);
+        }
+        if !quorum.is_possible() {
+            return Err(self.unavailable(&owners, &quorum));
+        }
+        let key = (partition, request.bucket, request.key);
+        let read = ReadOperation::new(origin, key, owners, quorum);
+        let number = self.begin(now, request.timeout_ms, Operation::Read(read));
+        self.timers.set(
+            now + Duration::from_millis(HEDGE_MS),
+            number,
+            TimerKind::Hedge,
+        );
+        self.ask(number);
+        Ok(())
+    }
+
+    /// Asks as many replicas as the level still needs.
+    fn ask(&mut self, number: u64) {
+        self.ask_with(number, |read, up| read.ask(up));
+    }
+
+    /// The replicas asked first take long: asks the others too.
+    pub(super) fn hedge(&mut self, number: u64) {
+        if let Some(Operation::Read(read)) = self.operations.get(&number)
+            && read.origin.is_some()
+        {
+            self.ask_with(number, |read, up| read.ask_all(up));
+        }
+    }
+
+    fn ask_with(
+        &mut self,
+        number: u64,
+        choose: impl FnOnce(&mut ReadOperation<Origin>, &dyn Fn(usize) -> bool) -> Vec<usize>,
+    ) {
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let (me, is_ready, peers) = (self.config.me, self.report.ready, &self.peers_up);
+        let owners = read.owners.clone();
+        let up = |index: usize| {
+            let member = owners.member(index);
+            if member == me {
+                is_ready
+            } else {
+                peers.contains(&member)
+            }
+        };
+        let chosen = choose(read, &up);
+        // One's own state first: its digest spares the others from sending the same.
+        if chosen.iter().any(|index| Some(*index) == owners.me()) {
+            self.answer_own(number);
+        }
+        for index in chosen
+            .into_iter()
+            .filter(|index| Some(*index) != owners.me())
+        {
+            let Some(Operation::Read(read)) = self.operations.get(&number) else {
+                return;
+            };
+            let (partition, bucket, key) = (read.partition, read.bucket, read.key.clone());
+            let message = PeerMessage::Read {
+                op: number,
+                bucket,
+                key,
+                have: read.have,
+            };
+            self.send(owners.member(index), partition, &message);
+        }
+        self.finish_read(number);
+    }
+
+    /// Adds the node's own state to a read, as soon as it is durable.
+    pub(super) fn answer_own(&mut self, number: u64) {
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(me) = read.owners.me() else { return };
+        let key = StoredKey::new(read.partition, read.bucket, &read.key);
+        match self.store.lookup(&key) {
+            Lookup::Absent => read.answer(me, None, self.config.policy),
+            Lookup::Durable(bytes) => {
+                let set = VersionSet::decode(bytes).expect("checked before it was stored");
+                read.have = Some(hash64(bytes));
+                read.answer(me, Some(&set), self.config.policy);
+            }
+            Lookup::Pending(batch) => self.wait(batch, Waiter::OwnRead(number)),
+        }
+    }
+
+    pub(super) fn handle_state(&mut self, number: u64, from: MemberId, answer: ReadAnswer) {
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(index) = read.owners.index_of(from) else {
+            return;
+        };
+        match answer {
+            ReadAnswer::Same => read.answer_same(index),
+            ReadAnswer::Set(bytes) if bytes.is_empty() => {
+                read.answer(index, None, self.config.policy)
+            }
+            ReadAnswer::Set(bytes) => match VersionSet::decode(&bytes) {
+                Ok(set) => read.answer(index, Some(&set), self.config.policy),
+                Err(_) => read.quorum.fail(index),
+            },
+            ReadAnswer::Failed(_) => read.quorum.fail(index),
+        }
+        self.hedge_if_failing(number);
+        self.finish_read(number);
+    }
+
+    pub(super) fn read_lost_peer(&mut self, number: u64, peer: MemberId) {
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(index) = read.owners.index_of(peer) else {
+            return;
+        };
+        if !read.quorum.has_answered(index) {
+            read.quorum.fail(index);
+            self.ask(number);
+        }
+        self.finish_read(number);
+    }
+
+    fn hedge_if_failing(&mut self, number: u64) {
+        if let Some(Operation::Read(read)) = self.operations.get(&number)
+            && !read.quorum.is_reached()
+            && read.quorum.has_failures()
+        {
+            self.hedge(number);
+        }
+    }
+
+    /// Answers when the level is reached or cannot be, repairs who is behind, and ends the
+    /// operation when nothing more is to come.
+    pub(super) fn finish_read(&mut self, number: u64) {
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let partition = read.partition;
+        if read.quorum.is_reached() {
+            if let Some(origin) = read.origin.take() {
+                let reply = read.reply();
+                self.answer(partition, origin, Ok(reply));
+            }
+            self.repair(number);
+        } else if !read.quorum.is_possible() {
+            let failure = {
+                let Some(Operation::Read(read)) = self.operations.get(&number) else {
+                    return;
+                };
+                self.unavailable(&read.owners, &read.quorum)
+            };
+            if let Some(Operation::Read(mut read)) = self.operations.remove(&number)
+                && let Some(origin) = read.origin.take()
+            {
+                self.answer(partition, origin, Err(failure));
+            }
+            return;
+        }
+        let Some(Operation::Read(read)) = self.operations.get(&number) else {
+            return;
+        };
+        if read.is_over(|index| self.is_up(read.owners.member(index))) {
+            self.operations.remove(&number);
+        }
+    }
+
+    /// Brings replicas that answered with less up to what all answers make together.
+    fn repair(&mut self, number: u64) {
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let behind = read.behind();
+        if behind.is_empty() {
+            return;
+        }
+        let (partition, bucket, key) = (read.partition, read.bucket, read.key.clone());
+        let (owners, merged) = (read.owners.clone(), read.merged().clone());
+        for index in &behind {
+            read.repaired(*index);
+        }
+        let set = merged.encode();
+        for index in behind {
+            self.report.repairs += 1;
+            let member = owners.member(index);
+            if member == self.config.me {
+                let key = StoredKey::new(partition, bucket, &key);
+                // A refusal leaves the replica as it was: the next read repairs it.
+                let _ = self.merge_into_store(key, &merged);
+            } else {
+                let (key, set) = (key.clone(), set.clone());
+                self.send(
+                    member,
+                    partition,
+                    &PeerMessage::Merge {
+                        op: 0,
+                        bucket,
+                        key,
+                        set,
+                    },
+                );
+            }
+        }
+    }
+
+    pub(super) fn expire_read(&mut self, read: ReadOperation<Origin>) {
+        let Some(origin) = read.origin else { return };
+        let message = format!(
+            "{} of the {} replicas needed have answered in time; try again",
+            read.quorum.answers(),
+            read.quorum.needed()
+        );
+        self.answer(
+            read.partition,
+            origin,
+            Err(Failure::new(ErrorCode::Timeout, message)),
+        );
+    }
+}

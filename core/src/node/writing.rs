@@ -1,0 +1,249 @@
+//! Writes that this node coordinates, and merges that it is asked for.
+
+use super::storage::Waiter;
+use super::{Node, Operation, Origin};
+use crate::causality::{Context, Hlc, VersionSet};
+use crate::id::{ActorId, MemberId, PartitionId};
+use crate::replication::{Applied, WriteOperation};
+use crate::storage::{BatchNumber, Lookup, StoredKey, WriteRefused};
+use crate::time::Instant;
+use crate::wire::{self, ErrorCode, Failure, PeerMessage, Request};
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+impl Node {
+    pub(super) fn start_write(
+        &mut self,
+        now: Instant,
+        partition: PartitionId,
+        origin: Origin,
+        request: Request,
+    ) -> Result<(), Failure> {
+        let wire::Operation::Write {
+            level,
+            request: id,
+            context,
+            value,
+        } = request.operation
+        else {
+            return Ok(());
+        };
+        self.report.writes += 1;
+        let owners = self.owners(partition);
+        let mut quorum = self
+            .quorum(level.unwrap_or(self.config.write_level), partition)
+            .map_err(|error| Failure::new(ErrorCode::Level, error.to_string()))?;
+        for (index, member) in owners.others() {
+            if !self.is_up(member) {
+                quorum.fail(index);
+            }
+        }
+        if !quorum.is_possible() {
+            return Err(self.unavailable(&owners, &quorum));
+        }
+        self.store.can_write().map_err(refusal)?;
+
+        let key = StoredKey::new(partition, request.bucket, &request.key);
+        let mut set = self.newest(&key);
+        let (version, batch) = match self.window.applied(id) {
+            Some(applied) => {
+                self.report.retries += 1;
+                (applied.hlc, self.pending_batch(&key))
+            }
+            None => {
+                let hlc = self.clock.tick(now);
+                let actor = ActorId::new(self.store.incarnation(), partition);
+                let seen = Context::decode(&context).ok();
+                let dot = set.write(actor, hlc, id, value, seen.as_ref(), self.config.policy);
+                self.window.remember(id, Applied { dot, hlc });
+                (hlc, Some(self.store.write(key, &set.encode())))
+            }
+        };
+        let write = WriteOperation {
+            origin: Some(origin),
+            partition,
+            bucket: request.bucket,
+            key: request.key,
+            set: set.encode(),
+            owners,
+            quorum,
+            version,
+            context: set.context().encode(),
+            is_durable: false,
+            refusal: None,
+        };
+        let number = self.begin(now, request.timeout_ms, Operation::Write(write));
+        match batch {
+            Some(batch) => self.wait(batch, Waiter::OwnWrite(number)),
+            None => self.own_write_durable(number),
+        }
+        Ok(())
+    }
+
+    /// The coordinator's copy is durable: now the other replicas may hear of it.
+    pub(super) fn own_write_durable(&mut self, number: u64) {
+        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        write.is_durable = true;
+        if let Some(me) = write.owners.me() {
+            write.quorum.answer(me);
+        }
+        let others: Vec<_> = write.owners.others().map(|(_, member)| member).collect();
+        for member in others {
+            self.send_write(number, member);
+        }
+        self.finish_write(number);
+    }
+
+    /// A member that can be reached again gets what it has not answered yet.
+    pub(super) fn resend_writes(&mut self, peer: MemberId) {
+        let waits = |operation: &Operation| match operation {
+            Operation::Write(write) => {
+                let index = write.owners.index_of(peer);
+                write.is_durable && index.is_some_and(|index| !write.quorum.has_answered(index))
+            }
+            _ => false,
+        };
+        let numbers = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| waits(operation));
+        let numbers: Vec<_> = numbers.map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.send_write(number, peer);
+        }
+    }
+
+    fn send_write(&mut self, number: u64, member: MemberId) {
+        if !self.is_up(member) {
+            return;
+        }
+        let Some(Operation::Write(write)) = self.operations.get(&number) else {
+            return;
+        };
+        let (key, set) = (write.key.clone(), write.set.clone());
+        let message = PeerMessage::Merge {
+            op: number,
+            bucket: write.bucket,
+            key,
+            set,
+        };
+        self.send(member, write.partition, &message);
+    }
+
+    pub(super) fn handle_merged(
+        &mut self,
+        number: u64,
+        from: MemberId,
+        result: Result<(), Failure>,
+    ) {
+        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(index) = write.owners.index_of(from) else {
+            return;
+        };
+        match result {
+            Ok(()) => write.quorum.answer(index),
+            Err(failure) => {
+                write.quorum.fail(index);
+                write.refusal = Some(failure);
+            }
+        }
+        self.finish_write(number);
+    }
+
+    /// Answers when the level is reached, and ends the operation when nothing more is to come.
+    pub(super) fn finish_write(&mut self, number: u64) {
+        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        if write.is_durable
+            && write.quorum.is_reached()
+            && let Some(origin) = write.origin.take()
+        {
+            let (partition, reply) = (write.partition, write.reply());
+            self.answer(partition, origin, Ok(reply));
+        }
+        let Some(Operation::Write(write)) = self.operations.get(&number) else {
+            return;
+        };
+        if write.is_over(|index| self.is_up(write.owners.member(index))) {
+            self.operations.remove(&number);
+        }
+    }
+
+    pub(super) fn expire_write(&mut self, write: WriteOperation<Origin>) {
+        let Some(origin) = write.origin else { return };
+        let why = write
+            .refusal
+            .map_or_else(|| "no answer in time".to_string(), |f| f.to_string());
+        let message = format!(
+            "durable on {} of the {} replicas needed ({why}); the write may or may not last, and a \
+             retry with the same request id is applied at most once",
+            write.quorum.answers(),
+            write.quorum.needed(),
+        );
+        self.answer(
+            write.partition,
+            origin,
+            Err(Failure::new(ErrorCode::Indeterminate, message)),
+        );
+    }
+
+    /// Merges `set` into the state of `key`. Returns the batch with which the merged state becomes
+    /// durable, or `None` if it already is.
+    pub(super) fn merge_into_store(
+        &mut self,
+        key: StoredKey,
+        set: &VersionSet,
+    ) -> Result<Option<BatchNumber>, WriteRefused> {
+        self.store.can_write()?;
+        let mut state = self.newest(&key);
+        self.learn(set);
+        if !state.merge(set, self.config.policy) {
+            return Ok(self.pending_batch(&key));
+        }
+        Ok(Some(self.store.write(key, &state.encode())))
+    }
+
+    /// Checks the clocks of a state from elsewhere, and takes them in.
+    pub(super) fn observe(&mut self, now: Instant, set: &VersionSet) -> Result<(), Failure> {
+        let newest = set
+            .versions()
+            .iter()
+            .map(|version| version.hlc)
+            .max()
+            .unwrap_or(Hlc::default());
+        self.clock
+            .observe(now, newest)
+            .map_err(|error| Failure::new(ErrorCode::ClockSkew, error.to_string()))
+    }
+
+    /// The newest state of `key`, durable or not: what the next write builds on.
+    fn newest(&self, key: &StoredKey) -> VersionSet {
+        self.store
+            .newest(key)
+            .map_or_else(VersionSet::new, |bytes| {
+                VersionSet::decode(bytes).expect("checked before it was stored")
+            })
+    }
+
+    fn pending_batch(&self, key: &StoredKey) -> Option<BatchNumber> {
+        match self.store.lookup(key) {
+            Lookup::Pending(batch) => Some(batch),
+            Lookup::Absent | Lookup::Durable(_) => None,
+        }
+    }
+}
+
+/// A refused write as its writer hears of it.
+pub(super) fn refusal(refused: WriteRefused) -> Failure {
+    let code = match refused {
+        WriteRefused::NotOpen => ErrorCode::Unavailable,
+        WriteRefused::Queue | WriteRefused::Memory { .. } => ErrorCode::RateLimited,
+    };
+    Failure::new(code, refused.to_string())
+}

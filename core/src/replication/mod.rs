@@ -1,0 +1,21 @@
+//! How many replicas, and which: levels, quorums, and the operations that a coordinator runs.
+//!
+//! * [`level`]: what a caller asks for.
+//! * [`quorum`]: when that is reached, and when it no longer can be.
+//! * [`owners`]: the replicas of one key, as an operation numbers them.
+//! * [`read`], [`write`]: what a coordinator knows of one operation, and what follows from it.
+//! * [`window`]: the request ids that were applied.
+
+pub mod level;
+pub mod owners;
+pub mod quorum;
+pub mod read;
+pub mod window;
+pub mod write;
+
+pub use level::{Level, LevelError};
+pub use owners::Owners;
+pub use quorum::Quorum;
+pub use read::ReadOperation;
+pub use window::{Applied, RequestWindow};
+pub use write::WriteOperation;

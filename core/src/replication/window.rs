@@ -1,0 +1,94 @@
+//! The request ids that were applied, so that a retry is applied at most once.
+
+use crate::causality::{Dot, Hlc};
+use crate::id::RequestId;
+use crate::limits::REQUEST_WINDOW_MAX;
+use alloc::collections::VecDeque;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+/// What a request id became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The one dot of the write.
+    pub dot: Dot,
+    /// Its version.
+    pub hlc: Hlc,
+}
+
+/// The newest request ids; the oldest falls out when it is full.
+///
+/// It is not stored by itself: every version carries its request id, so replaying the log fills it.
+#[derive(Debug)]
+pub struct RequestWindow {
+    applied: HashMap<RequestId, Applied, FixedState>,
+    order: VecDeque<RequestId>,
+}
+
+impl Default for RequestWindow {
+    fn default() -> Self {
+        Self {
+            applied: HashMap::with_hasher(FixedState::with_seed(0)),
+            order: VecDeque::new(),
+        }
+    }
+}
+
+impl RequestWindow {
+    /// What `request` became, if it was applied and is still remembered.
+    #[must_use]
+    pub fn applied(&self, request: RequestId) -> Option<Applied> {
+        self.applied.get(&request).copied()
+    }
+
+    /// Remembers what `request` became. Request id 0 of client 0 means none. Of two dots for one
+    /// request the smaller counts, as in a merge.
+    pub fn remember(&mut self, request: RequestId, applied: Applied) {
+        if request == RequestId::default() {
+            return;
+        }
+        if let Some(known) = self.applied.get_mut(&request) {
+            if applied.dot < known.dot {
+                *known = applied;
+            }
+            return;
+        }
+        if self.order.len() == REQUEST_WINDOW_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.applied.remove(&oldest);
+        }
+        self.order.push_back(request);
+        self.applied.insert(request, applied);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ActorId;
+
+    #[test]
+    fn the_window_keeps_the_newest_and_never_grows_past_its_limit() {
+        let mut window = RequestWindow::default();
+        let applied = |n| Applied {
+            dot: Dot {
+                actor: ActorId(1),
+                counter: n,
+            },
+            hlc: Hlc::from_u64(n),
+        };
+        let id = |n| RequestId {
+            client: 1,
+            sequence: n,
+        };
+        let last = REQUEST_WINDOW_MAX as u64 + 10;
+        for n in 1..=last {
+            window.remember(id(n), applied(n));
+        }
+        assert_eq!(window.applied(id(10)), None);
+        assert_eq!(window.applied(id(11)), Some(applied(11)));
+        assert_eq!(window.applied(id(last)), Some(applied(last)));
+        assert_eq!(window.order.len(), REQUEST_WINDOW_MAX);
+    }
+}

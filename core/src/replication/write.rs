@@ -1,0 +1,55 @@
+//! What a coordinator knows of one write.
+
+use super::{Owners, Quorum};
+use crate::causality::Hlc;
+use crate::id::{BucketId, PartitionId};
+use crate::wire::{Failure, Reply};
+use alloc::vec::Vec;
+
+/// A write whose dot is minted: it is being made durable on its replicas.
+///
+/// The coordinator's own copy is durable before any other replica hears of it. A dot that others
+/// knew while a crash could still make the coordinator forget it might be given out twice.
+#[derive(Clone, Debug)]
+pub struct WriteOperation<Origin> {
+    /// Who asked; `None` once it was answered.
+    pub origin: Option<Origin>,
+    /// The key's partition.
+    pub partition: PartitionId,
+    /// The key's bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: Vec<u8>,
+    /// The key's whole state with this write in it, encoded.
+    pub set: Vec<u8>,
+    /// Its replicas.
+    pub owners: Owners,
+    /// Which have made it durable, and which must.
+    pub quorum: Quorum,
+    /// The write's version.
+    pub version: Hlc,
+    /// The causal context after it, encoded.
+    pub context: Vec<u8>,
+    /// Whether the coordinator's own copy is durable, so that others may hear of it.
+    pub is_durable: bool,
+    /// Why a replica did not take it, if one did not.
+    pub refusal: Option<Failure>,
+}
+
+impl<Origin> WriteOperation<Origin> {
+    /// The answer, once the level is reached.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        Reply::Written {
+            version: self.version,
+            context: self.context.clone(),
+        }
+    }
+
+    /// Whether nothing is to come of it any more: it was answered, and every owner that is `up`
+    /// has answered.
+    pub fn is_over(&self, up: impl Fn(usize) -> bool) -> bool {
+        self.origin.is_none()
+            && (0..self.owners.len()).all(|index| self.quorum.has_answered(index) || !up(index))
+    }
+}

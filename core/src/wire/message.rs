@@ -1,0 +1,259 @@
+//! The messages behind the header, encoded as postcard. Variants are only ever added at the end.
+
+use crate::causality::{Hlc, Value};
+use crate::id::{BucketId, RequestId};
+use crate::replication::Level;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// A client's connection, as the driver numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClientId(pub u64);
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Comes back in the response; unique among the connection's open requests.
+    pub id: u64,
+    /// How long the client waits, in milliseconds; 0 takes the server's default.
+    pub timeout_ms: u32,
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    #[serde(with = "serde_bytes")]
+    pub key: Vec<u8>,
+    /// What to do with it.
+    pub operation: Operation,
+}
+
+/// What to do with a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// Read it.
+    Get {
+        /// Replicas that must agree on the answer; `None` takes the bucket's level.
+        level: Option<Level>,
+    },
+    /// Write it: a value, or `None` to delete.
+    Write {
+        /// Replicas on which it must be durable; `None` takes the bucket's level.
+        level: Option<Level>,
+        /// The same id again is the same write again.
+        request: RequestId,
+        /// What the writer had read, as an encoded causal context; empty for a blind write.
+        #[serde(with = "serde_bytes")]
+        context: Vec<u8>,
+        /// The value.
+        value: Option<Value>,
+    },
+}
+
+/// The answer to the request of the same `id`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// The request's id.
+    pub id: u64,
+    /// How it went.
+    pub result: Result<Reply, Failure>,
+}
+
+/// A request that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// What a read found.
+    Found(Option<Entry>),
+    /// A write is durable on as many replicas as were asked.
+    Written {
+        /// Its version.
+        version: Hlc,
+        /// The causal context after it, encoded.
+        #[serde(with = "serde_bytes")]
+        context: Vec<u8>,
+    },
+}
+
+/// A key's value as a reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The winner: the value that every replica would pick.
+    pub value: Value,
+    /// The winner's version.
+    pub version: Hlc,
+    /// Values concurrent to the winner, in the same order everywhere.
+    pub siblings: Vec<Value>,
+    /// Hand it back in a write that resolves what was read; encoded.
+    #[serde(with = "serde_bytes")]
+    pub context: Vec<u8>,
+}
+
+/// A request that was not carried out, or whose outcome is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of error it is.
+    pub code: ErrorCode,
+    /// What was wrong, what is allowed, what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of `code`, told in `message`.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.message)
+    }
+}
+
+impl core::error::Error for Failure {}
+
+/// Kinds of failure. The names are those of the JavaScript SDK's error codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorCode {
+    /// The key is empty or too long.
+    KeyTooLarge,
+    /// Key and value together are too long.
+    ValueTooLarge,
+    /// A level that does not exist or asks for more replicas than there are.
+    Level,
+    /// Too few replicas are reachable; a write was **not** applied.
+    Unavailable,
+    /// The outcome is not known: a write may or may not have been applied. A retry with the same
+    /// request id is applied at most once.
+    Indeterminate,
+    /// A read found too few replicas in time.
+    Timeout,
+    /// A queue or the memory is full; try again later. A write was **not** applied.
+    RateLimited,
+    /// The request came to a partition or member where it has no place.
+    Misrouted,
+    /// A replica's clock is too far off; a write was **not** applied.
+    ClockSkew,
+    /// The other side broke the protocol.
+    Protocol,
+    /// The storage failed or is damaged.
+    Corrupt,
+    /// A mistake of the server.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The name that applications see.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KeyTooLarge => "KEY_TOO_LARGE",
+            Self::ValueTooLarge => "VALUE_TOO_LARGE",
+            Self::Level => "LEVEL",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Indeterminate => "INDETERMINATE",
+            Self::Timeout => "TIMEOUT",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Misrouted => "MISROUTED",
+            Self::ClockSkew => "CLOCK_SKEW",
+            Self::Protocol => "PROTOCOL",
+            Self::Corrupt => "CORRUPT",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// Whether the same request can succeed later without being changed.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable | Self::Indeterminate | Self::Timeout | Self::RateLimited
+        )
+    }
+}
+
+/// What a server tells its clients unasked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// The shard of the partitions with `partition % modulus == remainder` was built anew: what is
+    /// under way there must be sent again, under the same request ids.
+    ShardRestarted {
+        /// Shards of the server.
+        modulus: u16,
+        /// The shard.
+        remainder: u16,
+    },
+}
+
+/// What members say to each other about one key. `op` numbers the sender's operation and comes
+/// back in the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerMessage {
+    /// Merge this state, make it durable, then say [`PeerMessage::Merged`].
+    Merge {
+        /// The sender's operation; 0 wants no answer (read repair).
+        op: u64,
+        /// The bucket.
+        bucket: BucketId,
+        /// The key.
+        #[serde(with = "serde_bytes")]
+        key: Vec<u8>,
+        /// An encoded version set.
+        #[serde(with = "serde_bytes")]
+        set: Vec<u8>,
+    },
+    /// The state of that operation is durable here, or was refused.
+    Merged {
+        /// The asker's operation.
+        op: u64,
+        /// Why not, if not.
+        result: Result<(), Failure>,
+    },
+    /// Say what you have of this key.
+    Read {
+        /// The sender's operation.
+        op: u64,
+        /// The bucket.
+        bucket: BucketId,
+        /// The key.
+        #[serde(with = "serde_bytes")]
+        key: Vec<u8>,
+        /// Digest of the sender's own state, to spare sending the same back; `None`: it has none.
+        have: Option<u64>,
+    },
+    /// The answer to a read.
+    State {
+        /// The asker's operation.
+        op: u64,
+        /// What is there.
+        answer: ReadAnswer,
+    },
+    /// A client's request, for a member that owns the key.
+    Forward {
+        /// The sender's operation.
+        op: u64,
+        /// The request; its `timeout_ms` is what is left of it.
+        request: Request,
+    },
+    /// The answer to a forwarded request.
+    Forwarded {
+        /// The asker's operation.
+        op: u64,
+        /// How it went.
+        result: Result<Reply, Failure>,
+    },
+}
+
+/// What a replica has of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReadAnswer {
+    /// Just what the asker has.
+    Same,
+    /// This encoded version set; empty bytes for nothing at all.
+    Set(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// It cannot say.
+    Failed(Failure),
+}

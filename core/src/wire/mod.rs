@@ -1,0 +1,58 @@
+//! What crosses a WebSocket: `docs/wire-protocol.md` is the normative page.
+//!
+//! * [`frame`]: the fixed header, its checksum, and batches of frames.
+//! * [`message`]: what stands behind the header, as postcard.
+//! * [`handshake`]: the first frames of a connection.
+
+pub mod frame;
+pub mod handshake;
+pub mod message;
+
+pub use frame::{Frame, FrameError, FrameKind, Frames};
+pub use handshake::{Hello, Refusal, Role, Welcome};
+pub use message::{
+    ClientId, Entry, ErrorCode, Failure, Notice, Operation, PeerMessage, ReadAnswer, Reply,
+    Request, Response,
+};
+
+use crate::id::PartitionId;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The WebSocket subprotocol that both sides must name.
+pub const SUBPROTOCOL: &str = "henge.v1";
+
+/// Encodes `message` as one frame of `kind` for `partition`, behind what `out` already holds.
+pub fn put_message<T: Serialize>(
+    out: &mut Vec<u8>,
+    kind: FrameKind,
+    partition: PartitionId,
+    message: &T,
+) {
+    let body = postcard::to_allocvec(message).expect("writing to memory cannot fail");
+    frame::put_frame(out, kind, partition, &body);
+}
+
+/// One frame of `kind` with `message` in it.
+#[must_use]
+pub fn message_frame<T: Serialize>(
+    kind: FrameKind,
+    partition: PartitionId,
+    message: &T,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_message(&mut out, kind, partition, message);
+    out
+}
+
+/// Decodes the body of a frame; bytes left over are an error.
+pub fn decode_body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, FrameError> {
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Ok(message),
+        Ok((_, rest)) => Err(FrameError::TrailingBytes(rest.len())),
+        Err(_) => Err(FrameError::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests;
