@@ -43,12 +43,14 @@
 //! * [`storage`]: what is kept, and from when on it is durable.
 //! * [`replication`]: how many replicas an operation needs.
 //! * [`node`]: all of these in one loop.
+//! * [`client`]: the other side of the socket, for the SDK and the command line.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 pub mod causality;
+pub mod client;
 pub mod config;
 pub mod hash;
 pub mod id;

@@ -1,1 +1,246 @@
+use super::*;
+use crate::causality::{Hlc, Value};
+use crate::id::{BucketId, MemberId, RequestId};
+use crate::limits::PROTOCOL_VERSION;
+use crate::replication::Level;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use core::fmt::Write;
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// Every message of protocol version 1 as bytes. A change of one of these lines is a new version.
+#[test]
+fn frames_of_version_1_are_these_bytes() {
+    let hello = Hello::new(
+        Some(7),
+        Role::Member {
+            id: MemberId(9),
+            name: "s".into(),
+        },
+    );
+    let refusal = Refusal {
+        code: ErrorCode::Protocol,
+        message: "no".into(),
+    };
+    let welcome = Welcome {
+        version: PROTOCOL_VERSION,
+        cluster: 7,
+        member: MemberId(9),
+        name: "s".into(),
+        partitions: 256,
+        replicas: 3,
+        pair_bytes_max: 10_240,
+    };
+    let value = Value {
+        encoding: 1,
+        bytes: b"v".to_vec(),
+    };
+    let operation = Operation::Write {
+        level: Some(Level::Replicas(2)),
+        request: RequestId {
+            client: 5,
+            sequence: 6,
+        },
+        context: vec![],
+        value: Some(value.clone()),
+    };
+    let write = Request {
+        id: 1,
+        timeout_ms: 500,
+        bucket: BucketId(0),
+        key: b"k".to_vec(),
+        operation,
+    };
+    let read = Request {
+        operation: Operation::Get { level: None },
+        ..write.clone()
+    };
+    let entry = Entry {
+        value,
+        version: Hlc::from_u64(1 << 16),
+        siblings: vec![],
+        context: vec![0],
+    };
+    let found = Response {
+        id: 1,
+        result: Ok(Reply::Found(Some(entry))),
+    };
+    let written = Reply::Written {
+        version: Hlc::from_u64(2 << 16),
+        context: vec![0],
+    };
+    let failed = Response {
+        id: 2,
+        result: Err(Failure::new(ErrorCode::Timeout, "late")),
+    };
+    let p = PartitionId(0x0102);
+    let lines = [
+        ("hello", message_frame(FrameKind::Hello, p, &hello)),
+        ("welcome", message_frame(FrameKind::Welcome, p, &welcome)),
+        ("refusal", message_frame(FrameKind::Refusal, p, &refusal)),
+        ("read", message_frame(FrameKind::Request, p, &read)),
+        ("write", message_frame(FrameKind::Request, p, &write)),
+        ("found", message_frame(FrameKind::Response, p, &found)),
+        (
+            "written",
+            message_frame(
+                FrameKind::Response,
+                p,
+                &Response {
+                    id: 1,
+                    result: Ok(written.clone()),
+                },
+            ),
+        ),
+        ("failed", message_frame(FrameKind::Response, p, &failed)),
+        (
+            "merge",
+            message_frame(
+                FrameKind::Peer,
+                p,
+                &PeerMessage::Merge {
+                    op: 3,
+                    bucket: BucketId(0),
+                    key: b"k".to_vec(),
+                    set: vec![1],
+                },
+            ),
+        ),
+        (
+            "merged",
+            message_frame(
+                FrameKind::Peer,
+                p,
+                &PeerMessage::Merged {
+                    op: 3,
+                    result: Ok(()),
+                },
+            ),
+        ),
+        (
+            "ask",
+            message_frame(
+                FrameKind::Peer,
+                p,
+                &PeerMessage::Read {
+                    op: 3,
+                    bucket: BucketId(0),
+                    key: b"k".to_vec(),
+                    have: Some(8),
+                },
+            ),
+        ),
+        (
+            "same",
+            message_frame(
+                FrameKind::Peer,
+                p,
+                &PeerMessage::State {
+                    op: 3,
+                    answer: ReadAnswer::Same,
+                },
+            ),
+        ),
+        (
+            "forward",
+            message_frame(
+                FrameKind::Peer,
+                p,
+                &PeerMessage::Forward {
+                    op: 3,
+                    request: read,
+                },
+            ),
+        ),
+        (
+            "forwarded",
+            message_frame(
+                FrameKind::Peer,
+                p,
+                &PeerMessage::Forwarded {
+                    op: 3,
+                    result: Ok(written),
+                },
+            ),
+        ),
+        (
+            "notice",
+            message_frame(
+                FrameKind::Notice,
+                p,
+                &Notice::ShardRestarted {
+                    modulus: 2,
+                    remainder: 1,
+                },
+            ),
+        ),
+    ];
+    let text: String = lines
+        .iter()
+        .map(|(name, bytes)| format!("{name} {}\n", hex(bytes)))
+        .collect();
+    assert_eq!(
+        text,
+        include_str!("../../tests/fixtures/wire-v1.txt"),
+        "\n{text}"
+    );
+}
+
+#[test]
+fn a_batch_of_frames_reads_back_and_stops_at_the_first_error() {
+    let mut batch = message_frame(FrameKind::Notice, PartitionId(1), &1_u8);
+    put_message(&mut batch, FrameKind::Peer, PartitionId(2), &2_u8);
+    let kinds: Vec<_> = Frames::new(&batch)
+        .map(|frame| frame.unwrap().kind)
+        .collect();
+    assert_eq!(kinds, [FrameKind::Notice, FrameKind::Peer]);
+    batch.truncate(batch.len() - 1);
+    let results: Vec<_> = Frames::new(&batch).collect();
+    assert_eq!(results.len(), 2);
+    assert_eq!(results[1], Err(FrameError::Short { have: 0, need: 1 }));
+}
+
+#[test]
+fn every_flipped_bit_of_a_frame_is_refused() {
+    let good = message_frame(FrameKind::Request, PartitionId(3), &[1_u8, 2, 3]);
+    for bit in 0..good.len() * 8 {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        assert!(Frame::take(&bad).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn another_version_and_an_endless_length_are_refused_by_name() {
+    let mut frame = message_frame(FrameKind::Hello, PartitionId(0), &());
+    frame[0] = 9;
+    let message = format!("{}", Frame::take(&frame).unwrap_err());
+    assert_eq!(message, "protocol version 9, but this side speaks 1");
+    frame[0] = PROTOCOL_VERSION;
+    frame[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert_eq!(
+        Frame::take(&frame),
+        Err(FrameError::TooLong(u32::MAX as usize))
+    );
+}
+
+#[test]
+fn a_greeting_of_another_cluster_or_version_is_refused_with_what_to_do() {
+    let hello = Hello::new(Some(1), Role::Client);
+    assert_eq!(hello.check(1), Ok(()));
+    assert_eq!(Hello::new(None, Role::Client).check(1), Ok(()));
+    assert!(hello.check(2).unwrap_err().message.contains("cluster name"));
+    let newer = Hello {
+        version_min: 2,
+        version_max: 3,
+        ..hello
+    };
+    assert!(newer.check(1).unwrap_err().message.contains("upgrade"));
+}
