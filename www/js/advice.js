@@ -19,9 +19,6 @@ const ADVICE = {
   NOT_JSON: 'Correct the value, or write it as text.',
 };
 
-/** The code of any error: a `StoreError`'s own, else its name. */
-export const codeOf = (error) => error?.code ?? (error?.name === 'AbortError' ? 'ABORTED' : 'INTERNAL');
-
 /** Message and advice as sentences. */
 export function explain(error) {
   const code = codeOf(error);
@@ -29,4 +26,10 @@ export function explain(error) {
   const ended = /[.!?]$/.test(message) ? message : `${message}.`;
   const advice = ADVICE[code] ?? (error?.retryable ? 'Try again.' : '');
   return { code, message: ended.charAt(0).toUpperCase() + ended.slice(1), advice };
+}
+
+/** A `StoreError` has a code of its own; a `DOMException` has a number that says nothing. */
+function codeOf(error) {
+  if (typeof error?.code === 'string') return error.code;
+  return error?.name === 'AbortError' ? 'ABORTED' : 'INTERNAL';
 }

@@ -27,7 +27,7 @@ export function drawBands(plan, ring) {
 export function updateBands(group, members, pointed) {
   for (const path of group.children) {
     const index = Number(path.dataset.owner);
-    set(path, { 'data-up': members[index]?.up ?? false, 'data-aside': pointed !== null && pointed !== index });
+    set(path, { 'data-up': members[index]?.up ?? false, 'data-aside': pointed === null ? null : pointed !== index });
   }
 }
 
@@ -41,15 +41,18 @@ export function drawOutline(plan, replicas) {
   return svg('g', {}, ...circles);
 }
 
-/** A beam from the centre through one partition, its frame across the bands, and a tick outside. */
+/** A beam of light through the hollow to one partition, its frame across the bands, a tick outside. */
 export function drawMark(plan, ring, partition) {
   const middle = ((partition + 0.5) / ring.partitions) * TURN;
   const half = Math.max(TURN / ring.partitions / 2, FRAME_PX / plan.outer);
   const { inner } = band(plan, ring.replicas - 1);
   const [x1, y1] = point(plan, plan.outer + 3, middle);
   const [x2, y2] = point(plan, plan.base - 2, middle);
+  const light = svg('radialGradient', { id: 'light', gradientUnits: 'userSpaceOnUse', cx: plan.cx, cy: plan.cy, r: inner },
+    svg('stop', { offset: 0.5, 'stop-opacity': 0 }), svg('stop', { offset: 1, 'stop-opacity': 0.9 }));
   return svg('g', { class: 'mark' },
-    svg('path', { class: 'beam', d: sector(plan, 1, inner - 3, middle - half * 1.6, middle + half * 1.6) }),
+    light,
+    svg('path', { class: 'beam', fill: 'url(#light)', d: sector(plan, inner * 0.45, inner - 3, middle - half * 1.6, middle + half * 1.6) }),
     svg('path', { class: 'frame', d: sector(plan, inner - 2.5, plan.outer + 2.5, middle - half, middle + half) }),
     svg('line', { class: 'tick', x1, y1, x2, y2 }));
 }

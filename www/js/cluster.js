@@ -8,8 +8,8 @@ import { judge, partitionsWithoutQuorum } from './liveness.js';
 
 /** Between two rounds of questions. */
 const ROUND_MS = 1000;
-/** A stone that takes longer is silent: round and patience together stay below 2 s. */
-const PATIENCE_MS = 850;
+/** A stone is silent when its last answer is older than this, however slow each answer is. */
+const SILENCE_MS = 1750;
 /** Rounds between two looks at the ring itself, which changes only by joins and leaves. */
 const RING_ROUNDS = 5;
 
@@ -33,7 +33,7 @@ export class Cluster {
   constructor(origin, onChange) {
     this.#origin = origin;
     this.#onChange = onChange;
-    document.addEventListener('visibilitychange', () => document.hidden || this.start());
+    document.addEventListener('visibilitychange', () => (document.hidden ? this.#rest() : this.start()));
   }
 
   /** Begins a round now, and then one each second. */
@@ -66,6 +66,11 @@ export class Cluster {
   get addresses() {
     const others = this.members.filter((member) => member.name !== this.servedBy);
     return [this.#origin, ...others.map((member) => member.base)];
+  }
+
+  /** A hidden page asks nothing, so silence says nothing. */
+  #rest() {
+    for (const member of this.members) clearTimeout(member.watchdog);
   }
 
   #askAll() {
@@ -105,18 +110,40 @@ export class Cluster {
   }
 
   async #askMember(member) {
+    const asked_at_ms = performance.now();
     try {
       const status = await fetchJson(member.base, '/v1/status');
       if (status.name !== member.name) throw new Error(`${status.name} answers at the address of ${member.name}`);
-      member.contact = { asked: true, answers: true, answeredBefore: true };
-      member.status = status;
-      member.totals = totals(status);
-      member.rates.push(member.totals.reads + member.totals.writes, performance.now());
-    } catch {
-      member.contact = { ...member.contact, asked: true, answers: false };
-      member.rates.gap();
+      this.#hear(member, status, asked_at_ms);
+    } catch (error) {
+      const older = asked_at_ms < member.askedAt_ms;
+      if (!older && (error.name !== 'TimeoutError' || !member.contact.answers)) this.#lose(member);
     }
     this.#changed();
+  }
+
+  /** Takes an answer, unless a later question was answered already. */
+  #hear(member, status, asked_at_ms) {
+    if (asked_at_ms < member.askedAt_ms) return;
+    clearTimeout(member.watchdog);
+    const silent = () => {
+      this.#lose(member);
+      this.#changed();
+    };
+    Object.assign(member, {
+      contact: { asked: true, answers: true, answeredBefore: true },
+      askedAt_ms: asked_at_ms,
+      watchdog: setTimeout(silent, SILENCE_MS),
+      status,
+      totals: totals(status),
+    });
+    member.rates.push(member.totals.reads + member.totals.writes, performance.now());
+  }
+
+  #lose(member) {
+    clearTimeout(member.watchdog);
+    member.contact = { ...member.contact, asked: true, answers: false };
+    member.rates.gap();
   }
 
   #changed() {
@@ -148,6 +175,9 @@ function unknownMember() {
     contact: { asked: false, answers: false, answeredBefore: false },
     ...judge({ asked: false }, []),
     rates: new RateHistory(),
+    /** When the question was asked that was answered last. */
+    askedAt_ms: 0,
+    watchdog: undefined,
     status: null,
     totals: null,
     downSince_ms: null,
@@ -155,12 +185,12 @@ function unknownMember() {
 }
 
 async function fetchJson(base, path) {
-  const response = await fetch(base + path, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+  const response = await fetch(base + path, { cache: 'no-store', signal: AbortSignal.timeout(SILENCE_MS) });
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }
 
 function sentence(error, base) {
-  const why = error.name === 'TimeoutError' ? `took longer than ${PATIENCE_MS} ms` : `gave no ring (${error.message})`;
+  const why = error.name === 'TimeoutError' ? `took longer than ${SILENCE_MS} ms` : `gave no ring (${error.message})`;
   return `${new URL(base).host} ${why}.`;
 }

@@ -15,10 +15,10 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** Sets attributes that differ; `false`, `null` and `undefined` remove one. */
+/** Sets attributes that differ; `null` and `undefined` remove one. */
 export function set(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === false || value === null || value === undefined) node.removeAttribute(name);
+    if (value === null || value === undefined) node.removeAttribute(name);
     else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
   }
   return node;

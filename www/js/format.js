@@ -25,8 +25,8 @@ export function bytes(value) {
   return `${size < 10 && unit > 0 ? oneDigit.format(size) : whole.format(size)} ${units[unit]}`;
 }
 
-/** A share of one: `33.3 %`. */
-export const percent = (share) => `${oneDigit.format((share ?? 0) * 100)} %`;
+/** A share of one: `33.3%`. */
+export const percent = (share) => `${oneDigit.format((share ?? 0) * 100)}%`;
 
 /** Milliseconds of a round trip: `0.42 ms`, `12 ms`. */
 export function latency(ms) {

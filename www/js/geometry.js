@@ -42,23 +42,65 @@ export function standing(index, members) {
 
 /**
  * Radii for a stage of this size: bands of partitions, stones around them, labels outside.
- * @returns {{cx, cy, outer, band, gap, base, stone, label, narrow, radial}}
+ * @returns {{cx, cy, outer, gap, band, base, stone, label, narrow, radial}}
  */
 export function layout(width, height, replicas, members) {
   const narrow = width < NARROW_PX;
   const radial = members > LABELS_AROUND_MAX;
-  const stone = narrow ? 34 : 58;
-  const moat = narrow ? 10 : 16;
-  const room = labelRoom(narrow, radial);
-  const outer = Math.max(60, Math.min(width / 2 - room.side, height / 2 - room.top) - stone - moat);
+  const shape = stoneSize(narrow, radial);
+  const text = labelSize(narrow, radial);
+  const angles = Array.from({ length: members }, (_, index) => standing(index, members));
+  const fits = (outer) => {
+    const { top, bottom, side } = extents(outer, shape, text, angles);
+    return top + bottom <= height && 2 * side <= width;
+  };
+  const outer = largest(fits, OUTER_MIN_PX, Math.max(width, height));
+  const { top, bottom } = extents(outer, shape, text, angles);
   const bands = Math.min(outer * 0.42, replicas * (narrow ? 17 : 26));
   const gap = bands / replicas > 12 ? 3 : 1;
   return {
-    cx: width / 2, cy: height / 2, outer, gap, narrow, radial, stone,
+    cx: width / 2, cy: (height + top - bottom) / 2, outer, gap, narrow, radial,
+    stone: shape.stone,
     band: bands / replicas - gap,
-    base: outer + moat,
-    label: outer + moat + stone + (narrow ? 8 : 14),
+    base: outer + shape.moat,
+    label: outer + shape.moat + shape.stone + shape.clear,
   };
+}
+
+/** How far drawing and labels reach from the centre, if the bands' outer radius is `outer`. */
+function extents(outer, { moat, stone, clear }, text, angles) {
+  const bank = outer + moat + BANK_PX;
+  const label = outer + moat + stone + clear;
+  const up = (cos) => (label + text.along) * cos + (text.high * (1 + cos)) / 2;
+  const out = (sin) => (label + text.along) * Math.abs(sin) + text.wide;
+  return {
+    top: Math.max(bank, ...angles.map((angle) => up(Math.cos(angle)))),
+    bottom: Math.max(bank, ...angles.map((angle) => up(-Math.cos(angle)))),
+    side: Math.max(bank, ...angles.map((angle) => out(Math.sin(angle)))),
+  };
+}
+
+/** The largest whole number from `low` to `high` that fits, or `low`. */
+function largest(fits, low, high) {
+  let [yes, no] = [low, Math.ceil(high)];
+  while (no - yes > 1) {
+    const middle = Math.floor((yes + no) / 2);
+    if (fits(middle)) yes = middle;
+    else no = middle;
+  }
+  return yes;
+}
+
+/** Ring to stone, the tallest stone, and stone to label. */
+function stoneSize(narrow, radial) {
+  if (narrow) return { moat: 10, stone: radial ? 22 : 34, clear: 8 };
+  return radial ? { moat: 12, stone: 42, clear: 8 } : { moat: 16, stone: 64, clear: 14 };
+}
+
+/** Room for a label: beside its point, above or below it, and outwards along the radius. */
+function labelSize(narrow, radial) {
+  if (radial) return { wide: 0, high: 12, along: narrow ? 74 : 116 };
+  return narrow ? { wide: 40, high: 52, along: 0 } : { wide: 92, high: 56, along: 0 };
 }
 
 /** Inner and outer radius of the band of the `rank`-th replica; rank 0 is outermost. */
@@ -67,11 +109,9 @@ export function band(plan, rank) {
   return { inner: outer - plan.band, outer };
 }
 
-function labelRoom(narrow, radial) {
-  if (radial) return narrow ? { side: 62, top: 62 } : { side: 96, top: 96 };
-  return narrow ? { side: 26, top: 40 } : { side: 96, top: 62 };
-}
-
+/** What the bank on which the stones stand needs where there is no stone. */
+const BANK_PX = 4;
+const OUTER_MIN_PX = 60;
 const NARROW_PX = 560;
 /** With more members than this, labels run outwards along the radius. */
 const LABELS_AROUND_MAX = 12;

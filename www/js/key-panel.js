@@ -15,7 +15,8 @@ export class KeyPanel {
   #aborter = null;
   /** The context of the last read, by key: a put hands it back. */
   #contexts = new Map();
-  #levels = 0;
+  /** How many numbered levels the form offers; -1 before it offers any. */
+  #levels = -1;
 
   /** `onKey(partition | null, keyText)` is told which key the panel is about. */
   constructor(cluster, connection, onKey) {
@@ -142,7 +143,7 @@ export class KeyPanel {
     const numbers = Array.from({ length: replicas }, (_, i) => String(i + 1));
     for (const id of ['w', 'r']) {
       const chosen = byId(id).value;
-      const options = [['', "the cluster's"], ...[...LEVELS, ...numbers].map((name) => [name, name.replace('_', ' ')])];
+      const options = [['', 'default'], ...[...LEVELS, ...numbers].map((name) => [name, name.replace('_', ' ')])];
       setChildren(byId(id), ...options.map(([value, text]) => html('option', { value }, text)));
       byId(id).value = chosen;
     }

@@ -18,7 +18,7 @@ export function judge(contact, reports) {
   if (!contact.answeredBefore && reachedBy.length > unreachedBy.length) {
     return { up: true, word: 'up', why: `It does not answer this page; ${names(reachedBy)} can reach it.` };
   }
-  const seen = reachedBy.length > 0 ? ` ${names(reachedBy)} still counts it as up.` : '';
+  const seen = reachedBy.length > 0 ? ` Still counted as up by ${names(reachedBy)}.` : '';
   return { up: false, word: 'down', why: `It does not answer.${seen}` };
 }
 

@@ -14,7 +14,7 @@ export function showOwners(node, cluster, partition, keyText) {
 
 function waiting(cluster) {
   if (cluster.phase === 'loading') return [html('p', { class: 'quiet' }, 'Asking the stones…')];
-  return [html('p', { class: 'big' }, 'No ring'), html('p', { class: 'quiet' }, cluster.problem)];
+  return [html('p', { class: 'big' }, 'No ring'), html('p', { class: 'quiet' }, 'asking again each second')];
 }
 
 function glance({ ring, operationsPerSecond }) {

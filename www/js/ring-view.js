@@ -1,7 +1,7 @@
 /** The ring on the page: drawing, pointing at it, and moving over it by keyboard. */
 
 import { drawBands, drawGround, drawMark, drawOutline, updateBands } from './bands.js';
-import { drawStones, updateStones } from './circle.js';
+import { drawStones } from './circle.js';
 import { set, setChildren, svg } from './dom.js';
 import { band, layout, partitionAt, polar } from './geometry.js';
 import { names } from './format.js';
@@ -62,14 +62,17 @@ export class RingView {
     if (width === 0) return;
     const members = this.#cluster?.members ?? [];
     this.#drawn = ring;
-    this.#plan = layout(width, height, ring?.replicas ?? 3, members.length);
-    const { inner } = band(this.#plan, (ring?.replicas ?? 3) - 1);
-    this.#node.parentElement.style.setProperty('--hollow', `${(inner - 22).toFixed(0)}px`);
+    const replicas = ring?.replicas ?? OUTLINED;
+    this.#plan = layout(width, height, replicas, members.length || OUTLINED);
+    const { inner } = band(this.#plan, replicas - 1);
+    const { style } = this.#node.parentElement;
+    style.setProperty('--hollow', `${(inner - 22).toFixed(0)}px`);
+    style.setProperty('--middle', `${this.#plan.cy.toFixed(0)}px`);
     set(this.#node, { viewBox: `0 0 ${width} ${height}`, width, height });
     if (ring) this.#drawRing(ring, members);
     else {
       this.#parts = null;
-      setChildren(this.#node, drawOutline(this.#plan, 3));
+      setChildren(this.#node, drawOutline(this.#plan, replicas));
     }
   }
 
@@ -81,7 +84,7 @@ export class RingView {
       dial: svg('circle', { class: 'dial', cx: this.#plan.cx, cy: this.#plan.cy, r: this.#plan.outer + 5, tabindex: 0, role: 'slider' }),
     };
     const { bands, mark, dial, stones } = this.#parts;
-    setChildren(this.#node, drawGround(this.#plan, ring.replicas), bands, mark, dial, stones);
+    setChildren(this.#node, drawGround(this.#plan, ring.replicas), bands, mark, dial, stones.node);
     set(dial, { 'aria-label': 'Partition', 'aria-valuemin': 0, 'aria-valuemax': ring.partitions - 1 });
   }
 
@@ -95,7 +98,7 @@ export class RingView {
     const order = partition === null ? [] : ring.owners[partition];
     set(this.#node, { 'data-phase': phase, 'data-partition': partition });
     updateBands(this.#parts.bands, members, this.#pointed);
-    updateStones(this.#parts.stones, members, order);
+    this.#parts.stones.update(members, order);
     if (partition === null) setChildren(this.#parts.mark);
     else setChildren(this.#parts.mark, drawMark(this.#plan, ring, partition));
     set(this.#parts.dial, {
@@ -141,3 +144,6 @@ export class RingView {
     event.preventDefault();
   }
 }
+
+/** Circles and stones to leave room for before the ring is known. */
+const OUTLINED = 3;

@@ -13,7 +13,7 @@ export function sparkline(samples, top) {
   const y = (rate) => (HEIGHT - 2 - (rate / Math.max(top, 1)) * (HEIGHT - 5)).toFixed(1);
   let d = '';
   samples.forEach((rate, i) => {
-    if (rate !== null) d += `${i > 0 && samples[i - 1] !== null ? 'L' : 'M'}${x(i)} ${y(rate)}`;
+    if (rate !== null) d += `${i > 0 && samples[i - 1] !== null ? 'L' : 'M'}${x(i)} ${y(rate)}h0`;
   });
   return svg('svg', { class: 'sparkline', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, 'aria-hidden': true },
     svg('line', { x1: 0, x2: WIDTH, y1: HEIGHT - 2, y2: HEIGHT - 2 }),

@@ -29,6 +29,7 @@ function who({ members }) {
 function quorum(cluster) {
   const lacking = cluster.partitionsWithoutQuorum;
   if (lacking === 0) return 'Every partition still has a quorum.';
+  if (lacking === cluster.ring.partitions) return `All ${plural(lacking, 'partition')} have lost their quorum.`;
   return `${plural(lacking, 'partition')} of ${count(cluster.ring.partitions)} ${lacking === 1 ? 'has' : 'have'} lost the quorum.`;
 }
 

@@ -18,7 +18,7 @@ export function slab(name, width, height) {
   ];
   const edge = half * (0.25 + 0.2 * uneven());
   const shade = [[edge, 0], [edge * 0.9, -height * 0.5], corners[3], corners[4], corners[5], corners[6]];
-  return svg('g', { class: 'slab' },
+  return svg('g', { class: 'slab', style: `--middle: ${-height / 2}px; --drop: ${(height - width) / 2}px` },
     svg('path', { class: 'slab-face', d: rounded(corners, width * 0.16) }),
     svg('path', { class: 'slab-shade', d: rounded(shade, width * 0.12) }));
 }
