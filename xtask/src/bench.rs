@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Args as ClapArgs;
 
-use crate::cmd::Cmd;
 use crate::steps::Steps;
 use crate::{build, paths, setup};
 
@@ -20,11 +19,12 @@ pub(crate) struct Args {
 
 /// Builds the server and the benches, then runs them with the terminal as theirs.
 pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
-    build::run(steps)?;
+    let built = build::run(steps)?;
     steps.run("redis-server", setup::redis_server)?;
-    let benches = Cmd::cargo(["build", "--release", "-p", "henge-bench"]);
+    let benches = built.cargo(&["build", "--release", "-p", "henge-bench"]);
     steps.run("benches", |ticker| benches.run(ticker).map(drop))?;
-    Cmd::cargo(["run", "--quiet", "--release", "-p", "henge-bench", "--"])
+    built
+        .cargo(&["run", "--quiet", "--release", "-p", "henge-bench", "--"])
         .args(&args.args)
         .env("HENGE_BIN", paths::henge())
         .run_in_terminal()

@@ -1,19 +1,52 @@
 //! The native server, with the SDK and the console inside.
 
 use anyhow::Result;
+use std::path::PathBuf;
 
 use crate::cmd::Cmd;
 use crate::setup::WasmRust;
 use crate::steps::Steps;
 use crate::{paths, wasm};
 
+/// What other commands that compile the host have to know.
+pub(crate) struct Built {
+    /// The guest, where the host's build script cannot build it.
+    guest: Option<PathBuf>,
+}
+
+impl Built {
+    /// `cargo` with `args`, for packages that may depend on the host.
+    pub(crate) fn cargo(&self, args: &[&str]) -> Cmd {
+        let cargo = Cmd::cargo(args);
+        match &self.guest {
+            Some(guest) => cargo.env("HENGE_GUEST_WASM", guest),
+            None => cargo,
+        }
+    }
+}
+
 /// Builds the SDK, then the server, whose build script builds the guest and embeds both.
-pub(crate) fn run(steps: &mut Steps) -> Result<()> {
+pub(crate) fn run(steps: &mut Steps) -> Result<Built> {
     wasm::build(steps)?;
-    steps.run("rust target for the guest", WasmRust::find)?;
+    let rust = steps.run("rust target for the guest", WasmRust::find)?;
+    let built = Built {
+        guest: guest(&rust, steps)?,
+    };
+    let server = built.cargo(&["build", "--release", "-p", "henge-host"]);
     steps.run("server", |ticker| {
-        Cmd::cargo(["build", "--release", "-p", "henge-host"]).run(ticker)?;
-        Ok(paths::henge())
+        server.run(ticker).map(|_| paths::henge())
     })?;
-    Ok(())
+    Ok(built)
+}
+
+/// Builds the guest, unless the host's build script can.
+fn guest(rust: &WasmRust, steps: &mut Steps) -> Result<Option<PathBuf>> {
+    if matches!(rust, WasmRust::InUse) {
+        return Ok(None);
+    }
+    let build = rust.cargo_build(&["-p", "henge-guest", "--profile", "dist"]);
+    steps.run("guest", |ticker| build.run(ticker).map(drop))?;
+    Ok(Some(
+        paths::target().join("wasm32-unknown-unknown/dist/henge_guest.wasm"),
+    ))
 }

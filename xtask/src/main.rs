@@ -72,7 +72,7 @@ fn run(command: Command, steps: &mut Steps) -> Result<()> {
     match command {
         Command::Setup => setup::all(steps),
         Command::Wasm => wasm::build(steps),
-        Command::Build => build::run(steps),
+        Command::Build => build::run(steps).map(drop),
         Command::Up(args) => cluster::up(&args, steps),
         Command::Down(args) => cluster::down(&args, steps),
         Command::Status(args) => cluster::status(&args),

@@ -4,10 +4,11 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 
+use crate::build::{self, Built};
 use crate::cmd::Cmd;
 use crate::setup::NO_STD_TARGETS;
 use crate::steps::Steps;
-use crate::{build, paths, setup, tidy};
+use crate::{paths, setup, tidy};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -21,8 +22,8 @@ pub(crate) struct Args {
 /// Runs all checks, cheap ones first; the first that fails ends it.
 pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
     if let Some(filter) = &args.filter {
-        build::run(steps)?;
-        rust_tests(Some(filter), None, steps)?;
+        let built = build::run(steps)?;
+        rust_tests(&built, Some(filter), None, steps)?;
         println!(
             "\ngreen in {}: the Rust tests whose names contain \"{filter}\"",
             steps.elapsed()
@@ -30,21 +31,21 @@ pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
         return Ok(());
     }
     sources(steps)?;
-    build::run(steps)?;
-    check("lints", &clippy(), steps)?;
+    let built = build::run(steps)?;
+    check("lints", &built.cargo(CLIPPY), steps)?;
     no_std(steps)?;
     tidy::guest(steps)?;
     if args.quick {
-        rust_tests(None, None, steps)?;
+        rust_tests(&built, None, None, steps)?;
     } else {
-        check("docs", &docs(), steps)?;
-        let chromium = steps.run("chromium", setup::chromium)?;
-        rust_tests(None, Some(&chromium), steps)?;
         check(
-            "examples in docs",
-            &Cmd::cargo(["test", "--release", "--workspace", "--doc"]),
+            "docs",
+            &built.cargo(DOC).env("RUSTDOCFLAGS", "-D warnings"),
             steps,
         )?;
+        let chromium = steps.run("chromium", setup::chromium)?;
+        rust_tests(&built, None, Some(&chromium), steps)?;
+        check("examples in docs", &built.cargo(DOC_TESTS), steps)?;
         js_tests(&chromium, steps)?;
     }
     steps.print_table();
@@ -62,29 +63,6 @@ fn sources(steps: &mut Steps) -> Result<()> {
     tidy::run(steps)
 }
 
-fn clippy() -> Cmd {
-    Cmd::cargo([
-        "clippy",
-        "--release",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ])
-}
-
-fn docs() -> Cmd {
-    let args = [
-        "doc",
-        "--release",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ];
-    Cmd::cargo(args).env("RUSTDOCFLAGS", "-D warnings")
-}
-
 fn no_std(steps: &mut Steps) -> Result<()> {
     setup::no_std_targets(steps)?;
     for triple in NO_STD_TARGETS {
@@ -94,18 +72,17 @@ fn no_std(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
-fn rust_tests(filter: Option<&str>, chromium: Option<&Path>, steps: &mut Steps) -> Result<()> {
+fn rust_tests(
+    built: &Built,
+    filter: Option<&str>,
+    chromium: Option<&Path>,
+    steps: &mut Steps,
+) -> Result<()> {
     steps.run("cargo-nextest", setup::nextest)?;
-    let mut nextest = Cmd::cargo([
-        "nextest",
-        "run",
-        "--release",
-        "--workspace",
-        "--no-fail-fast",
-    ])
-    .args(["--failure-output", "final", "--status-level", "slow"])
-    .args(filter)
-    .env("HENGE_BIN", paths::henge());
+    let mut nextest = built
+        .cargo(NEXTEST)
+        .args(filter)
+        .env("HENGE_BIN", paths::henge());
     if let Some(chromium) = chromium {
         nextest = nextest.env("HENGE_CHROMIUM", chromium);
     }
@@ -155,6 +132,40 @@ fn node_summary(output: &str) -> String {
     };
     format!("{} passed", output.lines().filter_map(passed).sum::<u32>())
 }
+
+const CLIPPY: &[&str] = &[
+    "clippy",
+    "--release",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+];
+
+const DOC: &[&str] = &[
+    "doc",
+    "--release",
+    "--workspace",
+    "--no-deps",
+    "--document-private-items",
+];
+
+/// nextest does not run the examples in docs.
+const DOC_TESTS: &[&str] = &["test", "--release", "--workspace", "--doc"];
+
+/// All failures are wanted at once, and at the end, where people look.
+const NEXTEST: &[&str] = &[
+    "nextest",
+    "run",
+    "--release",
+    "--workspace",
+    "--no-fail-fast",
+    "--failure-output",
+    "final",
+    "--status-level",
+    "slow",
+];
 
 #[cfg(test)]
 mod tests {

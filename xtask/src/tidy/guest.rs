@@ -3,25 +3,32 @@
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 use wasmparser::{Parser, Payload};
 
-/// Reads the newest guest below `target`; says so if none is built.
+/// Reads each guest that is built below `target`; says so if none is.
 pub(crate) fn check(target: &Path) -> Result<String> {
-    let Some(module) = newest(target) else {
-        return Ok("not built yet".to_owned());
-    };
-    let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
-    let imports =
-        imports(&bytes).with_context(|| format!("{} is no wasm module", module.display()))?;
-    if !imports.is_empty() {
-        bail!(
-            "{} imports {}; pass what it needs as an input instead (a dependency with a `js` or `std` feature is the usual culprit)",
-            module.display(),
-            imports.join(", ")
-        );
+    let built: Vec<PathBuf> = PLACES
+        .map(|place| target.join(place))
+        .into_iter()
+        .filter(|path| path.is_file())
+        .collect();
+    for module in &built {
+        let bytes =
+            fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+        let imports =
+            imports(&bytes).with_context(|| format!("{} is no wasm module", module.display()))?;
+        if !imports.is_empty() {
+            bail!(
+                "{} imports {}; pass what it needs as an input instead (a dependency with a `js` or `std` feature is the usual culprit)",
+                module.display(),
+                imports.join(", ")
+            );
+        }
     }
-    Ok(format!("{} bytes", bytes.len()))
+    Ok(match built.len() {
+        0 => "not built yet".to_owned(),
+        count => format!("{count} checked"),
+    })
 }
 
 /// Everything that a module wants from its host, as `module.name`.
@@ -38,39 +45,12 @@ fn imports(module: &[u8]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The guest that was built last; the host's build script keeps it in a target directory of its own.
-fn newest(target: &Path) -> Option<PathBuf> {
-    let mut found = Vec::new();
-    search(target, DEPTH_MAX, &mut found);
-    found.into_iter().max().map(|(_, path)| path)
-}
-
-fn search(dir: &Path, depth: u32, found: &mut Vec<(SystemTime, PathBuf)>) {
-    let Ok(entries) = fs::read_dir(dir) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let Ok(meta) = entry.metadata() else { continue };
-        let name = entry.file_name();
-        if meta.is_dir() && depth > 0 && !SKIPPED.iter().any(|skipped| name == *skipped) {
-            search(&entry.path(), depth - 1, found);
-        } else if name == "henge_guest.wasm" {
-            found.extend(meta.modified().ok().map(|at| (at, entry.path())));
-        }
-    }
-}
-
-/// `target/release/build/henge-host-<hash>/out/wasm32-unknown-unknown/release/henge_guest.wasm`.
-const DEPTH_MAX: u32 = 7;
-
-/// Folders of thousands of files, none of them a guest.
-const SKIPPED: [&str; 6] = [
-    "deps",
-    "incremental",
-    ".fingerprint",
-    "doc",
-    "examples",
-    "tmp",
+/// Where the host's build script puts the guest as shipped and the guest of the tests, and where
+/// `cargo xtask` puts it when that script cannot build it.
+const PLACES: [&str; 3] = [
+    "guest/henge_guest.wasm",
+    "guest/henge_guest_hooks.wasm",
+    "wasm32-unknown-unknown/dist/henge_guest.wasm",
 ];
 
 #[cfg(test)]
@@ -92,18 +72,21 @@ mod tests {
     }
 
     #[test]
-    fn the_guest_is_found_deep_in_the_target_directory() {
+    fn every_built_guest_is_checked() {
         let target = env::temp_dir().join(format!("xtask-guest-{}", process::id()));
-        let out = target.join("release/build/henge-host-0/out/wasm32-unknown-unknown/release");
-        fs::create_dir_all(&out).unwrap();
+        fs::create_dir_all(target.join("guest")).unwrap();
         let before = check(&target).unwrap();
-        fs::write(out.join("henge_guest.wasm"), TYPES).unwrap();
+        fs::write(target.join("guest/henge_guest.wasm"), TYPES).unwrap();
         let clean = check(&target).unwrap();
-        fs::write(out.join("henge_guest.wasm"), [TYPES, IMPORT].concat()).unwrap();
+        fs::write(
+            target.join("guest/henge_guest_hooks.wasm"),
+            [TYPES, IMPORT].concat(),
+        )
+        .unwrap();
         let error = check(&target).unwrap_err().to_string();
         fs::remove_dir_all(&target).unwrap();
         assert_eq!(before, "not built yet");
-        assert_eq!(clean, "14 bytes");
+        assert_eq!(clean, "1 checked");
         assert!(error.contains("env.now"), "{error}");
     }
 }
