@@ -1,1 +1,8 @@
-//! henge-tests.
+//! What the tests across crates are built from.
+//!
+//! * [`cluster`]: real nodes in one process, on a virtual clock, with a network and disks that can
+//!   be cut, crashed and torn.
+//! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
+
+pub mod cluster;
+pub mod trace;

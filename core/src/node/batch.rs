@@ -3,7 +3,7 @@
 //! An input batch is postcard inputs back to back. An output batch is the next timeout (8 bytes,
 //! microseconds, little-endian, all ones for none), then postcard outputs back to back.
 
-use super::{Input, Output};
+use super::{Input, Node, Output};
 use crate::time::Instant;
 use alloc::vec::Vec;
 use core::fmt;
@@ -39,12 +39,6 @@ pub fn take_input<'a>(batch: &mut &'a [u8]) -> Result<Option<Input<'a>>, BatchEr
     Ok(Some(input))
 }
 
-/// Begins an output batch in `batch`, whose bytes before are forgotten.
-pub fn begin_outputs(batch: &mut Vec<u8>, timeout: Option<Instant>) {
-    batch.clear();
-    batch.extend_from_slice(&timeout.map_or(u64::MAX, Instant::as_micros).to_le_bytes());
-}
-
 /// Writes `output` behind what `batch` already holds.
 pub fn put_output(batch: &mut Vec<u8>, output: &Output) {
     let taken = core::mem::take(batch);
@@ -69,4 +63,28 @@ pub fn take_output(outputs: &mut &[u8]) -> Result<Option<Output>, BatchError> {
     let (output, rest) = postcard::take_from_bytes(outputs).map_err(|_| BatchError)?;
     *outputs = rest;
     Ok(Some(output))
+}
+
+/// Hands a batch of inputs to `node` and writes what it wants into `outputs`: one turn of the loop
+/// as a guest makes it. Inputs that are refused come back as events.
+pub fn step(
+    node: &mut Node,
+    now: Instant,
+    mut inputs: &[u8],
+    outputs: &mut Vec<u8>,
+) -> Result<(), BatchError> {
+    while let Some(input) = take_input(&mut inputs)? {
+        // The refusal is among the outputs, as an event.
+        let _ = node.handle(now, input);
+    }
+    outputs.clear();
+    outputs.extend_from_slice(&[0; OUTPUT_HEADER_BYTES]);
+    while let Some(output) = node.poll_output() {
+        put_output(outputs, &output);
+    }
+    let timeout = node
+        .poll_timeout()
+        .map_or(u64::MAX, |(at, _)| at.as_micros());
+    outputs[..OUTPUT_HEADER_BYTES].copy_from_slice(&timeout.to_le_bytes());
+    Ok(())
 }
