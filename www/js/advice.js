@@ -16,6 +16,8 @@ const ADVICE = {
   CLOSED: 'Load the page again.',
   ABORTED: 'If it was a write, it may have been applied. Get the key to see.',
   INTERNAL: 'This is a mistake of Henge. Load the page again, and report what you did.',
+  UNSUPPORTED: 'Use a current browser.',
+  ARGUMENT: 'Correct what you entered.',
   NOT_JSON: 'Correct the value, or write it as text.',
 };
 
@@ -28,8 +30,10 @@ export function explain(error) {
   return { code, message: ended.charAt(0).toUpperCase() + ended.slice(1), advice };
 }
 
-/** A `StoreError` has a code of its own; a `DOMException` has a number that says nothing. */
+/** A `StoreError` has a code of its own; the SDK throws a `TypeError` for what no call can take. */
 function codeOf(error) {
   if (typeof error?.code === 'string') return error.code;
-  return error?.name === 'AbortError' ? 'ABORTED' : 'INTERNAL';
+  return BY_NAME[error?.name] ?? 'INTERNAL';
 }
+
+const BY_NAME = { AbortError: 'ABORTED', TypeError: 'ARGUMENT' };

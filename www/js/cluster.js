@@ -3,7 +3,7 @@
  * member each second so that no single stone is needed once the ring is known.
  */
 
-import { RateHistory, totals } from './counters.js';
+import { operations, RateHistory, totals } from './counters.js';
 import { judge, partitionsWithoutQuorum } from './liveness.js';
 
 /** Between two rounds of questions. */
@@ -137,7 +137,7 @@ export class Cluster {
       status,
       totals: totals(status),
     });
-    member.rates.push(member.totals.reads + member.totals.writes, performance.now());
+    member.rates.push(operations(status), performance.now());
   }
 
   #lose(member) {

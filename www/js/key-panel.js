@@ -13,8 +13,8 @@ export class KeyPanel {
   #connection;
   #onKey;
   #aborter = null;
-  /** The context of the last read, by key: a put hands it back. */
-  #contexts = new Map();
+  /** Key and context of the last read. */
+  #read = {};
   /** How many numbered levels the form offers; -1 before it offers any. */
   #levels = -1;
 
@@ -56,38 +56,34 @@ export class KeyPanel {
   }
 
   #put() {
-    return this.#run('Put', async (key, options) => {
-      const value = parseValue(byId('value').value, new FormData(byId('key-form')).get('kind'));
-      return { version: await this.#write(key, value, options) };
-    });
+    const kind = new FormData(byId('key-form')).get('kind');
+    return this.#write('Put', (store, key, options) => store.put(key, parseValue(byId('value').value, kind), options));
   }
 
+  /** Puts one of the siblings in the place of all. */
   #keep(value) {
-    return this.#run('Put', async (key, options) => ({ version: await this.#write(key, value, options) }));
-  }
-
-  async #write(key, value, options) {
-    const context = this.#contexts.get(key);
-    const version = await this.#connection.store.put(key, value, { ...options, ...level('w'), ...(context && { context }) });
-    this.#contexts.delete(key);
-    return version;
-  }
-
-  #get() {
-    return this.#run('Get', async (key, options) => {
-      const entry = await this.#connection.store.getEntry(key, { ...options, ...level('r') });
-      this.#contexts.clear();
-      if (entry === undefined) return { absent: true };
-      this.#contexts.set(key, entry.context);
-      return { entry };
-    });
+    return this.#write('Put', (store, key, options) => store.put(key, value, options));
   }
 
   #delete() {
-    return this.#run('Delete', async (key, options) => {
-      await this.#connection.store.delete(key, { ...options, ...level('w') });
-      this.#contexts.delete(key);
-      return {};
+    return this.#write('Delete', (store, key, options) => store.delete(key, options));
+  }
+
+  /** A write of the key that was read last hands its context back, and so replaces what was read. */
+  #write(verb, call) {
+    return this.#run(verb, async (store, key, options) => {
+      const context = this.#read.key === key ? this.#read.context : undefined;
+      const version = await call(store, key, { ...options, w: level('w'), context });
+      this.#read = {};
+      return { version };
+    });
+  }
+
+  #get() {
+    return this.#run('Get', async (store, key, options) => {
+      const entry = await store.getEntry(key, { ...options, r: level('r') });
+      this.#read = { key, context: entry?.context };
+      return entry === undefined ? { absent: true } : { entry };
     });
   }
 
@@ -101,7 +97,7 @@ export class KeyPanel {
     const began_ms = performance.now();
     let outcome;
     try {
-      outcome = await call(key, { timeoutMs: TIMEOUT_MS, signal: this.#aborter.signal });
+      outcome = await call(this.#connection.store, key, { timeoutMs: TIMEOUT_MS, signal: this.#aborter.signal });
     } catch (error) {
       outcome = { error };
     }
@@ -127,15 +123,20 @@ export class KeyPanel {
     const { state, problem, usable } = this.#connection;
     const node = byId('sdk');
     set(node, { 'data-state': state });
-    const text = SENTENCES[state] ?? 'Through the SDK, as an application would.';
     if (usable || state === 'loading') {
-      setText(node, problem && state !== 'synced' ? `${text} ${problem}` : text);
+      setText(node, `${SENTENCES[state](this.#memberName)} ${problem}`.trim());
     } else if (node.dataset.problem !== problem) {
       const again = html('button', { type: 'button', class: 'quiet' }, 'Try again');
       again.addEventListener('click', () => this.#connection.open(this.#cluster.addresses));
       setChildren(node, problem, ' ', again);
     }
     set(node, { 'data-problem': usable || state === 'loading' ? null : problem });
+  }
+
+  /** The name of the member that the store is connected to. */
+  get #memberName() {
+    const { member } = this.#connection;
+    return this.#cluster.members.find(({ id, name }) => id === member || name === member)?.name ?? 'a stone';
   }
 
   #fillLevels(replicas) {
@@ -150,16 +151,16 @@ export class KeyPanel {
   }
 }
 
-/** The chosen level as an option of the SDK; nothing when the cluster's own is meant. */
+/** The chosen level; `undefined` when the cluster's own is meant. */
 function level(id) {
   const chosen = byId(id).value;
-  if (chosen === '') return {};
-  return { [id]: LEVELS.includes(chosen) ? chosen : Number(chosen) };
+  if (chosen === '') return undefined;
+  return LEVELS.includes(chosen) ? chosen : Number(chosen);
 }
 
 const SENTENCES = {
-  loading: 'Loading the SDK…',
-  connecting: 'Dialling a stone; calls wait until it answers.',
-  offline: 'No stone answers the SDK; calls wait while it dials again.',
-  closed: 'The connection was closed.',
+  loading: () => 'Loading the SDK…',
+  connecting: () => 'Dialling a stone; calls wait until it answers.',
+  connected: (member) => `Connected to ${member} through the SDK, as an application would be.`,
+  offline: () => 'No stone answers the SDK; calls wait while it dials again.',
 };

@@ -1,5 +1,7 @@
 /** The connection of this page to the cluster, through the SDK that applications use. */
 
+import { explain } from './advice.js';
+
 const SDK = '/sdk/browser.js';
 
 export class Connection {
@@ -12,6 +14,8 @@ export class Connection {
   state = 'loading';
   /** What went wrong, as a sentence, or ''. */
   problem = '';
+  /** The id of the member that the store is connected to, or `null`. */
+  member = null;
 
   /** `onChange(connection)` is called when store, state or problem change. */
   constructor(onChange) {
@@ -26,16 +30,19 @@ export class Connection {
   /** Loads the SDK and dials the first of `addresses` that answers. */
   async open(addresses) {
     this.#attempt += 1;
+    this.store?.close();
+    this.store = null;
     this.#show('loading', '');
     const sdk = await this.#load();
     if (!sdk) return;
     try {
+      this.#partitionOf = sdk.partitionOf;
       this.store = await sdk.connect(addresses);
-      this.#partitionOf = sdk.partitionOf ?? null;
       this.store.onStatus((status) => this.#follow(status));
       this.#follow(this.store.status);
     } catch (error) {
-      this.#show('failed', `${error.message} (${error.code ?? error.name})`);
+      const { code, message, advice } = explain(error);
+      this.#show('failed', `${code}: ${message} ${advice}`);
     }
   }
 
@@ -44,10 +51,14 @@ export class Connection {
     return this.store !== null && !['failed', 'closed'].includes(this.state);
   }
 
-  /** The partition of a key, or `null` while the SDK cannot tell. */
+  /** The partition of a key, or `null` while the SDK is not there or takes no such key. */
   partitionOf(key, partitions) {
-    if (!this.#partitionOf || key === '') return null;
-    return this.#partitionOf(key, partitions);
+    if (this.store === null || key === '') return null;
+    try {
+      return this.#partitionOf(key, partitions);
+    } catch {
+      return null;
+    }
   }
 
   /** A failed import is remembered by the browser, so each attempt has its own address. */
@@ -61,7 +72,8 @@ export class Connection {
   }
 
   #follow(status) {
-    this.#show(status.state, status.error?.message ?? '');
+    this.member = status.member ?? null;
+    this.#show(status.state, status.error ? explain(status.error).message : '');
   }
 
   #show(state, problem) {
