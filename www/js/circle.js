@@ -8,15 +8,16 @@ import { slab } from './stone.js';
 
 /**
  * Draws the stones; `onPoint(index | null)` tells which one is pointed at.
- * @returns {{node: SVGElement, update: (members, order: number[]) => void}} `order` is the
- * preference list of the chosen partition, empty when none is chosen
+ * @returns {{node: SVGElement, update: (members, order: number[], picked: number?) => void}}
+ * `order` is the preference list of the chosen partition, empty when none is chosen
  */
 export function drawStones(plan, members, onPoint) {
   const tallest = Math.max(...members.map((member) => member.share ?? 0), 1e-9);
   const stones = members.map((member) => drawStone(plan, member, members.length, tallest, onPoint));
   return {
     node: svg('g', {}, ...stones.map((stone) => stone.node)),
-    update: (now, order) => now.forEach((member, index) => stones[index].update(member, order.indexOf(index))),
+    update: (now, order, picked) =>
+      now.forEach((member, index) => stones[index].update(member, order.indexOf(index), index === picked)),
   };
 }
 
@@ -40,7 +41,7 @@ function drawStone(plan, member, members, tallest, onPoint) {
     node.addEventListener(event, () => onPoint(index));
   }
   const middle = (up) => point(plan, plan.base + (up ? height : width) / 2, angle);
-  return { node, update: (now, rank) => updateStone(node, parts, now, rank, middle(now.up)) };
+  return { node, update: (now, rank, picked) => updateStone(set(node, { 'aria-pressed': picked }), parts, now, rank, middle(now.up)) };
 }
 
 /** Brings label and up/down to what is known now; `rank` is -1 when another partition is chosen. */

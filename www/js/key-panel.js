@@ -161,6 +161,6 @@ function level(id) {
 const SENTENCES = {
   loading: () => 'Loading the SDK…',
   connecting: () => 'Dialling a stone; calls wait until it answers.',
-  connected: (member) => `Connected to ${member} through the SDK, as an application would be.`,
+  connected: (member) => `Connected to ${member} through the SDK.`,
   offline: () => 'No stone answers the SDK; calls wait while it dials again.',
 };

@@ -17,6 +17,7 @@ export class RingView {
   #hovered = null;
   #pinned = null;
   #pointed = null;
+  #picked = null;
 
   /** `onChoose(partition | null)` is told which partition to describe. */
   constructor(node, onChoose) {
@@ -24,7 +25,7 @@ export class RingView {
     this.#onChoose = onChoose;
     node.addEventListener('pointermove', (event) => this.#hover(this.#partitionUnder(event)));
     node.addEventListener('pointerleave', () => this.#hover(null));
-    node.addEventListener('click', (event) => this.pin(this.#partitionUnder(event)));
+    node.addEventListener('click', (event) => this.#click(event));
     node.addEventListener('keydown', (event) => this.#key(event));
     new ResizeObserver(() => this.#resize()).observe(node.parentElement);
     this.#resize();
@@ -97,8 +98,8 @@ export class RingView {
     const partition = this.partition;
     const order = partition === null ? [] : ring.owners[partition];
     set(this.#node, { 'data-phase': phase, 'data-partition': partition });
-    updateBands(this.#parts.bands, members, this.#pointed);
-    this.#parts.stones.update(members, order);
+    updateBands(this.#parts.bands, members, this.#pointed ?? this.#picked);
+    this.#parts.stones.update(members, order, this.#picked);
     if (partition === null) setChildren(this.#parts.mark);
     else setChildren(this.#parts.mark, drawMark(this.#plan, ring, partition));
     set(this.#parts.dial, {
@@ -123,6 +124,19 @@ export class RingView {
     this.#refresh();
   }
 
+  #click(event) {
+    const stone = event.target.closest('.stone');
+    if (stone) this.#pick(stone);
+    else this.pin(this.#partitionUnder(event));
+  }
+
+  /** Keeps the partitions of one stone apart from the rest, or lets go of them. */
+  #pick(stone) {
+    const index = this.#cluster.members.findIndex((member) => member.name === stone.dataset.member);
+    this.#picked = index === this.#picked ? null : index;
+    this.#refresh();
+  }
+
   #partitionUnder(event) {
     if (!this.#parts || event.target.closest('.stone')) return null;
     const box = this.#node.getBoundingClientRect();
@@ -131,7 +145,15 @@ export class RingView {
   }
 
   #key(event) {
-    if (event.target !== this.#parts?.dial) return;
+    const stone = event.target.closest('.stone');
+    if (stone && [' ', 'Enter'].includes(event.key)) {
+      this.#pick(stone);
+      event.preventDefault();
+    }
+    if (event.target === this.#parts?.dial) this.#turn(event);
+  }
+
+  #turn(event) {
     const { partitions } = this.#drawn;
     const leap = Math.max(1, partitions / 16);
     const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: leap, PageDown: -leap };
