@@ -120,17 +120,16 @@ export class KeyPanel {
   }
 
   #showConnection() {
-    const { state, problem, usable } = this.#connection;
+    const { state, problem } = this.#connection;
     const node = byId('sdk');
-    set(node, { 'data-state': state });
-    if (usable || state === 'loading') {
-      setText(node, `${SENTENCES[state](this.#memberName)} ${problem}`.trim());
-    } else if (node.dataset.problem !== problem) {
+    const failed = state === 'failed';
+    if (!failed) setText(node, `${SENTENCES[state](this.#memberName)} ${problem}`.trim());
+    else if (node.dataset.problem !== problem) {
       const again = html('button', { type: 'button', class: 'quiet' }, 'Try again');
       again.addEventListener('click', () => this.#connection.open(this.#cluster.addresses));
       setChildren(node, problem, ' ', again);
     }
-    set(node, { 'data-problem': usable || state === 'loading' ? null : problem });
+    set(node, { 'data-state': state, 'data-problem': failed ? problem : null });
   }
 
   /** The name of the member that the store is connected to. */
@@ -162,5 +161,7 @@ const SENTENCES = {
   loading: () => 'Loading the SDK…',
   connecting: () => 'Dialling a stone; calls wait until it answers.',
   connected: (member) => `Connected to ${member} through the SDK.`,
+  unreached: () => 'No stone answers the SDK; the page tries again.',
+  closed: () => 'The store was closed. Load the page again to open one.',
   offline: () => 'No stone answers the SDK; calls wait while it dials again.',
 };

@@ -3,14 +3,16 @@
 import { explain } from './advice.js';
 
 const SDK = '/sdk/browser.js';
+/** Between two attempts of the page itself; once connected the SDK dials again by its own rules. */
+const REDIAL_MS = 2000;
 
 export class Connection {
   #onChange;
   #attempt = 0;
-  #partitionOf = null;
+  #sdk = null;
   /** The SDK's store, or `null`. */
   store = null;
-  /** 'loading', 'failed', or the state that the store reports. */
+  /** 'loading', 'unreached', 'failed', or the state that the store reports. */
   state = 'loading';
   /** What went wrong, as a sentence, or ''. */
   problem = '';
@@ -27,22 +29,22 @@ export class Connection {
     if (this.#attempt === 0) this.open(addresses);
   }
 
-  /** Loads the SDK and dials the first of `addresses` that answers. */
+  /** Loads the SDK and dials the first of `addresses` that answers, again and again if none does. */
   async open(addresses) {
     this.#attempt += 1;
     this.store?.close();
     this.store = null;
-    this.#show('loading', '');
+    if (this.state !== 'unreached') this.#show('loading', '');
     const sdk = await this.#load();
     if (!sdk) return;
     try {
-      this.#partitionOf = sdk.partitionOf;
       this.store = await sdk.connect(addresses);
       this.store.onStatus((status) => this.#follow(status));
       this.#follow(this.store.status);
     } catch (error) {
       const { code, message, advice } = explain(error);
-      this.#show('failed', `${code}: ${message} ${advice}`);
+      this.#show(error.retryable ? 'unreached' : 'failed', `${code}: ${message} ${advice}`);
+      if (error.retryable) setTimeout(() => this.open(addresses), REDIAL_MS);
     }
   }
 
@@ -53,9 +55,9 @@ export class Connection {
 
   /** The partition of a key, or `null` while the SDK is not there or takes no such key. */
   partitionOf(key, partitions) {
-    if (this.store === null || key === '') return null;
+    if (this.#sdk === null || key === '') return null;
     try {
-      return this.#partitionOf(key, partitions);
+      return this.#sdk.partitionOf(key, partitions);
     } catch {
       return null;
     }
@@ -64,11 +66,11 @@ export class Connection {
   /** A failed import is remembered by the browser, so each attempt has its own address. */
   async #load() {
     try {
-      return await import(this.#attempt === 1 ? SDK : `${SDK}?attempt=${this.#attempt}`);
+      this.#sdk ??= await import(this.#attempt === 1 ? SDK : `${SDK}?attempt=${this.#attempt}`);
     } catch {
       this.#show('failed', `The SDK cannot be loaded from ${SDK}. Build it with cargo xtask wasm, and build the stone again.`);
-      return null;
     }
+    return this.#sdk;
   }
 
   #follow(status) {
