@@ -39,7 +39,7 @@ mod outcome;
 mod pending;
 
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
-pub use session::Client;
+pub use session::{Client, partition_of};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionSta
 use super::pending::{CALL_BYTES_MAX, CALLS_MAX, Calls, Pending, Stage};
 use crate::causality::Context;
 use crate::hash::position;
-use crate::id::PartitionId;
+use crate::id::{BucketId, PartitionId};
 use crate::limits::{KEY_BYTES_MAX, PAIR_BYTES_MAX, PARTITIONS_MAX, PROTOCOL_VERSION};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -339,14 +339,18 @@ impl Client {
     }
 }
 
-pub(super) fn partition(request: &Request, partitions: u16) -> PartitionId {
-    partition_of(position(request.bucket, &request.key), partitions)
+/// The partition of `key` of `bucket` on a ring of `partitions`, a power of two: the highest bits of its
+/// position.
+#[must_use]
+pub fn partition_of(bucket: BucketId, key: &[u8], partitions: u16) -> PartitionId {
+    let high = position(bucket, key)
+        .checked_shr(u64::BITS - partitions.trailing_zeros())
+        .unwrap_or(0);
+    PartitionId(u16::try_from(high).unwrap_or(u16::MAX))
 }
 
-/// The partition of a position: its top bits, as many as number the partitions.
-fn partition_of(position: u64, partitions: u16) -> PartitionId {
-    let scaled = (u128::from(position) * u128::from(partitions)) >> 64;
-    PartitionId(u16::try_from(scaled).unwrap_or(0))
+pub(super) fn partition(request: &Request, partitions: u16) -> PartitionId {
+    partition_of(request.bucket, &request.key, partitions)
 }
 
 fn refused(refusal: &Refusal) -> Failure {
