@@ -70,6 +70,66 @@ fn policy() -> impl Strategy<Value = Policy> {
     prop_oneof![Just(Policy::Lww), Just(Policy::Siblings)]
 }
 
+/// A live version for each `(actor, counter, clock, request)`, in a context with `seen` besides.
+fn of(versions: &[(u64, u64, u64, u64)], seen: &[(u64, u64)]) -> VersionSet {
+    let mut context: BTreeMap<u64, u64> = seen.iter().copied().collect();
+    let version = |&(actor, counter, hlc, sequence): &(u64, u64, u64, u64)| Version {
+        dot: Dot {
+            actor: ActorId(actor),
+            counter,
+        },
+        hlc: Hlc::from_u64(hlc),
+        request: RequestId {
+            client: sequence.min(1),
+            sequence,
+        },
+        expires_at_ms: None,
+        value: Some(Value {
+            encoding: 0,
+            bytes: Vec::new(),
+        }),
+    };
+    for &(actor, counter, ..) in versions {
+        let known = context.entry(actor).or_default();
+        *known = counter.max(*known);
+    }
+    encoded(&context, versions.iter().map(version).collect())
+}
+
+fn assert_any_grouping(a: &VersionSet, b: &VersionSet, c: &VersionSet, policy: Policy) {
+    let left = merged(&merged(a, b, policy), c, policy);
+    assert_eq!(left, merged(a, &merged(b, c, policy), policy));
+    assert_eq!(left, merged(b, &merged(a, c, policy), policy));
+}
+
+/// A merge that keeps one copy of a retried write forgets the other, and then the write that
+/// replaced the kept copy decides what is left by when it arrives.
+#[test]
+fn a_retried_write_of_which_one_copy_is_replaced_merges_in_any_grouping() {
+    let (first, retry) = (of(&[(1, 1, 1, 7)], &[]), of(&[(2, 1, 2, 7)], &[]));
+    let replaces_first = of(&[(3, 1, 3, 0)], &[(1, 1)]);
+    assert_any_grouping(&first, &retry, &replaces_first, Policy::Siblings);
+}
+
+/// A merge that drops what exceeds the cap drops it for good, even if those that pushed it out
+/// turn out to be replaced.
+#[test]
+fn siblings_beyond_the_cap_merge_in_any_grouping() {
+    let many: Vec<_> = (1..=16).map(|n| (1, n, n, 0)).collect();
+    let (full, one_more) = (of(&many, &[]), of(&[(2, 1, 100, 0)], &[]));
+    let replaces_it = of(&[(3, 1, 200, 0)], &[(2, 1)]);
+    assert_any_grouping(&full, &one_more, &replaces_it, Policy::Siblings);
+}
+
+/// A last-writer-wins merge that also believes contexts contradicts itself where a clock does not
+/// follow causality.
+#[test]
+fn a_last_writer_with_a_slow_clock_merges_in_any_grouping() {
+    let (middle, high) = (of(&[(1, 1, 20, 0)], &[]), of(&[(2, 1, 30, 0)], &[]));
+    let replaces_high = of(&[(3, 1, 10, 0)], &[(2, 1)]);
+    assert_any_grouping(&middle, &high, &replaces_high, Policy::Lww);
+}
+
 proptest! {
     #![proptest_config(config())]
 
