@@ -55,11 +55,19 @@ fn print_row(partitions: u16, count: u32, capacities: &[u32], zones: u32) {
     println!(
         "| {count} | {} | {zones} | {partitions} | {:.3} | {:.3} | {:.3} | {} | {:.3} | {:.3} | \
          {:.3} | {new_ms:.1} | {evolve_ms:.1} |",
-        if capacities.len() > 1 { "1,2,4" } else { "equal" },
+        if capacities.len() > 1 {
+            "1,2,4"
+        } else {
+            "equal"
+        },
         over_fair(&placement),
         over_capacity(&placement),
         over_primaries(&placement),
-        if is_spread(&placement) { "all" } else { "NOT ALL" },
+        if is_spread(&placement) {
+            "all"
+        } else {
+            "NOT ALL"
+        },
         join.ratio(),
         leave.ratio(),
         resize.ratio(),
@@ -79,13 +87,20 @@ impl Tally {
         self.moved += moves(before, after).expect("one Q").len() as f64;
         for share in after.shares() {
             let id = after.members().at(share.member).expect("a member").id;
-            let old = before.members().index_of(id).map_or(0, |index| before.load(index));
+            let old = before
+                .members()
+                .index_of(id)
+                .map_or(0, |index| before.load(index));
             self.needed += f64::from(share.vnodes.saturating_sub(old));
         }
     }
 
     fn ratio(&self) -> f64 {
-        if self.needed == 0.0 { 1.0 } else { self.moved / self.needed }
+        if self.needed == 0.0 {
+            1.0
+        } else {
+            self.moved / self.needed
+        }
     }
 }
 
@@ -107,7 +122,10 @@ fn place(list: Vec<Member>, partitions: u16) -> Placement {
 /// The highest load over the fair share rounded up: 1 if nobody owns more than that.
 fn over_fair(placement: &Placement) -> f64 {
     let shares = placement.shares();
-    shares.iter().map(|s| f64::from(s.vnodes) / f64::from(s.fair_max)).fold(0.0, f64::max)
+    shares
+        .iter()
+        .map(|s| f64::from(s.vnodes) / f64::from(s.fair_max))
+        .fold(0.0, f64::max)
 }
 
 /// The highest load for its capacity over the mean, whatever zones and `Q` allow.
@@ -118,23 +136,31 @@ fn over_capacity(placement: &Placement) -> f64 {
     };
     let mean = shares.iter().map(|s| f64::from(s.vnodes)).sum::<f64>()
         / shares.iter().map(capacity).sum::<f64>();
-    shares.iter().map(|s| f64::from(s.vnodes) / capacity(s) / mean).fold(0.0, f64::max)
+    shares
+        .iter()
+        .map(|s| f64::from(s.vnodes) / capacity(s) / mean)
+        .fold(0.0, f64::max)
 }
 
 /// The highest number of primaries over its share of a member's vnodes.
 fn over_primaries(placement: &Placement) -> f64 {
     let shares = placement.shares();
     let fair = |vnodes: u32| f64::from(vnodes.div_ceil(u32::from(REPLICAS)));
-    shares.iter().map(|s| f64::from(s.primaries) / fair(s.vnodes)).fold(0.0, f64::max)
+    shares
+        .iter()
+        .map(|s| f64::from(s.primaries) / fair(s.vnodes))
+        .fold(0.0, f64::max)
 }
 
 fn is_spread(placement: &Placement) -> bool {
-    (0..placement.partitions()).map(PartitionId).all(|partition| {
-        let members = placement.members();
-        let zone = |&owner| members.at(owner).expect("a member").zone.as_str();
-        let mut zones: Vec<&str> = placement.owners(partition).iter().map(zone).collect();
-        zones.sort_unstable();
-        zones.dedup();
-        zones.len() == usize::from(REPLICAS)
-    })
+    (0..placement.partitions())
+        .map(PartitionId)
+        .all(|partition| {
+            let members = placement.members();
+            let zone = |&owner| members.at(owner).expect("a member").zone.as_str();
+            let mut zones: Vec<&str> = placement.owners(partition).iter().map(zone).collect();
+            zones.sort_unstable();
+            zones.dedup();
+            zones.len() == usize::from(REPLICAS)
+        })
 }
