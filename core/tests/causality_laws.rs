@@ -115,10 +115,11 @@ fn a_retried_write_of_which_one_copy_is_replaced_merges_in_any_grouping() {
 /// turn out to be replaced.
 #[test]
 fn siblings_beyond_the_cap_merge_in_any_grouping() {
-    let many: Vec<_> = (1..=16).map(|n| (1, n, n, 0)).collect();
+    let mut many: Vec<_> = (1..=15).map(|n| (1, n, n, 0)).collect();
+    many.push((4, 1, 16, 0));
     let (full, one_more) = (of(&many, &[]), of(&[(2, 1, 100, 0)], &[]));
-    let replaces_it = of(&[(3, 1, 200, 0)], &[(2, 1)]);
-    assert_any_grouping(&full, &one_more, &replaces_it, Policy::Siblings);
+    let replaces_two = of(&[(3, 1, 200, 0)], &[(2, 1), (4, 1)]);
+    assert_any_grouping(&full, &one_more, &replaces_two, Policy::Siblings);
 }
 
 /// A last-writer-wins merge that also believes contexts contradicts itself where a clock does not
