@@ -28,6 +28,8 @@ const _: () = assert!(KEY_BYTES_MAX < PAIR_BYTES_DEFAULT && PAIR_BYTES_DEFAULT <
 pub const PROTOCOL_VERSION: u8 = 1;
 /// Longest frame body, in bytes: a full set of siblings of the largest pairs, and what frames it.
 pub const FRAME_BODY_BYTES_MAX: usize = SIBLINGS_MAX * PAIR_BYTES_MAX + 64 * 1_024;
+/// Most bytes of one key's state: it must fit into a frame with its key.
+pub const SET_BYTES_MAX: usize = FRAME_BODY_BYTES_MAX - 16 * 1_024;
 /// Longest WebSocket message, in bytes: a batch of frames.
 pub const MESSAGE_BYTES_MAX: usize = 24 * 1_024 * 1_024;
 

@@ -386,3 +386,47 @@ fn one_trace_gives_one_output() {
     assert!(trace.inputs() > 1_000);
     assert_eq!(trace.replay(), trace.replay());
 }
+
+#[test]
+fn a_read_never_shows_what_a_crash_could_take_back() {
+    let mut cluster = Cluster::new(2, 15);
+    let write = cluster.write("v", Some(Level::One));
+    let put = cluster.request(0, "k", write);
+    cluster.run_for(Duration::from_micros(50));
+    let own = cluster.request(
+        0,
+        "k",
+        Operation::Get {
+            level: Some(Level::One),
+        },
+    );
+    let other = cluster.request(
+        1,
+        "k",
+        Operation::Get {
+            level: Some(Level::All),
+        },
+    );
+    // The write has arrived, and its sync takes longer than this.
+    cluster.run_for(Duration::from_micros(400));
+    assert!(cluster.take_response(put).is_none());
+    assert!(cluster.take_response(own).is_none());
+    assert!(cluster.take_response(other).is_none());
+    assert!(is_written(&cluster.wait(put)));
+    assert_eq!(text(cluster.wait(own)).as_deref(), Some("v"));
+    assert_eq!(text(cluster.wait(other)).as_deref(), Some("v"));
+}
+
+#[test]
+fn a_request_id_that_was_used_for_another_key_is_refused() {
+    let mut cluster = Cluster::new(3, 16);
+    let write = cluster.write("v", None);
+    let first = cluster.request(0, "k", write.clone());
+    assert!(is_written(&cluster.wait(first)));
+    let same_owner = (0..)
+        .map(|n| format!("k{n}"))
+        .find(|key| cluster.owners(key)[0] == 0)
+        .unwrap();
+    let second = cluster.request(0, &same_owner, write);
+    assert_eq!(failure(cluster.wait(second)).code, ErrorCode::Protocol);
+}

@@ -9,6 +9,7 @@
 //! 5. `version_set`: [`VersionSet`], everything a replica keeps for one key: reads and writes.
 //! 6. `merge`: how two replicas' sets become one.
 //! 7. `codec`: the bytes of contexts and sets, and [`DecodeError`].
+//! 8. `token`: [`Token`], what a client carries from a read to its next write.
 //!
 //! The model, its laws and what they cost are in `docs/causality.md`.
 
@@ -17,6 +18,7 @@ mod context;
 mod dot;
 mod hlc;
 mod merge;
+mod token;
 mod version;
 mod version_set;
 
@@ -27,5 +29,6 @@ pub use codec::DecodeError;
 pub use context::{COUNTER_MAX, Context};
 pub use dot::Dot;
 pub use hlc::{Clock, ClockError, Hlc, ParseHlcError};
+pub use token::Token;
 pub use version::{Policy, Value, Version};
 pub use version_set::VersionSet;

@@ -1,7 +1,7 @@
 //! Requests of clients, and those that other members hand on.
 
 use super::{InputError, Node, Origin};
-use crate::causality::Context;
+use crate::causality::Token;
 use crate::id::PartitionId;
 use crate::limits::{KEY_BYTES_MAX, OPERATIONS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
 use crate::time::Instant;
@@ -107,7 +107,7 @@ impl Node {
             );
             return Err(Failure::new(ErrorCode::ValueTooLarge, message));
         }
-        if !context.is_empty() && Context::decode(context).is_err() {
+        if !context.is_empty() && Token::decode(context).is_err() {
             let message = "the causal context is not one that a read or a write has handed out";
             return Err(Failure::new(ErrorCode::Protocol, message));
         }

@@ -32,7 +32,7 @@ use crate::replication::{Level, LevelError};
 use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
 use crate::ring::{Member, Members, Placement};
 use crate::rng::Rng;
-use crate::storage::{BatchNumber, Store};
+use crate::storage::{BatchNumber, Store, StoredKey};
 use crate::time::{Duration, Instant};
 use crate::wire::{
     self, ClientId, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, Reply, Response,
@@ -307,15 +307,9 @@ impl Node {
         self.outputs.push_back(Output::Peer { to, frame });
     }
 
-    /// Takes in the versions of a state that is about to be stored here.
-    fn learn(&mut self, set: &VersionSet) {
-        for version in set.versions() {
-            let applied = crate::replication::Applied {
-                dot: version.dot,
-                hlc: version.hlc,
-            };
-            self.window.remember(version.request, applied);
-        }
+    /// Takes in the versions of a state of `key` that is about to be stored here.
+    fn learn(&mut self, key: &StoredKey, set: &VersionSet) {
+        self.window.learn(key.digest(), set);
     }
 
     fn unavailable(&self, owners: &Owners, quorum: &Quorum) -> Failure {

@@ -3,7 +3,7 @@
 use super::storage::Waiter;
 use super::writing::refusal;
 use super::{InputError, Node, Origin};
-use crate::causality::VersionSet;
+use crate::causality::{Token, VersionSet};
 use crate::hash::hash64;
 use crate::id::{BucketId, MemberId, PartitionId};
 use crate::storage::{Lookup, StoredKey};
@@ -88,7 +88,7 @@ impl Node {
         set: &VersionSet,
     ) {
         let merged = self
-            .observe(now, set)
+            .observe(now, Token::of(set).newest)
             .and_then(|()| self.merge_into_store(key, set).map_err(refusal));
         match merged {
             _ if operation == 0 => {}

@@ -224,6 +224,9 @@ impl Node {
             read.repaired(*index);
         }
         let set = merged.encode();
+        if set.len() > crate::limits::SET_BYTES_MAX {
+            return;
+        }
         for index in behind {
             self.report.repairs += 1;
             let member = owners.member(index);

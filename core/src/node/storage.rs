@@ -4,9 +4,10 @@ use super::peer::PeerRead;
 use super::{Event, Node, Output};
 use crate::causality::VersionSet;
 use crate::id::{MemberId, PartitionId};
-use crate::replication::Applied;
 use crate::storage::store::StoreEvent;
-use crate::storage::{BatchNumber, OperationId, StorageAnswer, StorageFault, StoredFile};
+use crate::storage::{
+    BatchNumber, OperationId, StorageAnswer, StorageFault, StoredFile, StoredKey,
+};
 use crate::time::Instant;
 
 /// What is to be done when a batch of the log is durable.
@@ -31,7 +32,7 @@ impl Node {
         let (window, clock) = (&mut self.window, &mut self.clock);
         let event = self
             .store
-            .open(files, &mut |set| replay(window, clock, set));
+            .open(files, &mut |key, set| replay(window, clock, key, set));
         self.handle_store_event(event);
     }
 
@@ -42,9 +43,11 @@ impl Node {
         result: Result<StorageAnswer<'_>, StorageFault>,
     ) {
         let (window, clock) = (&mut self.window, &mut self.clock);
-        let event = self.store.handle_done(now, operation, result, &mut |set| {
-            replay(window, clock, set)
-        });
+        let event = self
+            .store
+            .handle_done(now, operation, result, &mut |key, set| {
+                replay(window, clock, key, set)
+            });
         self.handle_store_event(event);
     }
 
@@ -115,20 +118,13 @@ impl Node {
 fn replay(
     window: &mut crate::replication::RequestWindow,
     clock: &mut crate::causality::Clock,
+    key: &StoredKey,
     set: &[u8],
 ) -> bool {
     let Ok(set) = VersionSet::decode(set) else {
         return false;
     };
-    for version in set.versions() {
-        window.remember(
-            version.request,
-            Applied {
-                dot: version.dot,
-                hlc: version.hlc,
-            },
-        );
-        clock.restore(version.hlc);
-    }
+    window.learn(key.digest(), &set);
+    clock.restore(crate::causality::Token::of(&set).newest);
     true
 }

@@ -2,9 +2,10 @@
 
 use super::storage::Waiter;
 use super::{Node, Operation, Origin};
-use crate::causality::{Context, Hlc, VersionSet};
+use crate::causality::{Hlc, Token, VersionSet};
 use crate::id::{ActorId, MemberId, PartitionId};
-use crate::replication::{Applied, WriteOperation};
+use crate::limits::SET_BYTES_MAX;
+use crate::replication::WriteOperation;
 use crate::storage::{BatchNumber, Lookup, StoredKey, WriteRefused};
 use crate::time::Instant;
 use crate::wire::{self, ErrorCode, Failure, PeerMessage, Request};
@@ -47,17 +48,26 @@ impl Node {
         let key = StoredKey::new(partition, request.bucket, &request.key);
         let mut set = self.newest(&key);
         let (version, batch) = match self.window.applied(id) {
+            Some(applied) if applied.key != key.digest() => {
+                let message = "this request id was used for another key; number every write anew";
+                return Err(Failure::new(ErrorCode::Protocol, message));
+            }
             Some(applied) => {
                 self.report.retries += 1;
                 (applied.hlc, self.pending_batch(&key))
             }
             None => {
+                let token = Token::decode(&context).unwrap_or_default();
+                self.observe(now, token.newest)?;
                 let hlc = self.clock.tick(now);
                 let actor = ActorId::new(self.store.incarnation(), partition);
-                let seen = Context::decode(&context).ok();
-                let dot = set.write(actor, hlc, id, value, seen.as_ref(), self.config.policy);
-                self.window.remember(id, Applied { dot, hlc });
-                (hlc, Some(self.store.write(key, &set.encode())))
+                let seen = (!context.is_empty()).then_some(&token.seen);
+                let dot = set.write(actor, hlc, id, value, seen, self.config.policy);
+                let encoded = encode_bounded(&set).map_err(refusal)?;
+                self.learn(&key, &set);
+                let minted = set.versions().iter().find(|version| version.dot == dot);
+                let hlc = minted.map_or(hlc, |version| version.hlc);
+                (hlc, Some(self.store.write(key, &encoded)))
             }
         };
         let write = WriteOperation {
@@ -69,7 +79,7 @@ impl Node {
             owners,
             quorum,
             version,
-            context: set.context().encode(),
+            context: Token::of(&set).encode(),
             is_durable: false,
             refusal: None,
         };
@@ -202,21 +212,17 @@ impl Node {
     ) -> Result<Option<BatchNumber>, WriteRefused> {
         self.store.can_write()?;
         let mut state = self.newest(&key);
-        self.learn(set);
         if !state.merge(set, self.config.policy) {
+            self.learn(&key, set);
             return Ok(self.pending_batch(&key));
         }
-        Ok(Some(self.store.write(key, &state.encode())))
+        let encoded = encode_bounded(&state)?;
+        self.learn(&key, set);
+        Ok(Some(self.store.write(key, &encoded)))
     }
 
-    /// Checks the clocks of a state from elsewhere, and takes them in.
-    pub(super) fn observe(&mut self, now: Instant, set: &VersionSet) -> Result<(), Failure> {
-        let newest = set
-            .versions()
-            .iter()
-            .map(|version| version.hlc)
-            .max()
-            .unwrap_or(Hlc::default());
+    /// Checks a timestamp from elsewhere, and takes it in.
+    pub(super) fn observe(&mut self, now: Instant, newest: Hlc) -> Result<(), Failure> {
         self.clock
             .observe(now, newest)
             .map_err(|error| Failure::new(ErrorCode::ClockSkew, error.to_string()))
@@ -239,10 +245,22 @@ impl Node {
     }
 }
 
+/// The bytes of `set`, if they are few enough to be stored and sent.
+fn encode_bounded(set: &VersionSet) -> Result<Vec<u8>, WriteRefused> {
+    let encoded = set.encode();
+    if encoded.len() > SET_BYTES_MAX {
+        return Err(WriteRefused::Siblings {
+            bytes: encoded.len(),
+        });
+    }
+    Ok(encoded)
+}
+
 /// A refused write as its writer hears of it.
 pub(super) fn refusal(refused: WriteRefused) -> Failure {
     let code = match refused {
         WriteRefused::NotOpen => ErrorCode::Unavailable,
+        WriteRefused::Siblings { .. } => ErrorCode::ValueTooLarge,
         WriteRefused::Queue | WriteRefused::Memory { .. } => ErrorCode::RateLimited,
     };
     Failure::new(code, refused.to_string())

@@ -1,7 +1,7 @@
 //! What a coordinator knows of one read.
 
 use super::{Owners, Quorum};
-use crate::causality::{Policy, VersionSet};
+use crate::causality::{Policy, Token, VersionSet};
 use crate::id::{BucketId, PartitionId};
 use crate::wire::{Entry, Reply};
 use alloc::vec;
@@ -146,7 +146,7 @@ impl<Origin> ReadOperation<Origin> {
         };
         let siblings = live.filter_map(|version| version.value.clone()).collect();
         let value = winner.value.clone().expect("a live version has a value");
-        let context = self.merged.context().encode();
+        let context = Token::of(&self.merged).encode();
         Reply::Found(Some(Entry {
             value,
             version: winner.hlc,

@@ -1,6 +1,6 @@
 //! The request ids that were applied, so that a retry is applied at most once.
 
-use crate::causality::{Dot, Hlc};
+use crate::causality::{Dot, Hlc, VersionSet};
 use crate::id::RequestId;
 use crate::limits::REQUEST_WINDOW_MAX;
 use alloc::collections::VecDeque;
@@ -10,6 +10,8 @@ use hashbrown::HashMap;
 /// What a request id became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied {
+    /// Digest of the key it was for.
+    pub key: u64,
     /// The one dot of the write.
     pub dot: Dot,
     /// Its version.
@@ -41,9 +43,21 @@ impl RequestWindow {
         self.applied.get(&request).copied()
     }
 
+    /// Remembers the requests that made the versions of `set`, the state of `key`.
+    pub fn learn(&mut self, key: u64, set: &VersionSet) {
+        for version in set.versions() {
+            let applied = Applied {
+                key,
+                dot: version.dot,
+                hlc: version.hlc,
+            };
+            self.remember(version.request, applied);
+        }
+    }
+
     /// Remembers what `request` became. Request id 0 of client 0 means none. Of two dots for one
     /// request the smaller counts, as in a merge.
-    pub fn remember(&mut self, request: RequestId, applied: Applied) {
+    fn remember(&mut self, request: RequestId, applied: Applied) {
         if request == RequestId::default() {
             return;
         }
@@ -72,6 +86,7 @@ mod tests {
     fn the_window_keeps_the_newest_and_never_grows_past_its_limit() {
         let mut window = RequestWindow::default();
         let applied = |n| Applied {
+            key: 0,
             dot: Dot {
                 actor: ActorId(1),
                 counter: n,

@@ -29,6 +29,12 @@ impl StoredKey {
         (bytes.len() > 6).then(|| Self(bytes.into()))
     }
 
+    /// The xxh3-64 of the bytes.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        crate::hash::hash64(&self.0)
+    }
+
     /// The bytes as stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

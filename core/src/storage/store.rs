@@ -5,7 +5,7 @@ use super::contract::{
 };
 use super::log::{LogWriter, Record, Recovered, Recovery};
 use super::memtable::{Memtable, Slot, StoredKey};
-use crate::limits::STORAGE_RETRY_MS;
+use crate::limits::{SET_BYTES_MAX, STORAGE_RETRY_MS};
 use crate::time::{Duration, Instant};
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
@@ -99,6 +99,11 @@ pub enum WriteRefused {
     NotOpen,
     /// The medium does not keep up.
     Queue,
+    /// The key's concurrent values are too large together.
+    Siblings {
+        /// How large, in bytes.
+        bytes: usize,
+    },
     /// Keys and values fill the memory that they may.
     Memory {
         /// How much they may, in bytes.
@@ -113,6 +118,11 @@ impl fmt::Display for WriteRefused {
             Self::Queue => {
                 f.write_str("the storage does not keep up; try again later, or slow down")
             }
+            Self::Siblings { bytes } => write!(
+                f,
+                "the key's concurrent values take {bytes} bytes together; at most {SET_BYTES_MAX} \
+                 are allowed: read it and write one value with the context that comes back"
+            ),
             Self::Memory { bytes_max } => write!(
                 f,
                 "keys and values fill the {bytes_max} bytes this shard may hold; add members or \
@@ -142,7 +152,7 @@ impl Store {
     pub fn open(
         &mut self,
         files: &[StoredFile],
-        replay: &mut dyn FnMut(&[u8]) -> bool,
+        replay: &mut dyn FnMut(&StoredKey, &[u8]) -> bool,
     ) -> Option<StoreEvent> {
         match Recovery::new(files) {
             Ok(recovery) => self.recover(recovery, replay),
@@ -156,7 +166,7 @@ impl Store {
         now: Instant,
         operation: OperationId,
         result: Result<StorageAnswer<'_>, StorageFault>,
-        replay: &mut dyn FnMut(&[u8]) -> bool,
+        replay: &mut dyn FnMut(&StoredKey, &[u8]) -> bool,
     ) -> Option<StoreEvent> {
         match core::mem::replace(&mut self.phase, Phase::Failed) {
             Phase::Recovering { mut recovery, read } if read == operation => match result {
@@ -328,7 +338,7 @@ impl Store {
     fn recover(
         &mut self,
         mut recovery: Recovery,
-        replay: &mut dyn FnMut(&[u8]) -> bool,
+        replay: &mut dyn FnMut(&StoredKey, &[u8]) -> bool,
     ) -> Option<StoreEvent> {
         let memtable = &mut self.memtable;
         let outcome = recovery.advance(self.fresh, &mut |record| {
@@ -336,7 +346,7 @@ impl Store {
             let Some(key) = StoredKey::from_bytes(key) else {
                 return false;
             };
-            let makes_sense = replay(set);
+            let makes_sense = replay(&key, set);
             memtable.insert(
                 key,
                 Slot {

@@ -4,14 +4,21 @@ use super::{Draft, MemberIndex, PartitionId, Tally, Vec};
 use crate::hash::hash64;
 use crate::ring::search::{Search, Step};
 
-/// Which vnodes may be taken from a member on the way. The fewer, the less is moved.
+/// Which steps a path may have. The stricter, the less is moved.
+///
+/// Each rule looks at only one end of a step, the vnode taken or the vnode given, so that the shorter path
+/// that [`Search`] relies on keeps the rule as well.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Taking {
-    /// Only those that move anyway.
+enum Rule {
+    /// Every vnode goes back to a member that had it before: nothing moves more.
+    Return,
+    /// Only vnodes that move anyway are taken: nothing moves more.
     Moving,
-    /// Any from a member above its target, from others only those that move anyway.
-    MovingAfterFirst,
-    /// Any. A way is always found, because whole shares in every partition would be one.
+    /// As `Return`, save for the last step: one moves more.
+    ReturnThenAny,
+    /// As `Moving`, save for the first step: one moves more.
+    AnyThenMoving,
+    /// None. Without a rule a path is always found.
     Any,
 }
 
@@ -19,8 +26,14 @@ impl Draft<'_> {
     /// Shifts vnodes from members above their targets to members below, in complete rows.
     pub(super) fn level(&mut self) {
         let mut tally = Tally::new(self.tree);
-        for taking in [Taking::Moving, Taking::MovingAfterFirst, Taking::Any] {
-            while let Some(path) = self.path(taking, &mut tally) {
+        for rule in [
+            Rule::Return,
+            Rule::Moving,
+            Rule::ReturnThenAny,
+            Rule::AnyThenMoving,
+            Rule::Any,
+        ] {
+            while let Some(path) = self.path(rule, &mut tally) {
                 path.into_iter().for_each(|step| self.pass(step));
             }
         }
@@ -33,7 +46,7 @@ impl Draft<'_> {
     }
 
     /// A shortest path from a member above its target to one below.
-    fn path(&self, taking: Taking, tally: &mut Tally<'_>) -> Option<Vec<Step>> {
+    fn path(&self, rule: Rule, tally: &mut Tally<'_>) -> Option<Vec<Step>> {
         let above = self
             .tree
             .owners
@@ -42,10 +55,9 @@ impl Draft<'_> {
             .filter(|&member| self.above(member) > 0);
         let mut search = Search::new(self.owned.len(), above);
         while let Some((from, first)) = search.advance() {
-            let any = taking == Taking::Any || (first && taking == Taking::MovingAfterFirst);
             for at in self.from_a_chance_start(from) {
-                if (any || !self.owned_before(from, at))
-                    && let Some(goal) = self.reach(&mut search, from, at, tally)
+                if self.may_take(rule, first, from, at)
+                    && let Some(goal) = self.reach(rule, &mut search, from, at, tally)
                 {
                     return Some(search.path_to(goal));
                 }
@@ -54,9 +66,26 @@ impl Draft<'_> {
         None
     }
 
+    fn may_take(&self, rule: Rule, first: bool, from: MemberIndex, at: PartitionId) -> bool {
+        match rule {
+            Rule::Return | Rule::ReturnThenAny | Rule::Any => true,
+            Rule::Moving => !self.owned_before(from, at),
+            Rule::AnyThenMoving => first || !self.owned_before(from, at),
+        }
+    }
+
+    fn may_give(&self, rule: Rule, to: MemberIndex, at: PartitionId) -> bool {
+        match rule {
+            Rule::Moving | Rule::AnyThenMoving | Rule::Any => true,
+            Rule::Return => self.owned_before(to, at),
+            Rule::ReturnThenAny => self.above(to) < 0 || self.owned_before(to, at),
+        }
+    }
+
     /// Reaches whoever can take the partition `at` over from `from`; stops at one below its target.
     fn reach(
         &self,
+        rule: Rule,
         search: &mut Search,
         from: MemberIndex,
         at: PartitionId,
@@ -66,7 +95,8 @@ impl Draft<'_> {
         others().for_each(|owner| tally.add(owner));
         let mut goal = None;
         for &to in &self.tree.owners {
-            if search.is_new(to) && !self.owns(to, at) && tally.admits(to) {
+            let open = search.is_new(to) && self.may_give(rule, to, at) && !self.owns(to, at);
+            if open && tally.admits(to) {
                 search.reach(Step {
                     partition: at,
                     from,
