@@ -158,10 +158,10 @@ function level(id) {
 }
 
 const SENTENCES = {
-  loading: () => 'Loading the SDK…',
+  loading: () => 'Loading the SDK and dialling a stone…',
   connecting: () => 'Dialling a stone; calls wait until it answers.',
   connected: (member) => `Connected to ${member} through the SDK.`,
-  unreached: () => 'No stone answers the SDK; the page tries again.',
+  unreached: () => 'No stone answers the SDK; the page dials again by itself.',
   closed: () => 'The store was closed. Load the page again to open one.',
   offline: () => 'No stone answers the SDK; calls wait while it dials again.',
 };

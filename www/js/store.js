@@ -42,9 +42,7 @@ export class Connection {
       this.store.onStatus((status) => this.#follow(status));
       this.#follow(this.store.status);
     } catch (error) {
-      const { code, message, advice } = explain(error);
-      this.#show(error.retryable ? 'unreached' : 'failed', `${code}: ${message} ${advice}`);
-      if (error.retryable) setTimeout(() => this.open(addresses), REDIAL_MS);
+      this.#giveUp(error, addresses);
     }
   }
 
@@ -71,6 +69,14 @@ export class Connection {
       this.#show('failed', `The SDK cannot be loaded from ${SDK}. Build it with cargo xtask wasm, and build the stone again.`);
     }
     return this.#sdk;
+  }
+
+  #giveUp(error, addresses) {
+    const { code, message, advice } = explain(error);
+    if (error.retryable) {
+      this.#show('unreached', message);
+      setTimeout(() => this.open(addresses), REDIAL_MS);
+    } else this.#show('failed', `${code}: ${message} ${advice}`);
   }
 
   #follow(status) {
