@@ -87,7 +87,8 @@ impl Call {
         self
     }
 
-    /// The same write by one who has read `seen`, an encoded causal context. A read has none.
+    /// The same write by one who has read `seen`, an encoded [`crate::causality::Token`]. A read has
+    /// none.
     #[must_use]
     pub fn with_context(mut self, seen: Vec<u8>) -> Self {
         match &mut self.action {
@@ -107,12 +108,12 @@ pub enum Action {
     Put {
         /// The value.
         value: Value,
-        /// The context of what was read, encoded; empty for a blind write.
+        /// The token of what was read, encoded; empty for a blind write.
         context: Vec<u8>,
     },
     /// Delete it.
     Delete {
-        /// The context of what was read, encoded; empty for a blind write.
+        /// The token of what was read, encoded; empty for a blind write.
         context: Vec<u8>,
     },
 }

@@ -3,7 +3,7 @@
 use super::backoff::delay;
 use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 use super::pending::{CALL_BYTES_MAX, CALLS_MAX, Calls, Pending, Stage};
-use crate::causality::Context;
+use crate::causality::Token;
 use crate::hash::position;
 use crate::id::{BucketId, PartitionId};
 use crate::limits::{KEY_BYTES_MAX, PAIR_BYTES_MAX, PARTITIONS_MAX, PROTOCOL_VERSION};
@@ -214,14 +214,12 @@ impl Client {
             Action::Put { value, context } => (value.bytes.len(), context),
             Action::Delete { context } => (0, context),
         };
-        if !context.is_empty() {
-            Context::decode(context).map_err(|error| {
-                Failure::new(
-                    ErrorCode::Protocol,
-                    format!("the context is not one that a read has returned: {error}"),
-                )
-            })?;
-        }
+        Token::decode(context).map_err(|error| {
+            Failure::new(
+                ErrorCode::Protocol,
+                format!("the context is not one that a read has returned: {error}"),
+            )
+        })?;
         let allowed = self.welcome.as_ref().map_or(PAIR_BYTES_MAX, |welcome| {
             usize::try_from(welcome.pair_bytes_max)
                 .unwrap_or(PAIR_BYTES_MAX)

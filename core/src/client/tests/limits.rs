@@ -1,6 +1,7 @@
 //! What a call may be, and how many may wait.
 
 use super::*;
+use crate::causality::{Context, Token};
 
 #[test]
 fn keys_and_pairs_are_checked_before_anything_is_sent() {
@@ -42,8 +43,15 @@ fn keys_and_pairs_are_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn a_context_that_is_none_is_refused() {
+fn a_context_is_what_a_read_has_returned_or_is_refused() {
     let mut client = online();
+    let token = Token {
+        newest: Hlc::from_u64(7),
+        seen: Context::new(),
+    };
+    for seen in [Vec::new(), token.encode()] {
+        assert!(client.submit(at(1), put("a").with_context(seen)).is_ok());
+    }
     let failure = client
         .submit(at(1), put("a").with_context(vec![255; 5]))
         .unwrap_err();
