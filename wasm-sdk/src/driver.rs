@@ -34,8 +34,14 @@ pub(crate) struct Driver {
     redial_at: Cell<Option<Instant>>,
     wants: RefCell<BTreeMap<CallId, Want>>,
     alarm: Alarm,
-    ring: RefCell<Option<(Closure<dyn FnMut()>, js_sys::Function)>>,
+    bell: RefCell<Option<Bell>>,
     is_closed: Cell<bool>,
+}
+
+/// What the alarm calls: the guarded form of a function that must stay alive.
+struct Bell {
+    guarded: js_sys::Function,
+    _ring: Closure<dyn FnMut()>,
 }
 
 impl Driver {
@@ -50,7 +56,7 @@ impl Driver {
             redial_at: Cell::new(None),
             wants: RefCell::default(),
             alarm: Alarm::default(),
-            ring: RefCell::new(None),
+            bell: RefCell::new(None),
             is_closed: Cell::new(false),
         });
         let weak = Rc::downgrade(&driver);
@@ -60,7 +66,10 @@ impl Driver {
             }
         });
         let guarded = driver.listener.guard(ring.as_ref());
-        driver.ring.replace(Some((ring, guarded)));
+        driver.bell.replace(Some(Bell {
+            guarded,
+            _ring: ring,
+        }));
         driver
     }
 
@@ -171,8 +180,8 @@ impl Driver {
         }
         let timeout = self.client.borrow().poll_timeout();
         let next = timeout.into_iter().chain(self.redial_at.get()).min();
-        if let (Some(at), Some((_, ring))) = (next, &*self.ring.borrow()) {
-            self.alarm.arm(at, ring);
+        if let (Some(at), Some(bell)) = (next, &*self.bell.borrow()) {
+            self.alarm.arm(at, &bell.guarded);
         }
     }
 

@@ -43,7 +43,7 @@ export function encodeValue(value: unknown): EncodedValue {
 export function decodeValue(encoding: number, bytes: Uint8Array, key: Key): unknown {
   switch (encoding) {
     case Encoding.bytes:
-      return bytes.slice();
+      return new Uint8Array(bytes);
     case Encoding.text:
       return decoder.decode(bytes);
     case Encoding.json:

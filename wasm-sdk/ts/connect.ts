@@ -1,5 +1,5 @@
 import { describe, encodeKey } from './codec.js';
-import { Connection } from './connection.js';
+import { Connection, renewInstance } from './connection.js';
 import { StoreError } from './errors.js';
 import { checkOptions, checkSignal, checkTimeout, Levels } from './options.js';
 import type { Glue, Runtime } from './runtime.js';
@@ -64,7 +64,6 @@ class EngineModule {
     this.#loading ??= this.#load(wasm);
     try {
       this.#glue = await this.#loading;
-      return this.#glue;
     } catch (cause) {
       // What has failed once may be tried again.
       this.#loading = undefined;
@@ -75,12 +74,17 @@ class EngineModule {
         { cause },
       );
     }
+    renewInstance(this.#glue);
+    return this.#glue;
   }
 
   /** The engine, for `who` cannot wait for it. */
   loaded(who: string): Glue {
-    if (this.#glue) return this.#glue;
-    throw new StoreError('UNSUPPORTED', `${who} needs the engine, which is loaded by the first connect(); await that`);
+    if (!this.#glue) {
+      throw new StoreError('UNSUPPORTED', `${who} needs the engine, which is loaded by the first connect(); await that`);
+    }
+    renewInstance(this.#glue);
+    return this.#glue;
   }
 
   async #load(wasm: ConnectOptions['wasm']): Promise<Glue> {

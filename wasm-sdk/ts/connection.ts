@@ -287,6 +287,15 @@ export class Connection implements Listener {
 const live = new Set<Connection>();
 /** How many instances there have been before the present one. */
 let instances = 0;
+let isInstanceLost = false;
+
+/** Makes a new instance if the last one has failed. */
+export function renewInstance(glue: Glue): void {
+  if (!isInstanceLost) return;
+  isInstanceLost = false;
+  // Takes no arguments, so that nothing of the call is left in the memory of the old instance.
+  glue.start();
+}
 
 /** The engine has trapped: ends all that used this instance, so that the next connect makes a new one. */
 function crash(glue: Glue, cause: unknown): StoreError {
@@ -297,6 +306,7 @@ function crash(glue: Glue, cause: unknown): StoreError {
   );
   glue.discard();
   instances += 1;
+  isInstanceLost = true;
   const failed = [...live];
   live.clear();
   for (const connection of failed) connection.crashed(error);
