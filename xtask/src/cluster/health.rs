@@ -59,7 +59,7 @@ struct Answer {
 
 impl Answer {
     fn is_ready(&self) -> bool {
-        self.status == 200 && self.body.contains("ready") && !self.body.contains("not ready")
+        self.status == 200 && self.body.trim() == "ready"
     }
 
     fn summary(&self) -> String {

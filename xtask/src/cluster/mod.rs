@@ -4,7 +4,7 @@ mod health;
 mod process;
 mod stone;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,9 +53,6 @@ pub(crate) fn up(args: &UpArgs, steps: &mut Steps) -> Result<()> {
         layout.print_what_to_try();
         return Ok(());
     }
-    build::run(steps)?;
-    fs::create_dir_all(&layout.data)
-        .with_context(|| format!("cannot create {}", layout.data.display()))?;
     let is_running = |stone: &Stone| running.iter().any(|(name, _)| *name == stone.name());
     let missing: Vec<Stone> = layout
         .all()
@@ -65,6 +62,9 @@ pub(crate) fn up(args: &UpArgs, steps: &mut Steps) -> Result<()> {
     for stone in &missing {
         health::refuse_taken_port(stone.port())?;
     }
+    build::run(steps)?;
+    fs::create_dir_all(&layout.data)
+        .with_context(|| format!("cannot create {}", layout.data.display()))?;
     let started = start(&layout, &missing, steps);
     if started.is_err() {
         // Half a cluster would only make the next attempt harder to read.
@@ -86,10 +86,9 @@ fn start(layout: &Layout, stones: &[Stone], steps: &mut Steps) -> Result<()> {
     }
     for stone in layout.all() {
         steps.run(&format!("{} ready", stone.name()), |_| {
-            health::wait_until_ready(stone.port(), || {
-                Process::of(&layout.data, &stone.name()).is_some()
-            })
-            .with_context(|| stone.last_words(layout))
+            let is_alive = || Process::of(&layout.data, &stone.name()).is_some();
+            health::wait_until_ready(stone.port(), is_alive)
+                .map_err(|error| anyhow!("{error:#}; {}", stone.last_words(layout)))
         })?;
     }
     Ok(())

@@ -117,7 +117,7 @@ impl Stone {
         Process::remember(&layout.data, &self.name(), child)
     }
 
-    /// The end of its log, for an error.
+    /// The end of its log, for the error that says why it is not ready.
     pub(crate) fn last_words(&self, layout: &Layout) -> String {
         let path = log_file(&layout.data, &self.name());
         let bytes = fs::read(&path).unwrap_or_default();
@@ -129,7 +129,7 @@ impl Stone {
             .map(|line| format!("  {line}\n"))
             .collect();
         format!(
-            "{} did not become ready; its log {} ends with\n{words}",
+            "the log of {}, {}, ends with\n{words}",
             self.name(),
             path.display()
         )
