@@ -2,7 +2,9 @@
 //!
 //! * [`cluster`]: real nodes in one process, on a virtual clock, with a network and disks that can
 //!   be cut, crashed and torn.
+//! * [`process`]: real stones, as processes.
 //! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
 
 pub mod cluster;
+pub mod process;
 pub mod trace;

@@ -1,0 +1,14 @@
+//! Real stones as processes: what people see, and what survives.
+
+mod bad_frames;
+mod bad_requests;
+mod bad_starts;
+mod crashes;
+mod disk;
+mod engine;
+mod import;
+mod kv;
+mod outage;
+mod replay;
+mod shutdown;
+mod traps;

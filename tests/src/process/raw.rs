@@ -1,0 +1,89 @@
+//! A WebSocket that says what it should not.
+
+use super::session::{is_timeout, open};
+use henge_core::id::PartitionId;
+use henge_core::wire::{
+    Frame, FrameKind, Hello, Refusal, Role, SUBPROTOCOL, decode_body, message_frame,
+};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+use tungstenite::{Error, Message, WebSocket};
+
+/// A WebSocket without a client behind it.
+pub struct Raw(WebSocket<TcpStream>);
+
+impl Raw {
+    /// Opens one, and says nothing.
+    ///
+    /// # Panics
+    /// If the stone does not take it.
+    #[must_use]
+    pub fn open(address: &str) -> Self {
+        Self(open(address, Some(SUBPROTOCOL)).expect("a stone that listens"))
+    }
+
+    /// Opens one and is welcomed as a client.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn greeted(address: &str) -> Self {
+        let mut raw = Self::open(address);
+        raw.hello(&Hello::new(None, Role::Client));
+        let answer = raw.next().expect("a welcome");
+        let (frame, _) = Frame::take(&answer).expect("a frame");
+        assert_eq!(frame.kind, FrameKind::Welcome);
+        raw
+    }
+
+    /// Says `hello`.
+    pub fn hello(&mut self, hello: &Hello) {
+        self.send(message_frame(FrameKind::Hello, PartitionId(0), hello));
+    }
+
+    /// Sends bytes as one binary message.
+    ///
+    /// # Panics
+    /// If the connection is broken.
+    pub fn send(&mut self, bytes: Vec<u8>) {
+        self.0.send(Message::binary(bytes)).expect("it can be sent");
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Panics
+    /// If the connection is broken.
+    pub fn send_text(&mut self, text: &str) {
+        self.0.send(Message::text(text)).expect("it can be sent");
+    }
+
+    /// The next binary message; `None` if the connection ends.
+    ///
+    /// # Panics
+    /// If neither happens.
+    pub fn next(&mut self) -> Option<Vec<u8>> {
+        let limit = Instant::now() + Duration::from_secs(10);
+        loop {
+            assert!(Instant::now() < limit, "neither an answer nor an end");
+            match self.0.read() {
+                Ok(Message::Binary(bytes)) => return Some(bytes.to_vec()),
+                Ok(_) => {}
+                Err(Error::Io(error)) if is_timeout(&error) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Waits for the refusal that ends the connection.
+    ///
+    /// # Panics
+    /// If anything else comes, or the connection stays open.
+    pub fn refusal(&mut self) -> Refusal {
+        let message = self.next().expect("a refusal before the end");
+        let (frame, _) = Frame::take(&message).expect("a frame");
+        assert_eq!(frame.kind, FrameKind::Refusal);
+        let refusal = decode_body(frame.body).expect("a refusal");
+        assert_eq!(self.next(), None, "the connection is closed behind it");
+        refusal
+    }
+}
