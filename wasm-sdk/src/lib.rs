@@ -50,3 +50,7 @@ pub fn level_code(text: &str) -> Result<u8, wasm_bindgen::JsError> {
 pub fn partition_of(key: &[u8], partitions: u16) -> u16 {
     henge_core::client::partition_of(BucketId(0), key, partitions).0
 }
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

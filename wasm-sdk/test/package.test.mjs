@@ -1,0 +1,93 @@
+/** What users install: the packed tarball, not this folder. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const sdk = fileURLToPath(new URL('..', import.meta.url));
+const tool = (name) => join(sdk, 'node_modules/.bin', name);
+let app;
+let installed;
+
+before(async () => {
+  app = await mkdtemp(join(tmpdir(), 'henge-package-'));
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], { cwd: sdk });
+  const packed = JSON.parse(stdout);
+  const { filename } = Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
+  await mkdir(join(app, 'node_modules'));
+  await run('tar', ['xzf', join(app, filename), '-C', join(app, 'node_modules')]);
+  installed = join(app, 'node_modules/henge');
+  await run('mv', [join(app, 'node_modules/package'), installed]);
+  await symlink(join(sdk, 'node_modules/ws'), join(app, 'node_modules/ws'));
+});
+
+after(() => rm(app, { recursive: true, force: true }));
+
+async function node(name, source) {
+  await writeFile(join(app, name), source);
+  const { stdout } = await run(process.execPath, [join(app, name)], { cwd: app });
+  return stdout.trim();
+}
+
+test('it can be imported and required, and both see one StoreError', async () => {
+  const script = `connect('http://127.0.0.1:1', { timeoutMs: 50 })
+    .catch((error) => console.log(error instanceof StoreError, error.code));`;
+  assert.equal(await node('app.mjs', `import { connect, StoreError } from 'henge'; ${script}`), 'true OFFLINE');
+  assert.equal(await node('app.cjs', `const { connect, StoreError } = require('henge'); ${script}`), 'true OFFLINE');
+});
+
+test('its types hold in a strict program', async () => {
+  await writeFile(
+    join(app, 'app.mts'),
+    `import { connect, type Entry, type Level, type Status, type Store, StoreError } from 'henge';
+     const store: Store = await connect(['http://a', new URL('http://b')], { r: 'quorum', w: 2, timeoutMs: 100 });
+     const name: string | undefined = await store.get<string>('k', { r: 1 });
+     const entry: Entry<number> | undefined = await store.getEntry<number>(new Uint8Array(1));
+     const version: string = await store.put('k', { a: 1 }, { w: 'all', ...(entry && { context: entry.context }) });
+     const stop: () => void = store.onStatus((status: Status) => status.state === 'offline' && status.retryAt.getTime());
+     // @ts-expect-error no such level
+     const level: Level = 'most';
+     // @ts-expect-error a read has no w
+     await store.get('k', { w: 1 });
+     export { name, version, stop, level, StoreError };`,
+  );
+  const options = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext'];
+  const checked = await run(tool('tsc'), [...options, '--lib', 'es2023,dom,esnext.disposable', 'app.mts'], { cwd: app }).catch((error) => error);
+  assert.equal(checked.stdout, '');
+});
+
+test('publint and attw find nothing', async () => {
+  for (const [name, ...options] of [['publint', '--strict'], ['attw', '--pack', '.']]) {
+    const checked = await run(tool(name), options, { cwd: sdk }).catch((error) => error);
+    assert.equal(checked.code, undefined, `${name}: ${checked.stdout}${checked.stderr}`);
+  }
+});
+
+test('a page can load it without a bundler: the browser entry has only relative imports', async () => {
+  const reached = new Set();
+  const visit = async (url) => {
+    if (reached.has(url.href)) return;
+    reached.add(url.href);
+    const source = await readFile(url, 'utf8');
+    for (const [, specifier] of source.matchAll(/(?:from|import\()\s*['"]([^'"]+)['"]/g)) {
+      assert.match(specifier, /^\.\.?\//, `${url.pathname} imports ${specifier}`);
+      await visit(new URL(specifier, url));
+    }
+  };
+  await visit(new URL(`file://${installed}/dist/browser.js`));
+  assert.ok(reached.size > 5);
+});
+
+test('it carries what it needs and nothing else', async () => {
+  const files = await readdir(join(installed, 'dist'));
+  assert.ok(files.includes('henge_wasm_bg.wasm'));
+  const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  assert.deepEqual(Object.keys(dependencies), ['ws']);
+  const others = (await readdir(installed)).filter((name) => !['dist', 'package.json', 'README.md'].includes(name));
+  assert.deepEqual(others.filter((name) => !/^LICENSE/.test(name)), []);
+});
