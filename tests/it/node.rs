@@ -1,12 +1,12 @@
 //! What three or five nodes promise together, on a virtual clock.
 
 use henge_core::causality::Value;
-use henge_core::id::RequestId;
+use henge_core::id::{PartitionId, RequestId};
 use henge_core::node::Event;
 use henge_core::replication::Level;
 use henge_core::storage::{FileId, FileKind};
 use henge_core::time::Duration;
-use henge_core::wire::{Entry, ErrorCode, Failure, Operation, Reply, Response};
+use henge_core::wire::{self, Entry, ErrorCode, Failure, FrameKind, Operation, Reply, Response};
 use henge_tests::cluster::Cluster;
 
 const LOG: FileId = FileId {
@@ -429,4 +429,21 @@ fn a_request_id_that_was_used_for_another_key_is_refused() {
         .unwrap();
     let second = cluster.request(0, &same_owner, write);
     assert_eq!(failure(cluster.wait(second)).code, ErrorCode::Protocol);
+}
+
+#[test]
+fn a_frame_without_a_request_in_it_is_refused_to_its_sender() {
+    let mut cluster = Cluster::new(1, 17);
+    let frame = wire::message_frame(FrameKind::Request, PartitionId(0), &"nonsense");
+    cluster.hand(0, frame);
+    cluster.run_for(Duration::from_millis(1));
+    let [refusal] = &cluster.refusals[..] else {
+        panic!("{:?}", cluster.refusals)
+    };
+    assert!(refusal.message.contains("not the message"), "{refusal:?}");
+    assert!(matches!(
+        cluster.events.last(),
+        Some((0, Event::Refused(_)))
+    ));
+    assert_eq!(cluster.report(0).refused, 1);
 }

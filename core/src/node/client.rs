@@ -1,12 +1,15 @@
 //! Requests of clients, and those that other members hand on.
 
-use super::{InputError, Node, Origin};
+use super::{InputError, Node, Origin, Output};
 use crate::causality::Token;
 use crate::id::PartitionId;
 use crate::limits::{KEY_BYTES_MAX, OPERATIONS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
 use crate::time::Instant;
-use crate::wire::{self, ClientId, ErrorCode, Failure, Frame, FrameError, FrameKind, Request};
+use crate::wire::{
+    self, ClientId, ErrorCode, Failure, Frame, FrameError, FrameKind, Refusal, Request,
+};
 use alloc::format;
+use alloc::string::ToString;
 
 impl Node {
     pub(super) fn handle_client_frame(
@@ -23,6 +26,16 @@ impl Node {
         };
         self.handle_request(now, frame.partition, origin, request);
         Ok(())
+    }
+
+    /// Tells a client that its frame was refused: it waits for an answer that cannot come.
+    pub(super) fn refuse(&mut self, client: ClientId, error: &InputError) {
+        let refusal = Refusal {
+            code: ErrorCode::Protocol,
+            message: error.to_string(),
+        };
+        let frame = wire::message_frame(FrameKind::Refusal, PartitionId(0), &refusal);
+        self.outputs.push_back(Output::Client { client, frame });
     }
 
     /// Takes the one frame that `bytes` must be, and checks that it belongs here.

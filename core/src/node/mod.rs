@@ -138,7 +138,10 @@ impl Node {
             Input::PeerUp(peer) => self.known(peer).map(|()| self.handle_peer_up(peer)),
             Input::PeerDown(peer) => self.known(peer).map(|()| self.handle_peer_down(now, peer)),
             Input::Peer { from, frame } => self.handle_peer_frame(now, from, frame),
-            Input::Client { client, frame } => self.handle_client_frame(now, client, frame),
+            Input::Client { client, frame } => {
+                let result = self.handle_client_frame(now, client, frame);
+                result.inspect_err(|error| self.refuse(client, error))
+            }
             Input::Timeout => {
                 self.handle_timeout(now);
                 Ok(())

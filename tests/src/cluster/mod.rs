@@ -38,6 +38,8 @@ pub struct Cluster {
     cuts: BTreeSet<(Seat, Seat)>,
     responses: BTreeMap<u64, Response>,
     next_request: u64,
+    /// What the nodes refused to clients.
+    pub refusals: Vec<wire::Refusal>,
     /// What the nodes said to people.
     pub events: Vec<(Seat, Event)>,
     configure: fn(&mut Config),
@@ -121,6 +123,7 @@ impl Cluster {
             cuts: BTreeSet::new(),
             responses: BTreeMap::new(),
             next_request: 1,
+            refusals: Vec::new(),
             events: Vec::new(),
             configure,
         };
@@ -240,6 +243,12 @@ impl Cluster {
             operation,
         };
         let frame = wire::message_frame(FrameKind::Request, partition, &request);
+        self.hand(seat, frame);
+        id
+    }
+
+    /// Hands a frame of a client to `seat`, whatever is in it.
+    pub fn hand(&mut self, seat: Seat, frame: Vec<u8>) {
         self.plan(
             NETWORK_MICROS,
             Due::Request {
@@ -248,7 +257,6 @@ impl Cluster {
                 frame,
             },
         );
-        id
     }
 
     /// The response to request `id`, once it is there.
@@ -427,6 +435,11 @@ impl Cluster {
             Output::Client { frame, .. } => {
                 for frame in Frames::new(&frame) {
                     let frame = frame.expect("a node sends whole frames");
+                    if frame.kind == FrameKind::Refusal {
+                        self.refusals
+                            .push(wire::decode_body(frame.body).expect("a refusal"));
+                        continue;
+                    }
                     let response: Response = wire::decode_body(frame.body).expect("a response");
                     self.responses.insert(response.id, response);
                 }
