@@ -4,10 +4,10 @@ use super::{Draft, MemberIndex, PartitionId, Tally, Vec};
 
 impl Draft<'_> {
     /// Keeps every owner that the bounds still admit. Where they do not admit all owners of a row,
-    /// those that are the furthest above their targets go.
+    /// those that have the most above their shares go.
     pub(super) fn keep(&mut self) {
         self.count_before();
-        let mut tally = Tally::new(self.tree);
+        let mut tally = Tally::new(self.tree, 1);
         for at in self.partitions() {
             let kept = self.kept(at, &mut tally);
             self.place(at, &kept);
