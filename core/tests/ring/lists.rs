@@ -48,6 +48,10 @@ pub(crate) enum Change {
         who: prop::sample::Index,
         capacity: u32,
     },
+    Relocate {
+        who: prop::sample::Index,
+        zone: [u8; 3],
+    },
 }
 
 pub(crate) fn change() -> impl Strategy<Value = Change> {
@@ -56,6 +60,8 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         any::<prop::sample::Index>().prop_map(Change::Leave),
         (any::<prop::sample::Index>(), capacity())
             .prop_map(|(who, capacity)| Change::Resize { who, capacity }),
+        (any::<prop::sample::Index>(), zone())
+            .prop_map(|(who, zone)| Change::Relocate { who, zone }),
     ]
 }
 
@@ -69,6 +75,10 @@ pub(crate) fn changed(list: &[Member], change: &Change, serial: usize) -> Vec<Me
         }
         Change::Leave(who) => {
             next.remove(who.index(list.len()));
+        }
+        Change::Relocate { who, zone } => {
+            let depth = list[0].zone.as_str().split('/').count();
+            next[who.index(list.len())].zone = member(0, *zone, depth, 4, 1).zone;
         }
         Change::Resize { who, capacity } => next[who.index(list.len())].capacity = *capacity,
     }

@@ -78,7 +78,7 @@ impl Draft<'_> {
                 && tally.admits(to)
         };
         let mut goal = None;
-        for &to in &self.tree.owners {
+        for to in self.candidates(rule, at) {
             let is_goal = self.is(aim.to, to);
             if can_take(search, is_goal, to) {
                 search.reach(Step {
@@ -94,6 +94,15 @@ impl Draft<'_> {
         }
         others().for_each(|owner| tally.remove(owner));
         goal
+    }
+
+    /// All whom `rule` might let take over the partition `at`.
+    fn candidates(&self, rule: Rule, at: PartitionId) -> impl Iterator<Item = MemberIndex> {
+        let (old, all): (&[Option<MemberIndex>], &[MemberIndex]) = match rule {
+            Rule::Return => (&self.before[usize::from(at.0)], &[]),
+            _ => (&[], &self.tree.owners),
+        };
+        old.iter().flatten().chain(all).copied()
     }
 
     /// The partitions of `member`: those that it leads come first if it leads more than its part
