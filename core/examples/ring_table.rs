@@ -17,10 +17,11 @@ fn main() {
     for partitions in [256, 4_096] {
         for members in [3, 5, 16, 64] {
             for capacities in [&[1][..], &[1, 2, 4]] {
-                for zones in [3, 5, 8] {
-                    if zones <= members {
-                        print_row(partitions, members, capacities, zones);
-                    }
+                let mut zones = vec![3, 5, 8, members];
+                zones.retain(|&zones| zones <= members);
+                zones.dedup();
+                for zones in zones {
+                    print_row(partitions, members, capacities, zones);
                 }
             }
         }
@@ -82,17 +83,22 @@ struct Tally {
 }
 
 impl Tally {
-    /// The fewest: every member must get what it then owns beyond what it owned.
+    /// The fewest that there could be without zones: whoever lacks must get, and whoever has too much
+    /// or is gone must give.
     fn add(&mut self, before: &Placement, after: &Placement) {
         self.moved += moves(before, after).expect("one Q").len() as f64;
+        let (mut lacking, mut kept, mut all) = (0, 0, 0);
         for share in after.shares() {
             let id = after.members().at(share.member).expect("a member").id;
             let old = before
                 .members()
                 .index_of(id)
                 .map_or(0, |index| before.load(index));
-            self.needed += f64::from(share.vnodes.saturating_sub(old));
+            lacking += share.fair_min.saturating_sub(old);
+            kept += old.min(share.fair_max);
+            all += share.vnodes;
         }
+        self.needed += f64::from(lacking.max(all - kept));
     }
 
     fn ratio(&self) -> f64 {

@@ -35,6 +35,9 @@ pub(super) fn order_repaired(members: &Members, before: &[Row], rows: &mut [Vec<
     Firsts::new(members.len(), rows, free).even_out();
 }
 
+/// Looks at how often a member is first and at how often it should be.
+type Test = fn(u32, (u32, u32)) -> bool;
+
 /// Who is first in which row.
 struct Firsts<'a> {
     rows: &'a mut [Vec<MemberIndex>],
@@ -90,27 +93,22 @@ impl<'a> Firsts<'a> {
     }
 
     /// Shifts first places from members with too many to members with too few while there is a way.
-    fn shift(
-        &mut self,
-        too_many: impl Fn(u32, (u32, u32)) -> bool,
-        too_few: impl Fn(u32, (u32, u32)) -> bool,
-    ) {
-        while let Some(path) = self.path(&too_many, &too_few) {
-            path.into_iter().for_each(|step| self.pass(step));
+    fn shift(&mut self, too_many: Test, too_few: Test) {
+        let mut search = Search::new(self.counts.len());
+        for source in (0..self.counts.len()).map(MemberIndex::new) {
+            while too_many(self.counts[source.get()], self.fair[source.get()])
+                && let Some(path) = self.path(source, too_few, &mut search)
+            {
+                path.into_iter().for_each(|step| self.pass(step));
+            }
         }
     }
 
-    fn path(
-        &self,
-        too_many: impl Fn(u32, (u32, u32)) -> bool,
-        too_few: impl Fn(u32, (u32, u32)) -> bool,
-    ) -> Option<Vec<Step>> {
-        let is = |test: &dyn Fn(u32, (u32, u32)) -> bool, member: usize| {
-            test(self.counts[member], self.fair[member])
-        };
-        let all = (0..self.counts.len()).map(MemberIndex::new);
-        let mut search = Search::new(all.len(), all.filter(|from| is(&too_many, from.get())));
-        while let Some((from, _)) = search.advance() {
+    fn path(&self, source: MemberIndex, too_few: Test, search: &mut Search) -> Option<Vec<Step>> {
+        if !search.start(source) {
+            return None;
+        }
+        while let Some(from) = search.advance() {
             for &partition in &self.led[from.get()] {
                 for &to in &self.rows[usize::from(partition.0)] {
                     if search.is_new(to) {
@@ -119,7 +117,7 @@ impl<'a> Firsts<'a> {
                             from,
                             to,
                         });
-                        if is(&too_few, to.get()) {
+                        if too_few(self.counts[to.get()], self.fair[to.get()]) {
                             return Some(search.path_to(to));
                         }
                     }

@@ -13,7 +13,6 @@ use super::share::{fair_shares, targets};
 use crate::hash::hash64;
 use crate::id::PartitionId;
 use crate::limits::{PARTITIONS_MAX, REPLICAS_MAX};
-use alloc::vec;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +61,7 @@ impl Placement {
         check_dimensions(partitions, replicas)?;
         let tree = Tree::new(&members, replicas);
         let shares = fair_shares(&members, &tree, partitions);
-        let targets = targets(&tree, &shares, &vec![0; members.len()]);
+        let targets = targets(&tree, &shares, partitions);
         let mut rows = draw(&members, &tree, targets, partitions);
         order_drawn(&members, &mut rows);
         let table = rows.concat();
@@ -84,14 +83,7 @@ impl Placement {
         let tree = Tree::new(&members, self.replicas);
         let shares = fair_shares(&members, &tree, self.partitions);
         let before = self.rows_among(&members);
-        let mut load = vec![0; members.len()];
-        before
-            .iter()
-            .flatten()
-            .flatten()
-            .for_each(|owner| load[owner.get()] += 1);
-        let targets = targets(&tree, &shares, &load);
-        let mut rows = repair(&members, &tree, &targets, &before);
+        let mut rows = repair(&members, &tree, &shares, &before);
         order_repaired(&members, &before, &mut rows);
         let table = rows.concat();
         Self {
@@ -161,7 +153,7 @@ impl Placement {
     #[must_use]
     pub fn shares(&self) -> Vec<Share> {
         let tree = Tree::new(&self.members, self.replicas);
-        let fair = fair_shares(&self.members, &tree, self.partitions).members;
+        let fair = fair_shares(&self.members, &tree, self.partitions);
         let mut shares: Vec<Share> = (fair.iter().enumerate())
             .map(|(index, fair)| Share {
                 member: MemberIndex::new(index),

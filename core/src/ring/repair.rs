@@ -6,6 +6,7 @@ mod level;
 use super::domain::Tree;
 use super::member::{MemberIndex, Members};
 use super::rank::Rank;
+use super::share::FairShare;
 use super::tally::Tally;
 use crate::id::PartitionId;
 use alloc::vec;
@@ -14,16 +15,17 @@ use alloc::vec::Vec;
 /// A row: the owners of one partition in their order. A place is `None` while it is open.
 pub(super) type Row = Vec<Option<MemberIndex>>;
 
-/// Rows that keep what they can of `before` and in which each member owns its part of `targets`.
+/// Rows that keep what they can of `before` and in which each member owns its fair share, rounded
+/// down or up by what moves least.
 ///
 /// `before` has a row for each partition, of the owners that are still members with capacity.
 pub(super) fn repair(
     members: &Members,
     tree: &Tree,
-    targets: &[u32],
+    shares: &[FairShare],
     before: &[Row],
 ) -> Vec<Vec<MemberIndex>> {
-    let mut draft = Draft::new(members, tree, targets, before);
+    let mut draft = Draft::new(members, tree, shares, before);
     draft.keep();
     draft.fill();
     draft.level();
@@ -38,7 +40,7 @@ pub(super) fn repair(
 struct Draft<'a> {
     members: &'a Members,
     tree: &'a Tree,
-    targets: &'a [u32],
+    shares: &'a [FairShare],
     before: &'a [Row],
     rows: Vec<Row>,
     /// By member: the partitions that it owns.
@@ -46,24 +48,29 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(members: &'a Members, tree: &'a Tree, targets: &'a [u32], before: &'a [Row]) -> Self {
+    fn new(
+        members: &'a Members,
+        tree: &'a Tree,
+        shares: &'a [FairShare],
+        before: &'a [Row],
+    ) -> Self {
         let rows = vec![vec![None; usize::from(tree.width)]; before.len()];
         let owned = vec![Vec::new(); members.len()];
         Self {
             members,
             tree,
-            targets,
+            shares,
             before,
             rows,
             owned,
         }
     }
 
-    /// Gives every open place to a member that its row admits: if there is one below its target,
-    /// to one of those, else to the one that is the least above it. Then all rows are complete, and
-    /// what is left to do is to level.
+    /// Gives every open place to a member that its row admits: best to one that has less than its
+    /// share, else to one that has not yet its share rounded up, else to the one with the least
+    /// above that. Then all rows are complete, and what is left to do is to level.
     fn fill(&mut self) {
-        let mut tally = Tally::new(self.tree);
+        let mut tally = Tally::new(self.tree, 1);
         for at in self.partitions() {
             let row = usize::from(at.0);
             self.owners(at).for_each(|owner| tally.add(owner));
@@ -88,16 +95,30 @@ impl<'a> Draft<'a> {
             .copied()
             .filter(|&member| !self.owns(member, at) && tally.admits(member));
         admitted.min_by_key(|&member| {
-            let above = self.above(member);
-            let weight = if above < 0 { above.unsigned_abs() } else { 1 };
-            (above.max(-1), Rank::new(at, self.token(member), weight))
+            let lack = self.lack(member);
+            let weight = u64::from(lack.max(1));
+            (
+                lack == 0,
+                self.above(member).max(-1),
+                Rank::new(at, self.token(member), weight),
+            )
         })
     }
 
-    /// How far a member is above its target.
+    /// How far a member is above its share rounded up; negative if it is below.
     fn above(&self, member: MemberIndex) -> i64 {
-        let load = i64::try_from(self.owned[member.get()].len()).unwrap_or(i64::MAX);
-        load - i64::from(self.targets[member.get()])
+        i64::from(self.load(member)) - i64::from(self.shares[member.get()].ceil())
+    }
+
+    /// How much a member lacks of its share rounded down.
+    fn lack(&self, member: MemberIndex) -> u32 {
+        self.shares[member.get()]
+            .whole
+            .saturating_sub(self.load(member))
+    }
+
+    fn load(&self, member: MemberIndex) -> u32 {
+        u32::try_from(self.owned[member.get()].len()).expect("nobody owns more than all partitions")
     }
 
     fn token(&self, member: MemberIndex) -> u64 {

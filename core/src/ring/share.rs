@@ -20,51 +20,43 @@ use curve::{Curve, Ratio};
 
 pub(super) use round::targets;
 
-/// A fair share: whole vnodes and a fraction of one, in the units of the domain around it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Amount {
-    /// Whole vnodes.
+/// A member's fair share of all vnodes: a whole number and a fraction below 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FairShare {
     pub(super) whole: u32,
-    /// The rest, as the numerator of a fraction. Siblings with a rest have one denominator.
-    pub(super) rest: u64,
+    rest: Ratio,
 }
 
-impl Amount {
-    /// The least number of whole vnodes that covers it.
+impl FairShare {
+    /// The least number of vnodes that covers it.
     pub(super) fn ceil(self) -> u32 {
-        self.whole + u32::from(self.rest > 0)
+        self.whole + u32::from(self.rest > Ratio::ZERO)
+    }
+
+    fn new(Ratio { over, under }: Ratio) -> Self {
+        let whole = u32::try_from(over / under).expect("a share is at most every partition");
+        Self {
+            whole,
+            rest: Ratio {
+                over: over % under,
+                under,
+            },
+        }
     }
 }
 
-/// The fair share of every member and of every domain.
-#[derive(Debug)]
-pub(super) struct FairShares {
-    /// By member; nothing without capacity.
-    pub(super) members: Vec<Amount>,
-    /// By domain.
-    pub(super) domains: Vec<Amount>,
-}
-
-/// The fair shares of `members` in `partitions` partitions.
-pub(super) fn fair_shares(members: &Members, tree: &Tree, partitions: u16) -> FairShares {
-    let pegs = pegs(members, tree, partitions);
-    let levels = levels(tree, &pegs);
-    let mut shares = FairShares {
-        members: vec![Amount::default(); members.len()],
-        domains: vec![Amount::default(); tree.domains.len()],
+/// The fair share of every member in `partitions` partitions, nothing for those without capacity.
+pub(super) fn fair_shares(members: &Members, tree: &Tree, partitions: u16) -> Vec<FairShare> {
+    let levels = levels(tree, &pegs(members, tree, partitions));
+    let share = |(index, capacity): (MemberIndex, u32)| {
+        let Ratio { over, under } = tree.home[index.get()].map_or(Ratio::ZERO, |at| levels[at]);
+        let over = (over * u64::from(capacity)).min(u64::from(partitions) * under);
+        FairShare::new(Ratio { over, under })
     };
-    for (index, member) in members.owners() {
-        let Some(home) = tree.home[index.get()] else {
-            continue;
-        };
-        let product = levels[home].over * u64::from(member.capacity);
-        let most = u64::from(partitions) * levels[home].under;
-        shares.members[index.get()] = amount(product.min(most), levels[home].under);
-    }
-    for at in (0..tree.domains.len()).rev() {
-        shares.domains[at] = total(tree, at, &shares, levels[at].under);
-    }
-    shares
+    members
+        .iter()
+        .map(|(index, member)| share((index, member.capacity)))
+        .collect()
 }
 
 /// The water levels at which a domain comes to its lower and to its upper bound.
@@ -109,32 +101,6 @@ fn levels(tree: &Tree, pegs: &[Pegs]) -> Vec<Ratio> {
         levels.push(outer.max(pegs[at].fewest).min(pegs[at].most));
     }
     levels
-}
-
-/// The share of a domain, from what is inside it.
-fn total(tree: &Tree, at: usize, shares: &FairShares, under: u64) -> Amount {
-    let domain = &tree.domains[at];
-    let members = domain
-        .members
-        .iter()
-        .map(|index| shares.members[index.get()]);
-    let inner = domain.domains.iter().map(|&inner| shares.domains[inner]);
-    let (whole, rest) = members.chain(inner).fold((0, 0), |(whole, rest), part| {
-        (whole + part.whole, rest + part.rest)
-    });
-    let carried = amount(rest, under);
-    Amount {
-        whole: whole + carried.whole,
-        rest: carried.rest,
-    }
-}
-
-fn amount(over: u64, under: u64) -> Amount {
-    let whole = u32::try_from(over / under).expect("a share is at most partitions times replicas");
-    Amount {
-        whole,
-        rest: over % under,
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Counts the owners of one partition in every failure domain.
+//! Counts owners in every failure domain.
 
-use super::domain::Tree;
+use super::domain::{Domain, Tree};
 use super::member::MemberIndex;
 use alloc::vec::Vec;
 
-/// Owners of one partition, not necessarily all of them yet.
+/// Owners of one partition, or of several together, not necessarily all of them yet.
 ///
 /// A domain is counted by what it will hold at least: the owners that are in it, and the places kept
 /// free for domains inside it that still lack some. A list of owners can be completed within all
@@ -13,30 +13,34 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Tally<'a> {
     tree: &'a Tree,
-    counts: Vec<u8>,
+    partitions: u32,
+    counts: Vec<u32>,
 }
 
 impl<'a> Tally<'a> {
-    /// No owners.
-    pub(super) fn new(tree: &'a Tree) -> Self {
-        let demanded = |at: usize| -> u8 {
-            tree.domains[at]
-                .domains
-                .iter()
-                .map(|&inner| tree.domains[inner].fewest)
-                .sum()
-        };
-        let counts = (0..tree.domains.len()).map(demanded).collect();
-        Self { tree, counts }
+    /// No owners yet of `partitions` partitions together.
+    pub(super) fn new(tree: &'a Tree, partitions: u32) -> Self {
+        let fewest = |inner: &usize| u32::from(tree.domains[*inner].fewest);
+        let demanded = |domain: &Domain| domain.domains.iter().map(fewest).sum::<u32>();
+        let counts = tree
+            .domains
+            .iter()
+            .map(|domain| partitions * demanded(domain))
+            .collect();
+        Self {
+            tree,
+            partitions,
+            counts,
+        }
     }
 
     /// Whether `member`, which is not in the list, can join it.
     pub(super) fn admits(&self, member: MemberIndex) -> bool {
         for at in self.tree.around(member) {
-            if self.counts[at] < self.tree.domains[at].fewest {
+            if self.counts[at] < self.fewest(at) {
                 return true;
             }
-            if self.counts[at] >= self.tree.domains[at].most {
+            if self.counts[at] >= self.most(at) {
                 return false;
             }
         }
@@ -47,7 +51,7 @@ impl<'a> Tally<'a> {
     pub(super) fn add(&mut self, member: MemberIndex) {
         for at in self.tree.around(member) {
             self.counts[at] += 1;
-            if self.counts[at] <= self.tree.domains[at].fewest {
+            if self.counts[at] <= self.fewest(at) {
                 break;
             }
         }
@@ -57,10 +61,18 @@ impl<'a> Tally<'a> {
     pub(super) fn remove(&mut self, member: MemberIndex) {
         for at in self.tree.around(member) {
             self.counts[at] -= 1;
-            if self.counts[at] < self.tree.domains[at].fewest {
+            if self.counts[at] < self.fewest(at) {
                 break;
             }
         }
+    }
+
+    fn fewest(&self, at: usize) -> u32 {
+        self.partitions * u32::from(self.tree.domains[at].fewest)
+    }
+
+    fn most(&self, at: usize) -> u32 {
+        self.partitions * u32::from(self.tree.domains[at].most)
     }
 }
 
@@ -87,7 +99,7 @@ mod tests {
                 .collect()
         };
         let (a, b) = (of("a"), of("b"));
-        let mut tally = Tally::new(&tree);
+        let mut tally = Tally::new(&tree, 1);
         tally.add(a[0]);
         assert!(tally.admits(a[1]) && tally.admits(b[0]));
         tally.add(a[1]);

@@ -12,7 +12,7 @@ pub(super) struct Ratio {
 }
 
 impl Ratio {
-    const ZERO: Self = Self { over: 0, under: 1 };
+    pub(super) const ZERO: Self = Self { over: 0, under: 1 };
 }
 
 impl Ord for Ratio {
