@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use crate::build::{self, Built};
 use crate::cmd::Cmd;
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
         let chromium = steps.run("chromium", setup::chromium)?;
         rust_tests(&built, None, Some(&chromium), steps)?;
         check("examples in docs", &built.cargo(DOC_TESTS), steps)?;
-        js_tests(&chromium, steps)?;
+        js_suites(&chromium, steps)?;
     }
     steps.print_table();
     println!("\ngreen in {}: {}", steps.elapsed(), steps.summary());
@@ -92,22 +93,27 @@ fn rust_tests(
     Ok(())
 }
 
-/// The suites of tests/package.json; nothing while there are none.
-fn js_tests(chromium: &PathBuf, steps: &mut Steps) -> Result<()> {
-    let dir = paths::root().join("tests");
-    if !dir.join("package.json").is_file() {
-        return Ok(());
-    }
+/// The script `test` of every npm package here that has one.
+fn js_suites(chromium: &Path, steps: &mut Steps) -> Result<()> {
     setup::js_test_packages(steps)?;
-    let npm_test = Cmd::new("npm")
-        .arg("test")
-        .dir(dir)
-        .env("HENGE_BIN", paths::henge())
-        .env("HENGE_CHROMIUM", chromium);
-    steps.run("tests in JavaScript runtimes", |ticker| {
-        Ok(node_summary(&npm_test.run(ticker)?))
-    })?;
+    for (folder, name) in JS_SUITES {
+        let dir = paths::root().join(folder);
+        if !has_tests(&dir) {
+            continue;
+        }
+        let npm_test = Cmd::new("npm")
+            .arg("test")
+            .dir(dir)
+            .env("HENGE_BIN", paths::henge())
+            .env("HENGE_CHROMIUM", chromium);
+        steps.run(name, |ticker| Ok(node_summary(&npm_test.run(ticker)?)))?;
+    }
     Ok(())
+}
+
+fn has_tests(dir: &Path) -> bool {
+    let package = fs::read_to_string(dir.join("package.json")).unwrap_or_default();
+    package.contains("\"test\":")
 }
 
 /// `312 tests run: 312 passed`, from nextest's last words.
@@ -132,6 +138,13 @@ fn node_summary(output: &str) -> String {
     };
     format!("{} passed", output.lines().filter_map(passed).sum::<u32>())
 }
+
+/// Folders with JavaScript tests, fast ones first.
+const JS_SUITES: [(&str, &str); 3] = [
+    ("wasm-sdk", "tests of the SDK"),
+    ("www", "tests of the console"),
+    ("tests", "tests in JavaScript runtimes"),
+];
 
 const CLIPPY: &[&str] = &[
     "clippy",

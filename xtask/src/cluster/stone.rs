@@ -40,10 +40,11 @@ impl Layout {
             .display();
         println!(
             "\nconsole  http://{address}/\n\ntry\n  \
-             curl -X PUT --data world http://{address}/v1/kv/default/hello\n  \
-             {henge} get --server http://{address} hello\n  \
-             node --input-type=module -e \"import {{ open }} from './wasm-sdk/dist/index.js'; \
-             const store = await open({{ peers: ['ws://{address}'] }}); console.log(await store.get('hello'))\"\n\n\
+             curl -X PUT --data 'hello' http://{address}/v1/kv/greeting\n  \
+             {henge} get greeting\n  \
+             node --input-type=module --eval \"import {{ connect }} from './wasm-sdk/dist/index.js'; \
+             const store = await connect('http://{address}'); \
+             console.log(await store.get('greeting')); await store.close()\"\n\n\
              stop it with  cargo xtask down"
         );
     }
