@@ -58,6 +58,7 @@ impl Worker {
             Event::Ready { .. } => {
                 tracing::info!("{name} {event}");
                 self.status.set_state(ShardState::Ready);
+                self.held_until = None;
                 if let Some(since) = self.life.recovered() {
                     let took_ms = self.clock.now().since(since).as_millis();
                     self.status.recovered(took_ms);

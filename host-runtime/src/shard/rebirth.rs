@@ -1,5 +1,6 @@
 //! A trapped guest is replaced: `docs/guest-abi.md`, "Traps".
 
+use super::status::ShardState;
 use super::worker::Worker;
 use crate::disk::DiskGone;
 use crate::engine::{Engine, EngineError, Guest, Trap};
@@ -12,6 +13,9 @@ use thiserror::Error;
 /// So many traps in [`CRASH_LOOP_TIME`] without one answer in between are a loop.
 const CRASH_LOOP_TRAPS: usize = 5;
 const CRASH_LOOP_TIME: Duration = Duration::from_millis(10_000);
+
+/// How long requests wait for a replaced guest to replay its log; then it may answer itself.
+const HOLD: Duration = Duration::from_millis(250);
 
 /// Why a shard cannot go on.
 #[derive(Debug, Error)]
@@ -99,6 +103,9 @@ impl Worker {
         let Some(guest) = self.open_guest()? else {
             return Ok(None);
         };
+        if self.status.state() == ShardState::Replaying {
+            self.held_until = Some(self.clock.now() + HOLD);
+        }
         let (shard, shards) = (self.life.config.shard, self.life.config.shards);
         for (&client, sink) in &self.clients {
             let frames = sink.restarted(shard, shards);

@@ -106,6 +106,7 @@ fn run(
         batch: Batch::default(),
         outputs: Vec::new(),
         timeout: None,
+        held_until: None,
         closing: false,
     };
     let mut guest = worker.first_guest()?;
@@ -146,6 +147,9 @@ pub(super) struct Worker {
     pub(super) batch: Batch,
     pub(super) outputs: Vec<Output>,
     timeout: Option<Instant>,
+    /// Until when a replaced guest is left alone with its log: what it is asked before it is ready
+    /// it would refuse, and mostly that is a matter of milliseconds.
+    pub(super) held_until: Option<Instant>,
     closing: bool,
 }
 
@@ -153,10 +157,12 @@ impl Worker {
     /// Waits until there is something to do, and puts the first of it into the batch.
     async fn wait(&mut self) {
         self.batch.clear();
-        if !self.again.is_empty() {
+        let held = self.is_held();
+        if !held && !self.again.is_empty() {
             return;
         }
-        let timeout = self.timeout.map(|at| self.clock.deadline(at));
+        let next = [self.timeout, self.held_until].into_iter().flatten().min();
+        let timeout = next.map(|at| self.clock.deadline(at));
         let expired = async {
             match timeout {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -166,21 +172,30 @@ impl Worker {
         tokio::select! {
             biased;
             Some(ended) = self.completions.recv() => self.put_completions(ended),
-            entry = self.inbox.recv() => self.put_entry(entry.unwrap_or(Entry::Close)),
+            entry = self.inbox.recv(), if !held => self.put_entry(entry.unwrap_or(Entry::Close)),
             () = expired => {}
         }
     }
 
     /// Adds what else is ready, up to the bounds of a batch.
     fn fill(&mut self) {
+        while let Ok(ended) = self.completions.try_recv() {
+            self.put_completions(ended);
+        }
+        if !self.is_held() {
+            self.fill_from_inbox();
+        }
+        if self.timeout.is_some_and(|at| at <= self.clock.now()) {
+            self.batch.put(&Input::Timeout);
+        }
+    }
+
+    fn fill_from_inbox(&mut self) {
         for (client, frame) in std::mem::take(&mut self.again) {
             self.batch.put(&Input::Client {
                 client,
                 frame: &frame,
             });
-        }
-        while let Ok(ended) = self.completions.try_recv() {
-            self.put_completions(ended);
         }
         while !self.batch.is_full() && !self.closing {
             let Ok(entry) = self.inbox.try_recv() else {
@@ -188,9 +203,11 @@ impl Worker {
             };
             self.put_entry(entry);
         }
-        if self.timeout.is_some_and(|at| at <= self.clock.now()) {
-            self.batch.put(&Input::Timeout);
-        }
+    }
+
+    fn is_held(&mut self) -> bool {
+        self.held_until = self.held_until.filter(|&until| self.clock.now() < until);
+        self.held_until.is_some()
     }
 
     fn put_completions(&mut self, ended: Vec<Completion>) {
