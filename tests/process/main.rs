@@ -9,6 +9,5 @@ mod engine;
 mod import;
 mod kv;
 mod outage;
-mod replay;
 mod shutdown;
 mod traps;

@@ -49,6 +49,11 @@ impl Raw {
         self.0.send(Message::binary(bytes)).expect("it can be sent");
     }
 
+    /// Sends bytes, if the connection still takes them.
+    pub fn try_send(&mut self, bytes: Vec<u8>) -> bool {
+        self.0.send(Message::binary(bytes)).is_ok()
+    }
+
     /// Sends a text message.
     ///
     /// # Panics

@@ -84,6 +84,15 @@ impl Stone {
         stone
     }
 
+    /// Starts it by a command of one's own and waits until it serves.
+    #[must_use]
+    pub fn ready_as(spec: StoneSpec, command: Command) -> Self {
+        let mut stone = Self { spec, child: None };
+        stone.start_as(command);
+        stone.wait_ready();
+        stone
+    }
+
     /// Starts it again.
     ///
     /// # Panics

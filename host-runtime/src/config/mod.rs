@@ -1,0 +1,21 @@
+//! A stone's settings: flags, then environment, then file, then defaults.
+//!
+//! * [`args`]: flags and environment, as clap reads them.
+//! * [`file`]: the TOML file.
+//! * [`settings`]: the outcome, checked.
+//! * [`member`]: one member of the static list, `NAME=HOST:PORT@ZONE*CAPACITY`.
+//! * [`size`]: sizes like `512MiB`.
+
+pub mod args;
+pub mod file;
+pub mod member;
+pub mod settings;
+pub mod size;
+
+pub use args::ServeArgs;
+pub use member::MemberSetting;
+pub use settings::{Settings, SettingsError};
+pub use size::ByteSize;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! One shard's files, and each storage request carried out on them.
+
+use henge_core::storage::{FileId, FileKind, StorageFault, StorageRequest, StoredFile};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Handles kept open; more are opened again when they are needed.
+const OPEN_MAX: usize = 128;
+/// What a file is called while `Replace` writes it.
+const UNFINISHED: &str = ".new";
+
+/// A request that was carried out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum DiskAnswer {
+    /// Done.
+    Done,
+    /// What was read.
+    Bytes(Vec<u8>),
+}
+
+/// A request that was not.
+#[derive(Debug, Error)]
+pub enum DiskError {
+    /// The node is told.
+    #[error("{0}")]
+    Fault(StorageFault),
+    /// **Nothing on this disk can be believed any more**: after a failed sync the system may have
+    /// dropped the bytes and say that all is well the next time.
+    #[error("cannot make {path} durable: {error}")]
+    NotDurable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The files in one folder.
+pub struct Files {
+    folder: PathBuf,
+    directory: File,
+    open: BTreeMap<FileId, Open>,
+}
+
+struct Open {
+    file: File,
+    length: u64,
+    /// Bytes were written since the last sync.
+    dirty: bool,
+    /// Its name may not be in the directory yet.
+    created: bool,
+}
+
+impl Files {
+    /// Opens `folder`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        if !folder.is_dir() {
+            std::fs::create_dir_all(folder)?;
+            if let Some(parent) = folder.parent() {
+                File::open(parent)?.sync_all()?;
+            }
+        }
+        let directory = File::open(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            directory,
+            open: BTreeMap::new(),
+        })
+    }
+
+    /// The files that are there, by name, and durable: what an earlier process or instance has
+    /// written but not synced must not be lost after someone has read it. What a crash has left
+    /// unfinished is removed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn list(&mut self) -> Result<Vec<StoredFile>, DiskError> {
+        let found = self.scan().map_err(|error| fault(&self.folder, &error))?;
+        for stored in found
+            .iter()
+            .filter(|stored| stored.file.kind == FileKind::Log)
+        {
+            self.sync(stored.file)?;
+        }
+        self.sync_directory()?;
+        Ok(found)
+    }
+
+    fn scan(&self) -> io::Result<Vec<StoredFile>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.ends_with(UNFINISHED) {
+                std::fs::remove_file(entry.path())?;
+            } else if let Some(file) = parse_name(&name) {
+                found.push(StoredFile {
+                    file,
+                    length: entry.metadata()?.len(),
+                });
+            } else {
+                tracing::warn!(
+                    "{} is no file of Henge's; it is left alone",
+                    entry.path().display()
+                );
+            }
+        }
+        found.sort_unstable_by_key(|stored| stored.file);
+        Ok(found)
+    }
+
+    /// Carries out `request`.
+    ///
+    /// # Errors
+    /// A fault for the node, or the end of all trust in this disk.
+    pub fn execute(&mut self, request: &StorageRequest) -> Result<DiskAnswer, DiskError> {
+        match request {
+            StorageRequest::Append {
+                file,
+                offset,
+                bytes,
+            } => self.append(*file, *offset, bytes),
+            StorageRequest::Sync { file } => self.sync(*file),
+            StorageRequest::Read {
+                file,
+                offset,
+                length,
+            } => {
+                return self.read(*file, *offset, *length).map(DiskAnswer::Bytes);
+            }
+            StorageRequest::Replace { file, bytes } => self.replace(*file, bytes),
+            StorageRequest::Truncate { file, length } => self.truncate(*file, *length),
+            StorageRequest::Delete { file } => self.delete(*file),
+        }?;
+        Ok(DiskAnswer::Done)
+    }
+
+    /// Makes everything durable that is not yet.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    pub fn sync_all(&mut self) -> Result<(), DiskError> {
+        let dirty: Vec<FileId> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.dirty || open.created)
+            .map(|(id, _)| *id)
+            .collect();
+        dirty.into_iter().try_for_each(|file| self.sync(file))
+    }
+
+    fn append(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let path = self.path(file);
+        let open = self.handle(file, true)?;
+        if open.length != offset {
+            return Err(failed(
+                &path,
+                format_args!("is {} bytes long, not {offset}", open.length),
+            ));
+        }
+        // Whatever comes of it, the file's content is not what was synced.
+        open.dirty = true;
+        match open.file.write_all_at(bytes, offset) {
+            Ok(()) => open.length += bytes.len() as u64,
+            Err(error) => {
+                // So that the file is as it was. If this fails as well, the length no longer
+                // agrees and the next append says so.
+                open.length = match open.file.set_len(offset) {
+                    Ok(()) => offset,
+                    Err(_) => u64::MAX,
+                };
+                return Err(fault(&path, &error));
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
+        let path = self.path(file);
+        let open = self.handle(file, false)?;
+        open.file
+            .sync_data()
+            .map_err(|error| DiskError::NotDurable { path, error })?;
+        open.dirty = false;
+        if std::mem::take(&mut open.created) {
+            self.sync_directory()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn read(&mut self, file: FileId, offset: u64, length: u32) -> Result<Vec<u8>, DiskError> {
+        let path = self.path(file);
+        let open = self.handle(file, false)?;
+        let there = open.length.saturating_sub(offset).min(u64::from(length));
+        let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
+        open.file
+            .read_exact_at(&mut bytes, offset)
+            .map_err(|error| fault(&path, &error))?;
+        Ok(bytes)
+    }
+
+    fn replace(&mut self, file: FileId, bytes: &[u8]) -> Result<(), DiskError> {
+        let path = self.path(file);
+        let unfinished = self.folder.join(format!("{file}{UNFINISHED}"));
+        let written = File::create(&unfinished).and_then(|new| {
+            new.write_all_at(bytes, 0)?;
+            Ok(new)
+        });
+        let new = written.map_err(|error| {
+            // A leftover takes room; the next listing removes it if this does not.
+            let _ = std::fs::remove_file(&unfinished);
+            fault(&path, &error)
+        })?;
+        new.sync_all().map_err(|error| DiskError::NotDurable {
+            path: unfinished.clone(),
+            error,
+        })?;
+        self.open.remove(&file);
+        std::fs::rename(&unfinished, &path).map_err(|error| fault(&path, &error))?;
+        self.sync_directory()
+    }
+
+    fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
+        let path = self.path(file);
+        // A segment may be cut to nothing before anything is in it.
+        let open = self.handle(file, length == 0)?;
+        if length > open.length {
+            return Err(failed(
+                &path,
+                format_args!(
+                    "is {} bytes long and cannot be cut to {length}",
+                    open.length
+                ),
+            ));
+        }
+        open.file
+            .set_len(length)
+            .map_err(|error| fault(&path, &error))?;
+        open.length = length;
+        open.file
+            .sync_all()
+            .map_err(|error| DiskError::NotDurable { path, error })?;
+        open.dirty = false;
+        if std::mem::take(&mut open.created) {
+            self.sync_directory()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn delete(&mut self, file: FileId) -> Result<(), DiskError> {
+        self.open.remove(&file);
+        let path = self.path(file);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(fault(&path, &error)),
+            Ok(()) => self.sync_directory(),
+        }
+    }
+
+    fn sync_directory(&self) -> Result<(), DiskError> {
+        let not_durable = |error| DiskError::NotDurable {
+            path: self.folder.clone(),
+            error,
+        };
+        self.directory.sync_all().map_err(not_durable)
+    }
+
+    fn path(&self, file: FileId) -> PathBuf {
+        self.folder.join(file.to_string())
+    }
+
+    fn handle(&mut self, file: FileId, create: bool) -> Result<&mut Open, DiskError> {
+        if !self.open.contains_key(&file) {
+            self.make_room();
+            let path = self.path(file);
+            let opened = Open::new(&path, create).map_err(|error| fault(&path, &error))?;
+            self.open.insert(file, opened);
+        }
+        Ok(self.open.get_mut(&file).expect("just inserted"))
+    }
+
+    fn make_room(&mut self) {
+        if self.open.len() < OPEN_MAX {
+            return;
+        }
+        let clean = self
+            .open
+            .iter()
+            .find(|(_, open)| !open.dirty && !open.created);
+        if let Some((&file, _)) = clean {
+            self.open.remove(&file);
+        }
+    }
+}
+
+impl Open {
+    fn new(path: &Path, create: bool) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        match options.open(path) {
+            Ok(file) => {
+                let length = file.metadata()?.len();
+                Ok(Self {
+                    file,
+                    length,
+                    dirty: false,
+                    created: false,
+                })
+            }
+            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+                let file = options.create_new(true).open(path)?;
+                Ok(Self {
+                    file,
+                    length: 0,
+                    dirty: false,
+                    created: true,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn parse_name(name: &str) -> Option<FileId> {
+    let (kind, number) = name.split_once('-')?;
+    let kind = match kind {
+        "log" => FileKind::Log,
+        "table" => FileKind::Table,
+        "manifest" => FileKind::Manifest,
+        _ => return None,
+    };
+    let file = FileId {
+        kind,
+        number: number.parse().ok()?,
+    };
+    (file.to_string() == name).then_some(file)
+}
+
+fn fault(path: &Path, error: &io::Error) -> DiskError {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+        return DiskError::Fault(StorageFault::Full);
+    }
+    DiskError::Fault(StorageFault::Failed(format!("{}: {error}", path.display())))
+}
+
+fn failed(path: &Path, what: std::fmt::Arguments<'_>) -> DiskError {
+    DiskError::Fault(StorageFault::Failed(format!("{} {what}", path.display())))
+}

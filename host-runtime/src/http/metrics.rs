@@ -1,0 +1,220 @@
+//! `/metrics`: numbers in the Prometheus text format 0.0.4.
+
+use super::health::why_not;
+use super::status::inspect_all;
+use crate::shard::ShardHandle;
+use crate::stone::Stone;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use henge_core::node::Report;
+use hyper::header::CONTENT_TYPE;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Kind, name, meaning, and the number in a report.
+type ReportMetric = (&'static str, &'static str, &'static str, fn(&Report) -> u64);
+type ShardMetric = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&ShardHandle) -> u64,
+);
+
+const OF_NODE: [ReportMetric; 11] = [
+    (
+        "gauge",
+        "henge_keys",
+        "Keys in memory, tombstones included",
+        |r| r.keys,
+    ),
+    (
+        "gauge",
+        "henge_memory_bytes",
+        "Bytes of keys and values in memory",
+        |r| r.memory_bytes,
+    ),
+    ("gauge", "henge_log_bytes", "Bytes of the commit log", |r| {
+        r.log_bytes
+    }),
+    (
+        "gauge",
+        "henge_operations",
+        "Requests and merges under way",
+        |r| r.operations,
+    ),
+    ("counter", "henge_reads_total", "Reads coordinated", |r| {
+        r.reads
+    }),
+    ("counter", "henge_writes_total", "Writes coordinated", |r| {
+        r.writes
+    }),
+    (
+        "counter",
+        "henge_failures_total",
+        "Requests that failed",
+        |r| r.failures,
+    ),
+    (
+        "counter",
+        "henge_retries_total",
+        "Retries recognised and not applied again",
+        |r| r.retries,
+    ),
+    (
+        "counter",
+        "henge_repairs_total",
+        "Replicas repaired by reads",
+        |r| r.repairs,
+    ),
+    ("counter", "henge_refused_total", "Frames refused", |r| {
+        r.refused
+    }),
+    ("counter", "henge_syncs_total", "Log syncs", |r| r.syncs),
+];
+
+const OF_SHARD: [ShardMetric; 3] = [
+    (
+        "counter",
+        "henge_guest_restarts_total",
+        "Guests replaced after a trap",
+        |s| s.status().restarts(),
+    ),
+    (
+        "gauge",
+        "henge_guest_bytes",
+        "Memory taken by the guest",
+        |s| s.status().guest_bytes(),
+    ),
+    (
+        "counter",
+        "henge_guest_steps_total",
+        "Calls into the guest",
+        |s| s.status().steps(),
+    ),
+];
+
+/// All numbers of this stone.
+pub async fn get(State(stone): State<Arc<Stone>>) -> Response {
+    let reports = inspect_all(&stone).await;
+    let mut text = String::new();
+    for (kind, name, help, number) in OF_NODE {
+        let values = reports.iter().enumerate();
+        family(
+            &mut text,
+            kind,
+            name,
+            help,
+            values.map(|(shard, r)| (shard_label(shard), number(r))),
+        );
+    }
+    for (kind, name, help, number) in OF_SHARD {
+        let values = stone.shards.iter().enumerate();
+        family(
+            &mut text,
+            kind,
+            name,
+            help,
+            values.map(|(shard, s)| (shard_label(shard), number(s))),
+        );
+    }
+    let label = |name: &str| format!("{{peer=\"{name}\"}}");
+    let up = stone
+        .peers
+        .iter()
+        .map(|peer| (label(&peer.name), u64::from(peer.link().up)));
+    family(
+        &mut text,
+        "gauge",
+        "henge_peer_up",
+        "Whether frames reach the member",
+        up,
+    );
+    let dropped = stone
+        .peers
+        .iter()
+        .map(|peer| (label(&peer.name), peer.dropped()));
+    family(
+        &mut text,
+        "counter",
+        "henge_peer_dropped_total",
+        "Frames dropped for the member",
+        dropped,
+    );
+    let waiting = stone
+        .peers
+        .iter()
+        .map(|peer| (label(&peer.name), peer.outbox.bytes() as u64));
+    family(
+        &mut text,
+        "gauge",
+        "henge_peer_queue_bytes",
+        "Bytes waiting for the member",
+        waiting,
+    );
+    for (name, help, value) in [
+        (
+            "henge_ready",
+            "Whether the stone serves",
+            u64::from(why_not(&stone).is_none()),
+        ),
+        (
+            "henge_connections",
+            "Clients connected by WebSocket",
+            stone.connections(),
+        ),
+        (
+            "henge_http_requests",
+            "HTTP requests under way",
+            stone.calls.count() as u64,
+        ),
+        (
+            "henge_uptime_seconds",
+            "Time since the start",
+            stone.clock.uptime().as_secs(),
+        ),
+    ] {
+        family(&mut text, "gauge", name, help, [(String::new(), value)]);
+    }
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
+}
+
+fn shard_label(shard: usize) -> String {
+    format!("{{shard=\"{shard}\"}}")
+}
+
+fn family(
+    text: &mut String,
+    kind: &str,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (String, u64)>,
+) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in values {
+        let _ = writeln!(text, "{name}{labels} {value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_written_as_prometheus_reads_it() {
+        let mut text = String::new();
+        family(
+            &mut text,
+            "gauge",
+            "a",
+            "what it is",
+            [(shard_label(0), 1), (shard_label(1), 2)],
+        );
+        let lines = "# HELP a what it is\n# TYPE a gauge\na{shard=\"0\"} 1\na{shard=\"1\"} 2\n";
+        assert_eq!(text, lines);
+    }
+}

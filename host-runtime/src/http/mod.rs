@@ -1,0 +1,23 @@
+//! HTTP: keys for curl, numbers for machines, the console for people.
+//!
+//! * [`router`]: which path goes where, and what every answer carries.
+//! * [`kv`]: `/v1/kv/KEY`.
+//! * [`headers`]: request and response headers of `/v1/kv`.
+//! * [`calls`]: requests on their way through a shard.
+//! * [`status`], [`ring`], [`metrics`], [`health`]: what the stone says of itself.
+//! * [`assets`]: the console and the SDK.
+//! * [`error`]: errors as JSON with a fitting status.
+
+pub mod assets;
+pub mod calls;
+pub mod error;
+pub mod headers;
+pub mod health;
+pub mod kv;
+pub mod metrics;
+pub mod ring;
+pub mod router;
+pub mod status;
+
+pub use calls::Calls;
+pub use error::HttpError;

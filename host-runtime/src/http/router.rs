@@ -1,0 +1,56 @@
+//! Which path goes where, and what every answer carries.
+
+use super::error::HttpError;
+use super::{assets, headers, health, kv, metrics, ring, status};
+use crate::net::upgrade;
+use crate::stone::Stone;
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, StatusCode};
+use std::sync::Arc;
+use tower_http::cors::{Any, CorsLayer};
+
+/// The routes of a stone.
+#[must_use]
+pub fn router(stone: Arc<Stone>) -> Router {
+    let open = Router::new()
+        .route(
+            "/v1/kv/{*key}",
+            get(kv::get)
+                .put(kv::put)
+                .delete(kv::delete)
+                .fallback(method),
+        )
+        .route(kv::PREFIX, any(kv::get))
+        .route("/v1/status", get(status::get).fallback(method))
+        .route("/v1/ring", get(ring::get).fallback(method))
+        .layer(cors());
+    Router::new()
+        .merge(open)
+        .route("/v1/ws", any(upgrade::upgrade))
+        .route("/health", get(health::get).fallback(method))
+        .route("/metrics", get(metrics::get).fallback(method))
+        .fallback(get(assets::get).fallback(method))
+        .with_state(stone)
+}
+
+/// Pages from elsewhere may read status and ring, and use keys: the console shows all stones, and
+/// there are no cookies that could be abused.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::PUT, Method::DELETE])
+        .allow_headers([CONTENT_TYPE, headers::CONTEXT, headers::REQUEST_ID])
+        .expose_headers([headers::VERSION, headers::CONTEXT, headers::SIBLINGS])
+}
+
+async fn method(method: Method) -> Response {
+    HttpError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "METHOD",
+        format!("{method} is not possible here; keys take GET, PUT and DELETE, the rest GET"),
+    )
+    .into_response()
+}

@@ -1,0 +1,94 @@
+//! The handshake of one WebSocket, and who it is for.
+
+use super::socket::{self, SocketError};
+use super::{clients, inbound};
+use crate::stone::Stone;
+use bytes::Bytes;
+use henge_core::id::MemberId;
+use henge_core::limits::PROTOCOL_VERSION;
+use henge_core::wire::{ErrorCode, FrameKind, Hello, Refusal, Role, Welcome};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use tokio::time::timeout;
+use tokio_websockets::WebSocketStream;
+
+/// The server's side of a WebSocket.
+pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Serves one WebSocket until it ends.
+pub async fn serve(stone: Arc<Stone>, mut socket: Socket) {
+    match greet(&stone, &mut socket).await {
+        Ok((Role::Client, rest)) => clients::serve(&stone, socket, rest).await,
+        Ok((Role::Member { id, .. }, rest)) => inbound::serve(&stone, socket, id, rest).await,
+        Err(why) => {
+            tracing::debug!("a connection ended in its handshake: {why}");
+            refuse(&mut socket, &why).await;
+        }
+    }
+}
+
+async fn greet(stone: &Stone, socket: &mut Socket) -> Result<(Role, Bytes), SocketError> {
+    let (hello, rest): (Hello, Bytes) = socket::greeting(socket, FrameKind::Hello, "hello").await?;
+    hello
+        .check(stone.config.cluster)
+        .map_err(|refusal| SocketError::Stranger(refusal.message))?;
+    if let Role::Member { id, name } = &hello.role {
+        check_member(stone, *id, name)?;
+    }
+    socket::greet(socket, FrameKind::Welcome, &welcome(stone)).await?;
+    Ok((hello.role, rest))
+}
+
+fn check_member(stone: &Stone, id: MemberId, name: &str) -> Result<(), SocketError> {
+    if stone.peers.find(id).is_some() {
+        return Ok(());
+    }
+    let known: Vec<&str> = stone.peers.iter().map(|peer| peer.name.as_str()).collect();
+    Err(SocketError::Stranger(format!(
+        "{name} is no other member of this cluster; {} knows {}. Start all members with the same \
+         --member list",
+        stone.settings.name,
+        if known.is_empty() {
+            "none".into()
+        } else {
+            known.join(", ")
+        }
+    )))
+}
+
+fn welcome(stone: &Stone) -> Welcome {
+    Welcome {
+        version: PROTOCOL_VERSION,
+        cluster: stone.config.cluster,
+        member: stone.config.me,
+        name: stone.settings.name.clone(),
+        partitions: stone.config.partitions,
+        replicas: stone.config.replicas,
+        pair_bytes_max: stone.config.pair_bytes_max,
+    }
+}
+
+/// Says why, if the other side still listens.
+pub(super) async fn refuse(socket: &mut Socket, why: &SocketError) {
+    if matches!(why, SocketError::Broken(_) | SocketError::Closed) {
+        return;
+    }
+    // It is leaving in any case.
+    let _ = timeout(socket::LINGER, async {
+        socket::greet(socket, FrameKind::Refusal, &refusal(why)).await?;
+        futures_util::SinkExt::close(socket)
+            .await
+            .map_err(SocketError::from)
+    })
+    .await;
+}
+
+/// What is said to whoever breaks the protocol.
+#[must_use]
+pub fn refusal(why: &SocketError) -> Refusal {
+    Refusal {
+        code: ErrorCode::Protocol,
+        message: why.to_string(),
+    }
+}

@@ -1,0 +1,282 @@
+//! The loop of a shard: wait, batch, step, carry out.
+
+use super::batch::Batch;
+use super::handle::{Entry, ShardHandle};
+use super::rebirth::{Fatal, Life};
+use super::sink::ClientSink;
+use super::status::ShardStatus;
+use crate::clock::Clock;
+use crate::disk::{Completion, DiskAnswer, DiskQueue, Files};
+use crate::engine::{Engine, Guest, Trap};
+use crate::net::PeerTable;
+use crate::shutdown::Stop;
+use bytes::Bytes;
+use henge_core::config::Config;
+use henge_core::id::MemberId;
+use henge_core::node::{Input, Output, Report};
+use henge_core::storage::StorageAnswer;
+use henge_core::time::Instant;
+use henge_core::wire::ClientId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot;
+
+/// What a shard needs to begin.
+pub struct ShardSettings {
+    /// The node's settings, with the shard's number.
+    pub config: Config,
+    /// The compiled guest.
+    pub engine: Engine,
+    /// The shard's files.
+    pub files: Files,
+    /// The other members.
+    pub peers: Arc<PeerTable>,
+    /// The stone's clock.
+    pub clock: Clock,
+    /// Ends the stone.
+    pub stop: Stop,
+    /// Bytes of memory that a guest may take.
+    pub memory_bytes_max: usize,
+}
+
+/// Starts the shard's two threads. The node replays its log in the background.
+///
+/// # Errors
+/// If no thread can be had.
+pub fn start(settings: ShardSettings) -> io::Result<(ShardHandle, JoinHandle<()>)> {
+    let name = format!("shard-{}", settings.config.shard);
+    let status = Arc::new(ShardStatus::new(settings.config.shard));
+    let (handle, inbox) = ShardHandle::new(Arc::clone(&status));
+    let thread = std::thread::Builder::new()
+        .name(name.clone())
+        .spawn(move || {
+            let stop = settings.stop.clone();
+            if let Err(why) = run(&name, settings, inbox, status) {
+                stop.fail(format!("{name}: {why}"));
+            }
+        })?;
+    Ok((handle, thread))
+}
+
+fn run(
+    name: &str,
+    settings: ShardSettings,
+    inbox: mpsc::Receiver<Entry>,
+    status: Arc<ShardStatus>,
+) -> Result<(), Fatal> {
+    let ShardSettings {
+        config,
+        engine,
+        files,
+        peers,
+        clock,
+        stop,
+        memory_bytes_max,
+    } = settings;
+    let (done, completions) = mpsc::unbounded_channel();
+    let disk = DiskQueue::start(name, files, done, stop)?;
+    // Its timers and wake-ups are this thread's own, so a busy socket does not delay a shard.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let life = Life {
+        config,
+        engine,
+        memory_bytes_max,
+        traps: VecDeque::new(),
+        trapped_at: None,
+    };
+    let mut worker = Worker {
+        name: name.to_owned(),
+        life,
+        inbox,
+        completions,
+        disk,
+        peers,
+        clock,
+        status,
+        clients: BTreeMap::new(),
+        peers_up: BTreeSet::new(),
+        inspections: BTreeMap::new(),
+        inspected: 0,
+        again: Vec::new(),
+        batch: Batch::default(),
+        outputs: Vec::new(),
+        timeout: None,
+        held_until: None,
+        closing: false,
+    };
+    let mut guest = worker.first_guest()?;
+    while !worker.closing {
+        let Some(mut alive) = guest.take() else {
+            guest = worker.reborn()?;
+            continue;
+        };
+        runtime.block_on(worker.wait());
+        worker.fill();
+        match worker.step(&mut alive) {
+            Ok(()) => guest = Some(alive),
+            Err(trap) => {
+                drop(alive);
+                worker.note_trap(&trap)?;
+            }
+        }
+    }
+    worker.disk.close();
+    Ok(())
+}
+
+pub(super) struct Worker {
+    pub(super) name: String,
+    pub(super) life: Life,
+    inbox: mpsc::Receiver<Entry>,
+    pub(super) completions: UnboundedReceiver<Vec<Completion>>,
+    pub(super) disk: DiskQueue,
+    pub(super) peers: Arc<PeerTable>,
+    pub(super) clock: Clock,
+    pub(super) status: Arc<ShardStatus>,
+    pub(super) clients: BTreeMap<ClientId, ClientSink>,
+    pub(super) peers_up: BTreeSet<MemberId>,
+    pub(super) inspections: BTreeMap<u64, oneshot::Sender<Report>>,
+    inspected: u64,
+    /// Frames of HTTP requests that a replaced guest has not answered.
+    pub(super) again: Vec<(ClientId, Bytes)>,
+    pub(super) batch: Batch,
+    pub(super) outputs: Vec<Output>,
+    timeout: Option<Instant>,
+    /// Until when a replaced guest is left alone with its log: what it is asked before it is ready
+    /// it would refuse, and mostly that is a matter of milliseconds.
+    pub(super) held_until: Option<Instant>,
+    closing: bool,
+}
+
+impl Worker {
+    /// Waits until there is something to do, and puts the first of it into the batch.
+    async fn wait(&mut self) {
+        self.batch.clear();
+        let held = self.is_held();
+        if !held && !self.again.is_empty() {
+            return;
+        }
+        let next = [self.timeout, self.held_until].into_iter().flatten().min();
+        let timeout = next.map(|at| self.clock.deadline(at));
+        let expired = async {
+            match timeout {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(ended) = self.completions.recv() => self.put_completions(ended),
+            entry = self.inbox.recv(), if !held => self.put_entry(entry.unwrap_or(Entry::Close)),
+            () = expired => {}
+        }
+    }
+
+    /// Adds what else is ready, up to the bounds of a batch.
+    fn fill(&mut self) {
+        while let Ok(ended) = self.completions.try_recv() {
+            self.put_completions(ended);
+        }
+        if !self.is_held() {
+            self.fill_from_inbox();
+        }
+        if self.timeout.is_some_and(|at| at <= self.clock.now()) {
+            self.batch.put(&Input::Timeout);
+        }
+    }
+
+    fn fill_from_inbox(&mut self) {
+        for (client, frame) in std::mem::take(&mut self.again) {
+            self.batch.put(&Input::Client {
+                client,
+                frame: &frame,
+            });
+        }
+        while !self.batch.is_full() && !self.closing {
+            let Ok(entry) = self.inbox.try_recv() else {
+                break;
+            };
+            self.put_entry(entry);
+        }
+    }
+
+    fn is_held(&mut self) -> bool {
+        self.held_until = self.held_until.filter(|&until| self.clock.now() < until);
+        self.held_until.is_some()
+    }
+
+    fn put_completions(&mut self, ended: Vec<Completion>) {
+        for Completion { operation, result } in ended {
+            let result = match &result {
+                Ok(DiskAnswer::Done) => Ok(StorageAnswer::Done),
+                Ok(DiskAnswer::Bytes(bytes)) => Ok(StorageAnswer::Bytes(bytes)),
+                Err(fault) => Err(fault.clone()),
+            };
+            self.batch.put(&Input::StorageDone { operation, result });
+        }
+    }
+
+    fn put_entry(&mut self, entry: Entry) {
+        match entry {
+            Entry::Client {
+                client,
+                sink,
+                frames,
+                room,
+            } => {
+                for frame in &frames {
+                    self.batch.put(&Input::Client { client, frame });
+                }
+                self.clients.entry(client).or_insert(sink);
+                drop(room);
+            }
+            Entry::ClientGone(client) => {
+                self.clients.remove(&client);
+            }
+            Entry::Peer { from, frames, room } => {
+                for frame in &frames {
+                    self.batch.put(&Input::Peer { from, frame });
+                }
+                drop(room);
+            }
+            Entry::PeerUp(member) => {
+                self.peers_up.insert(member);
+                self.batch.put(&Input::PeerUp(member));
+            }
+            Entry::PeerDown(member) => {
+                self.peers_up.remove(&member);
+                self.batch.put(&Input::PeerDown(member));
+            }
+            Entry::Inspect(answer) => {
+                self.inspected += 1;
+                self.inspections.insert(self.inspected, answer);
+                self.batch.put(&Input::Inspect(self.inspected));
+            }
+            Entry::Close => self.closing = true,
+        }
+    }
+
+    /// One call into the guest with the batch, and all that comes of it.
+    pub(super) fn step(&mut self, guest: &mut Guest) -> Result<(), Trap> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let stepped = guest.step(now, self.batch.bytes(), &mut outputs);
+        self.status.stepped(guest.memory_bytes());
+        if let Ok(timeout) = stepped {
+            self.timeout = timeout;
+            self.dispatch(&mut outputs);
+        }
+        // After a trap the answer is half read at best: the next instance says all of it again.
+        outputs.clear();
+        self.outputs = outputs;
+        stepped.map(|_| ())
+    }
+}
