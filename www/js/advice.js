@@ -1,22 +1,14 @@
-/** What to do about an error, by its code. */
+/** What to do about an error, where its message does not say it already. */
 
 const ADVICE = {
-  KEY_TOO_LARGE: 'Choose a key that is not empty and is shorter.',
-  VALUE_TOO_LARGE: 'Store less under one key, or split it over several keys.',
-  LEVEL: 'Choose a level that asks for no more replicas than a key has.',
-  UNAVAILABLE: 'A write was not applied. Bring stones back, or ask for a lower level.',
-  INDETERMINATE: 'It may or may not have been written. Get the key to see.',
-  TIMEOUT: 'Try again, or ask for a lower level.',
-  RATE_LIMITED: 'The stone is busy; nothing was written. Try again in a moment.',
-  MISROUTED: 'The ring may have changed. Try again.',
-  CLOCK_SKEW: 'The clock of one stone is too far off; nothing was written. Set its clock.',
+  UNAVAILABLE: 'A write was not applied.',
+  MISROUTED: 'Load the page again: the ring may have changed.',
+  CLOCK_SKEW: 'Set the clock of that stone; nothing was written.',
   CORRUPT: 'Look at the log of the stone before you write more.',
-  PROTOCOL: 'Page and stone may differ in version. Load the page again.',
-  OFFLINE: 'No stone can be reached. Start one; the SDK dials again by itself.',
+  PROTOCOL: 'Load the page again: page and stone may differ in version.',
   CLOSED: 'Load the page again.',
-  ABORTED: 'If it was a write, it may have been applied. Get the key to see.',
-  INTERNAL: 'This is a mistake of Henge. Load the page again, and report what you did.',
   UNSUPPORTED: 'Use a current browser.',
+  INTERNAL: 'This is a mistake of Henge: load the page again, and report what you did.',
   ARGUMENT: 'Correct what you entered.',
   NOT_JSON: 'Correct the value, or write it as text.',
 };

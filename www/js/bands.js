@@ -1,11 +1,10 @@
 /** The partitions as concentric bands, one band a replica, and the mark on a chosen partition. */
 
-import { memberColour } from './colour.js';
 import { set, svg } from './dom.js';
 import { band, point, runs, sector, TURN } from './geometry.js';
 
 /** All bands as one SVG group: one path for each member in each band. */
-export function drawBands(plan, ring) {
+export function drawBands(plan, ring, members) {
   const group = svg('g', { class: 'bands' });
   for (let rank = 0; rank < ring.replicas; rank += 1) {
     const paths = new Map();
@@ -17,7 +16,7 @@ export function drawBands(plan, ring) {
       paths.set(run.index, (paths.get(run.index) ?? '') + path);
     }
     for (const [index, d] of paths) {
-      group.append(svg('path', { class: 'cells', 'data-owner': index, 'data-rank': rank + 1, d, style: `--member: ${memberColour(index)}` }));
+      group.append(svg('path', { class: 'cells', 'data-owner': index, 'data-rank': rank + 1, d, style: `--member: ${members[index].colour}` }));
     }
   }
   return group;

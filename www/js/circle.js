@@ -1,6 +1,5 @@
 /** The stones around the ring, one a member, with name, share, zone and whether it is up. */
 
-import { memberColour } from './colour.js';
 import { set, setText, svg } from './dom.js';
 import { percent } from './format.js';
 import { point, standing, TURN } from './geometry.js';
@@ -15,14 +14,16 @@ export function drawStones(plan, members, onPoint) {
   const tallest = Math.max(...members.map((member) => member.share ?? 0), 1e-9);
   const stones = members.map((member) => drawStone(plan, member, members.length, tallest, onPoint));
   return {
-    node: svg('g', {}, ...stones.map((stone) => stone.node)),
+    node: svg('g', {}, ...byPlace(members).map((member) => stones[member.index].node)),
     update: (now, order, picked) =>
       now.forEach((member, index) => stones[index].update(member, order.indexOf(index), index === picked)),
   };
 }
 
+const byPlace = (members) => members.toSorted((a, b) => a.place - b.place);
+
 function drawStone(plan, member, members, tallest, onPoint) {
-  const angle = standing(member.index, members);
+  const angle = standing(member.place, members);
   const height = plan.stone * (0.62 + 0.38 * Math.sqrt((member.share ?? 0) / tallest));
   const width = Math.min(plan.stone * 0.62, ((TURN * plan.base) / members) * 0.6);
   const [x, y] = point(plan, plan.base, angle);
@@ -32,7 +33,7 @@ function drawStone(plan, member, members, tallest, onPoint) {
     rank: svg('text', { class: 'stone-rank', 'text-anchor': 'middle', 'dominant-baseline': 'central' }),
     word: svg('tspan', { class: 'stone-word' }),
   };
-  const node = svg('g', { class: 'stone', role: 'button', tabindex: 0, 'data-member': member.name, style: `--member: ${memberColour(member.index)}` },
+  const node = svg('g', { class: 'stone', role: 'button', tabindex: 0, 'data-member': member.name, style: `--member: ${member.colour}` },
     parts.title,
     svg('g', { transform: `translate(${x.toFixed(2)} ${y.toFixed(2)}) rotate(${turn})` }, slab(member.name, width, height)),
     parts.rank,

@@ -3,6 +3,7 @@
  * member each second so that no single stone is needed once the ring is known.
  */
 
+import { memberColour } from './colour.js';
 import { operations, RateHistory, totals } from './counters.js';
 import { judge, partitionsWithoutQuorum } from './liveness.js';
 
@@ -22,7 +23,7 @@ export class Cluster {
   #ringText = '';
   /** The last `/v1/ring` answer, or `null`. */
   ring = null;
-  /** Members in the ring's order, each with its status, liveness and rates. */
+  /** Members in the ring's order (their `index`), each with its place, status, liveness and rates. */
   members = [];
   /** Name of the stone that served this page, or `null`. */
   servedBy = null;
@@ -100,13 +101,14 @@ export class Cluster {
     this.#ringText = text;
     const known = new Map(this.members.map((member) => [member.name, member]));
     this.ring = ring;
-    this.members = ring.members.map((fact, index) => this.#member(fact, index, known.get(fact.name)));
+    const places = standingOrder(ring.members);
+    this.members = ring.members.map((fact, index) => this.#member(fact, index, places[index], known.get(fact.name)));
     for (const member of this.members) if (!known.has(member.name)) this.#askMember(member);
   }
 
-  #member(fact, index, known) {
+  #member(fact, index, place, known) {
     const base = fact.name === this.servedBy ? this.#origin : `${location.protocol}//${fact.address}`;
-    return Object.assign(known ?? unknownMember(), fact, { index, base });
+    return Object.assign(known ?? unknownMember(), fact, { index, place, colour: memberColour(place), base });
   }
 
   async #askMember(member) {
@@ -168,6 +170,12 @@ export class Cluster {
       .flatMap((member) => (member.status.peers ?? []).map((peer) => ({ ...peer, by: member.name })))
       .filter((peer) => peer.name === name);
   }
+}
+
+/** Where each member stands: in the order of names as people count, `stone-2` before `stone-10`. */
+function standingOrder(members) {
+  const sorted = members.map((member) => member.name).sort(new Intl.Collator('en', { numeric: true }).compare);
+  return members.map((member) => sorted.indexOf(member.name));
 }
 
 function unknownMember() {

@@ -4,8 +4,8 @@
 const HUES = [245, 155, 345, 42, 200, 300, 120, 18, 270];
 const GOLDEN_ANGLE = 137.508;
 
-/** CSS colour of the member at `index` in the ring. */
-export function memberColour(index) {
-  const hue = HUES[index] ?? (index * GOLDEN_ANGLE) % 360;
+/** CSS colour of the member that stands at `place`. */
+export function memberColour(place) {
+  const hue = HUES[place] ?? (place * GOLDEN_ANGLE) % 360;
   return `oklch(var(--member-l) var(--member-c) ${hue.toFixed(0)})`;
 }

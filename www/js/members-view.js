@@ -1,6 +1,5 @@
 /** The list of members: what each one does, holds and hears from its peers. */
 
-import { memberColour } from './colour.js';
 import { html, set, setChildren, setText } from './dom.js';
 import { bytes, count, latency, percent, plural, rate, span } from './format.js';
 import { sparkline } from './sparkline.js';
@@ -10,11 +9,12 @@ export function showMembers(node, cluster) {
   if (cluster.members.length === 0) return;
   const table = node.querySelector('table') ?? emptyTable(node);
   const body = table.tBodies[0];
-  const wanted = cluster.members.map((member) => member.name);
+  const members = cluster.members.toSorted((a, b) => a.place - b.place);
+  const wanted = members.map((member) => member.name);
   const present = [...body.rows].map((row) => row.dataset.stone);
-  if (wanted.join('\n') !== present.join('\n')) setChildren(body, ...cluster.members.map(emptyRow));
+  if (wanted.join('\n') !== present.join('\n')) setChildren(body, ...members.map(emptyRow));
   const top = Math.max(...cluster.members.flatMap((member) => member.rates.samples));
-  cluster.members.forEach((member, i) => fillRow(body.rows[i], member, top));
+  members.forEach((member, i) => fillRow(body.rows[i], member, top));
 }
 
 function emptyTable(node) {
@@ -32,7 +32,7 @@ function emptyRow(member) {
     html('span', { class: 'where' }, `${member.zone} · ${member.address}`),
     html('span', { class: 'why' }));
   const cells = COLUMNS.slice(1).map(([title, style]) => html('td', { class: style, 'data-title': title }, '–'));
-  return html('tr', { 'data-stone': member.name, style: `--member: ${memberColour(member.index)}` }, heading, ...cells);
+  return html('tr', { 'data-stone': member.name, style: `--member: ${member.colour}` }, heading, ...cells);
 }
 
 function fillRow(row, member, top) {

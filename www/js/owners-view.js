@@ -1,6 +1,5 @@
 /** The hollow of the ring: the chosen partition's preference list, or the cluster at a glance. */
 
-import { memberColour } from './colour.js';
 import { html, set, setChildren } from './dom.js';
 import { count, rate } from './format.js';
 
@@ -38,7 +37,7 @@ function preferenceList({ ring, members }, partition, keyText) {
 }
 
 function owner(member) {
-  return html('li', { 'data-owner': member.name, 'data-standing': member.up, style: `--member: ${memberColour(member.index)}` },
+  return html('li', { 'data-owner': member.name, 'data-standing': member.up, style: `--member: ${member.colour}` },
     html('span', { class: 'name' }, member.name),
     member.up ? null : html('span', { class: 'word' }, member.word));
 }

@@ -1,7 +1,6 @@
 /** What a call gave: value, version, time, partition and owners, siblings; or what went wrong. */
 
 import { explain } from './advice.js';
-import { memberColour } from './colour.js';
 import { html, set, setChildren } from './dom.js';
 import { latency } from './format.js';
 import { describeValue } from './value.js';
@@ -61,9 +60,9 @@ function siblingsBlock(siblings, onKeep) {
     keep.addEventListener('click', () => onKeep(value));
     return html('li', {}, html('pre', { tabindex: 0 }, describeValue(value).text), keep);
   });
-  const noun = siblings.length === 1 ? 'value was' : 'values were';
+  const others = siblings.length === 1 ? '1 other value is' : `${siblings.length} other values are`;
   return html('div', { class: 'siblings' },
-    html('p', {}, `${siblings.length} other ${noun} written at the same time. Put replaces all of them, or keep one:`),
+    html('p', {}, `${others} concurrent: each was written without having read the rest. Put replaces all, or keep one:`),
     html('ul', {}, ...items));
 }
 
@@ -73,7 +72,7 @@ function versionLine(version) {
 
 function where({ partition, owners }) {
   if (partition === null) return null;
-  const chips = owners.map((member) => html('li', { style: `--member: ${memberColour(member.index)}`, 'data-standing': member.up },
+  const chips = owners.map((member) => html('li', { style: `--member: ${member.colour}`, 'data-standing': member.up },
     member.up ? member.name : `${member.name}, ${member.word}`));
   return html('div', { class: 'where' }, html('p', {}, `Partition ${partition}, kept by`), html('ol', {}, ...chips));
 }

@@ -79,7 +79,7 @@ export class RingView {
 
   #drawRing(ring, members) {
     this.#parts = {
-      bands: drawBands(this.#plan, ring),
+      bands: drawBands(this.#plan, ring, members),
       stones: drawStones(this.#plan, members, (index) => this.#point(index)),
       mark: svg('g'),
       dial: svg('circle', { class: 'dial', cx: this.#plan.cx, cy: this.#plan.cy, r: this.#plan.outer + 5, tabindex: 0, role: 'slider' }),

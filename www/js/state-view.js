@@ -18,7 +18,7 @@ const SENTENCES = {
 };
 
 function who({ members }) {
-  const away = members.filter((member) => !member.up);
+  const away = inOrder(members.filter((member) => !member.up));
   const up = members.length - away.length;
   const few = away.length <= 3 ? names(away.map((member) => member.name)) : count(away.length);
   const words = new Set(away.map((member) => member.word));
@@ -37,6 +37,8 @@ function quorum(cluster) {
 function source({ members, servedBy }) {
   const server = members.find((member) => member.name === servedBy);
   if (!server || server.contact.answers) return '';
-  const others = members.filter((member) => member.contact.answers).map((member) => member.name);
+  const others = inOrder(members.filter((member) => member.contact.answers)).map((member) => member.name);
   return ` ${servedBy} served this page; it now lives on ${others.length > 3 ? `${others.length} other stones` : names(others)}.`;
 }
+
+const inOrder = (members) => members.toSorted((a, b) => a.place - b.place);

@@ -21,7 +21,7 @@ test('an error is a code, a message that ends, and what to do', () => {
   const { code, message, advice } = explain(error);
   assert.equal(code, 'UNAVAILABLE');
   assert.equal(message, 'Only 1 of 2 replicas answered.');
-  assert.match(advice, /lower level/);
+  assert.match(advice, /not applied/);
 });
 
 test('an error without a code still has one, and an aborted call is told from a mistake', () => {
