@@ -97,8 +97,9 @@ impl Guest {
         batch: &[u8],
         outputs: &mut Vec<Output>,
     ) -> Result<Option<Instant>, Trap> {
-        let length = self.write(batch)?;
+        // Before the first call into the guest: the time that passed since the last step is not its.
         self.store.set_epoch_deadline(Engine::epochs(CALL_TIME_MAX));
+        let length = self.write(batch)?;
         let arguments = (length, now.as_micros().cast_signed());
         let packed = self
             .step
