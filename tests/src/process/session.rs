@@ -89,6 +89,23 @@ impl Session {
         self.wait(id)
     }
 
+    /// Makes all calls at once, in one message, and waits for the outcomes in their order.
+    pub fn call_all(
+        &mut self,
+        calls: impl IntoIterator<Item = Call>,
+    ) -> Vec<Result<Reply, Failure>> {
+        let now = self.now();
+        let begun: Vec<_> = calls
+            .into_iter()
+            .map(|call| self.client.submit(now, call))
+            .collect();
+        self.drain();
+        begun
+            .into_iter()
+            .map(|begun| begun.and_then(|id| self.wait(id)))
+            .collect()
+    }
+
     /// Writes text.
     ///
     /// # Errors
