@@ -1,0 +1,33 @@
+/**
+ * What a server says, byte for byte (`docs/wire-protocol.md`). Answers are to call 1 of a connection. If these
+ * stop being understood, so do the servers that are out there.
+ */
+
+export const welcome = frame('01020000100000009518554edf3f85100107010773746f6e652d318002038050');
+export const refusal = frame('0103000018000000762ed63855c8ae3b09167570677261646520746865206f6c6465722073696465');
+export const written = frame('010500000f000000f7d5077f594e058d0100018f0309070000000000000000');
+export const absent = frame('010500000400000079bfb56f0c30531b01000000');
+/** The text "héllo". */
+export const text = frame('01050000190000006c67e5ba46f7a23801000001010668c3a96c6c6f8f030009070000000000000000');
+/** The JSON {"a":1}, with the bytes 1 and 2 and the text "two" beside it. */
+export const siblings = frame(
+  '0105000023000000be15d697064baf0b0100000102077b2261223a317d8f030200020102010374776f09070000000000000000',
+);
+/** A value of encoding 9. */
+export const unknownEncoding = frame('010500001400000078ee71d2bacd17280100000109013f8f030009070000000000000000');
+/** CORRUPT: "block 7 is damaged". */
+export const corrupt = frame('0105000016000000298bc5cdfec379f801010a12626c6f636b20372069732064616d61676564');
+
+/** How many frames a message that was sent holds. */
+export function count(message) {
+  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+  let frames = 0;
+  for (let at = 0; at < message.length; at += HEADER_BYTES + view.getUint32(at + 4, true)) frames += 1;
+  return frames;
+}
+
+function frame(hex) {
+  return Uint8Array.from(hex.match(/../g), (byte) => Number.parseInt(byte, 16)).buffer;
+}
+
+const HEADER_BYTES = 16;
