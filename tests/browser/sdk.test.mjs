@@ -15,21 +15,10 @@ let stones;
 let browser;
 let project;
 let files;
-let page;
 
 before(async () => {
   [stones, browser, project] = await Promise.all([Stones.start(3), startChromium(), installTarball()]);
   files = await serve(join(project, 'node_modules/henge/dist'));
-  ({ page } = await openPage(browser.context, `${stones.urls[1]}/`));
-  await page.exposeFunction('restartStone', async () => {
-    await stones.kill(0);
-    await stones.restart(0);
-  });
-  const source = await readFile(new URL('../runtimes/conformance.mjs', import.meta.url), 'utf8');
-  await page.evaluate(async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
-    window.conformance = await import(url);
-  }, source);
 });
 
 after(async () => {
@@ -39,25 +28,30 @@ after(async () => {
   if (project) await removeProject(project);
 });
 
+/** Each build: the page to open, and what to import there. */
 const builds = {
-  'as the stones serve it': () => `${stones.urls[1]}/sdk/browser.js`,
-  'from the tarball': () => `http://127.0.0.1:${files.address().port}/browser.js`,
+  'as the stones serve it': () => ({ origin: stones.urls[1], entry: '/sdk/browser.js' }),
+  'from the tarball': () => ({ origin: `http://127.0.0.1:${files.address().port}`, entry: '/browser.js' }),
 };
 
-for (const [build, url] of Object.entries(builds)) {
+for (const [build, place] of Object.entries(builds)) {
   describe(`Chromium, ${build}`, () => {
+    let page;
+    before(async () => {
+      page = await openTestPage(place().origin);
+    });
     for (const [index, { name }] of cases.entries()) {
       test(name, { timeout: 60_000 }, async () => {
         const problem = await page.evaluate(
-          async ({ index, url, urls }) => {
+          async ({ index, entry, urls }) => {
             try {
-              const henge = await import(url);
+              const henge = await import(entry);
               await window.conformance.cases[index].run({ henge, urls, restart: window.restartStone });
             } catch (error) {
               return `${error.name}: ${error.message}\n${error.stack}`;
             }
           },
-          { index, url: url(), urls: stones.urls },
+          { index, entry: new URL(place().entry, place().origin).href, urls: stones.urls },
         );
         assert.equal(problem, undefined);
       });
@@ -76,9 +70,10 @@ test('a thousand keys read in the page are what HTTP says', { timeout: 60_000 },
     });
     assert.equal(put.status, 204);
   });
+  const { page } = await openPage(browser.context, stones.urls[1]);
   const { read, took_ms } = await page.evaluate(
-    async ({ url, keys }) => {
-      const { connect } = await import(url);
+    async (keys) => {
+      const { connect } = await import('/sdk/browser.js');
       const store = await connect(location.origin);
       const began = performance.now();
       const read = await Promise.all(keys.map((key) => store.get(key)));
@@ -86,7 +81,7 @@ test('a thousand keys read in the page are what HTTP says', { timeout: 60_000 },
       await store.close();
       return { read, took_ms };
     },
-    { url: builds['as the stones serve it'](), keys },
+    keys,
   );
   console.log(`MEASURE page: 1,000 keys read in Chromium within ${took_ms.toFixed(0)} ms`);
   const told = await inSteps(keys, 50, async (key, n) => {
@@ -95,6 +90,21 @@ test('a thousand keys read in the page are what HTTP says', { timeout: 60_000 },
   assert.deepEqual(read, told);
   assert.deepEqual(read, values);
 });
+
+/** A page with the cases in it, and a way to restart a stone. */
+async function openTestPage(origin) {
+  const { page } = await openPage(browser.context, `${origin}/`);
+  await page.exposeFunction('restartStone', async () => {
+    await stones.kill(0);
+    await stones.restart(0);
+  });
+  const source = await readFile(new URL('../runtimes/conformance.mjs', import.meta.url), 'utf8');
+  await page.evaluate(async (text) => {
+    const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+    window.conformance = await import(url);
+  }, source);
+  return page;
+}
 
 /** Runs `act` on every item, `width` at a time, and returns what it gives. */
 async function inSteps(items, width, act) {
@@ -105,14 +115,13 @@ async function inSteps(items, width, act) {
   return results;
 }
 
-/** A file server for pages of other origins. */
+/** A file server as a site might use: an empty page at `/`, and the files of `folder`. */
 async function serve(folder) {
   const types = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url, 'http://files').pathname);
-    const type = types[extname(path)];
-    const body = type && (await readFile(join(folder, path)).catch(() => undefined));
-    response.writeHead(body ? 200 : 404, { 'access-control-allow-origin': '*', ...(body && { 'content-type': type }) });
+    const body = path === '/' ? '<!doctype html>' : await readFile(join(folder, path)).catch(() => undefined);
+    response.writeHead(body === undefined ? 404 : 200, { 'content-type': types[extname(path)] ?? 'text/html' });
     response.end(body);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -68,7 +68,7 @@ export const cases = [
         equal(entry.siblings, undefined);
         const second = await store.put('entry', { n: 2 }, { context: entry.context });
         equal(second > first, true);
-        equal(await (await henge.connect(urls[2])).getEntry('entry').then((read) => read.version), second);
+        await using(henge, urls[2], async (other) => equal((await other.getEntry('entry')).version, second));
       });
     },
   },

@@ -13,8 +13,8 @@ const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../targ
 
 /** The binary that is tested. */
 export const henge = process.env.HENGE_BIN ?? join(target, 'release/henge');
-/** The guest as it is shipped, as a file. */
-export const guest = process.env.HENGE_GUEST_WASM ?? join(target, 'guest/henge_guest.wasm');
+/** The guest as it is shipped, as a file; the host's build puts it beside the binary's folder. */
+export const guest = process.env.HENGE_GUEST_WASM ?? join(henge, '../../guest/henge_guest.wasm');
 
 /** A cluster of stones in as many zones, numbered from 0; number 0 is called `stone-1`. */
 export class Stones {

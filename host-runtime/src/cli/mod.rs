@@ -1,24 +1,36 @@
 //! The command `henge`.
 //!
 //! * [`args`]: what can be written behind it.
-//! * [`serve`]: `henge serve`.
 //! * [`error`]: errors with a hint and an exit code.
+//! * [`link`]: a connection to the cluster that survives its stones.
+//! * `serve`, `put`, `get`, `delete`, `status`, [`import`]: one file for each command.
 
 pub mod args;
+mod delete;
 pub mod error;
+mod get;
+pub mod import;
+pub mod link;
+mod put;
 mod serve;
+mod status;
 
 use args::{Cli, Command};
 use clap::Parser;
 pub use error::CliError;
+use std::future::Future;
 use std::process::ExitCode;
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
+    let done = match Cli::parse().command {
         Command::Serve(args) => serve::run(*args),
+        Command::Put(args) => block_on(put::run(args)),
+        Command::Get(args) => block_on(get::run(args)),
+        Command::Delete(args) => block_on(delete::run(args)),
+        Command::Import(args) => block_on(import::run(args)),
+        Command::Status(args) => block_on(status::run(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -27,4 +39,13 @@ pub fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Runs a command that needs no more than one thread.
+fn block_on(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(format!("cannot start: {error}")))?;
+    runtime.block_on(command)
 }

@@ -39,12 +39,6 @@ pub enum MemberError {
     Capacity(String),
 }
 
-impl From<ZoneError> for MemberError {
-    fn from(error: ZoneError) -> Self {
-        Self::Zone(error.to_string())
-    }
-}
-
 impl FromStr for MemberSetting {
     type Err = MemberError;
 
@@ -68,7 +62,9 @@ impl FromStr for MemberSetting {
                     .map_err(|_| MemberError::Capacity(capacity.into()))?,
             ),
         };
-        let zone: Zone = zone.parse()?;
+        let zone: Zone = zone
+            .parse()
+            .map_err(|error: ZoneError| MemberError::Zone(format!("zone {zone:?}: {error}")))?;
         Ok(Self {
             member: Member::new(name, zone, capacity),
             address: address.into(),

@@ -2,65 +2,103 @@ use super::module::GUEST;
 use super::*;
 use henge_core::config::Config;
 use henge_core::id::MemberId;
-use henge_core::node::{Event, Input, Output, batch};
+use henge_core::node::batch::put_input;
+use henge_core::node::{Event, Input, Output};
 use henge_core::ring::Member;
+use henge_core::storage::{OperationId, StorageAnswer, StorageRequest};
 use henge_core::time::Instant;
 
 const NOW: Instant = Instant::from_micros(1_700_000_000_000_000);
+const MEMORY: usize = 64 << 20;
+
+fn config() -> Config {
+    let me = Member::new("alone", "local".parse().unwrap(), 1);
+    Config::new(1, MemberId::from_name("alone"), vec![me])
+}
+
+fn step(guest: &mut Guest, inputs: &[Input<'_>]) -> Vec<Output> {
+    let mut batch = Vec::new();
+    inputs.iter().for_each(|input| put_input(&mut batch, input));
+    let mut outputs = Vec::new();
+    guest.step(NOW, &batch, &mut outputs).unwrap();
+    outputs
+}
+
+fn storage(outputs: &[Output]) -> Option<(OperationId, &StorageRequest)> {
+    outputs.iter().find_map(|output| match output {
+        Output::Storage { operation, request } => Some((*operation, request)),
+        _ => None,
+    })
+}
 
 #[test]
-fn a_guest_that_was_idle_for_long_is_not_taken_for_one_that_runs_away() {
+fn an_empty_storage_makes_a_guest_ready() {
     let engine = Engine::new(GUEST).unwrap();
-    let member = Member::new("stone-1", "local/a".parse().unwrap(), 1);
-    let config = Config::new(1, MemberId::from_name("stone-1"), vec![member]);
-    let mut guest = Guest::new(&engine, &config, 7, NOW, 64 << 20).unwrap();
-    // More epochs than any call may last.
-    for _ in 0..10_000 {
-        engine.wasmtime().increment_epoch();
+    let mut guest = Guest::new(&engine, &config(), 7, NOW, MEMORY).unwrap();
+    let mut outputs = step(&mut guest, &[Input::Opened(vec![])]);
+    for _ in 0..10 {
+        let Some((operation, _)) = storage(&outputs) else {
+            break;
+        };
+        let done = Input::StorageDone {
+            operation,
+            result: Ok(StorageAnswer::Done),
+        };
+        outputs = step(&mut guest, &[done]);
     }
-    let mut inputs = Vec::new();
-    batch::put_input(&mut inputs, &Input::Inspect(3));
-    let mut outputs = Vec::new();
-    guest.step(NOW, &inputs, &mut outputs).unwrap();
+    let ready = |output: &Output| matches!(output, Output::Event(Event::Ready { keys: 0, .. }));
+    assert!(outputs.iter().any(ready), "{outputs:?}");
+    assert!(guest.memory_bytes() < MEMORY);
+}
+
+#[test]
+fn a_batch_of_another_version_traps_and_says_so() {
+    let engine = Engine::new(GUEST).unwrap();
+    let mut guest = Guest::new(&engine, &config(), 7, NOW, MEMORY).unwrap();
+    let trap = guest.step(NOW, &[0xff; 9], &mut Vec::new()).unwrap_err();
     assert!(
-        matches!(outputs[..], [Output::Report { id: 3, .. }]),
-        "{outputs:?}"
+        trap.to_string().contains("a batch of this version"),
+        "{trap}"
     );
 }
 
 #[test]
-fn the_guest_imports_nothing_and_others_are_refused_by_name() {
-    let module = wasmtime::Module::new(&wasmtime::Engine::default(), GUEST).unwrap();
-    assert_eq!(module.imports().count(), 0);
-    let refused = |bytes: &[u8]| match Engine::new(bytes) {
-        Err(error) => error.to_string(),
-        Ok(_) => panic!("it was taken"),
-    };
-    assert!(refused(b"\0asm\x01\0\0\0").contains("henge_abi_1"));
-    assert!(!refused(b"nonsense").is_empty());
-}
-
-#[test]
-fn a_guest_without_memory_traps_and_says_so() {
+fn a_guest_cannot_take_more_memory_than_it_may() {
     let engine = Engine::new(GUEST).unwrap();
-    let member = Member::new("stone-1", "local/a".parse().unwrap(), 1);
-    let config = Config::new(1, MemberId::from_name("stone-1"), vec![member]);
-    let mut guest = Guest::new(&engine, &config, 7, NOW, 2 << 20).unwrap();
-    let frame = vec![0; 3 << 20];
-    let mut inputs = Vec::new();
-    let from = MemberId::from_name("stone-2");
-    batch::put_input(
-        &mut inputs,
-        &Input::Peer {
-            from,
+    let mut guest = Guest::new(&engine, &config(), 7, NOW, 4 << 20).unwrap();
+    let frame = vec![0; 8 << 20];
+    let mut batch = Vec::new();
+    put_input(
+        &mut batch,
+        &Input::Client {
+            client: henge_core::wire::ClientId(1),
             frame: &frame,
         },
     );
-    let mut outputs = Vec::new();
-    assert!(guest.step(NOW, &inputs, &mut outputs).is_err());
+    let trap = guest.step(NOW, &batch, &mut Vec::new()).unwrap_err();
+    assert!(trap.to_string().contains("memory allocation"), "{trap}");
+}
+
+#[test]
+fn a_configuration_that_makes_no_ring_is_refused_in_words() {
+    let engine = Engine::new(GUEST).unwrap();
+    let config = Config {
+        replicas: 0,
+        ..config()
+    };
+    let error = Guest::new(&engine, &config, 7, NOW, MEMORY).err().unwrap();
+    assert!(matches!(error, EngineError::Config(_)), "{error}");
+    assert!(error.to_string().contains("0 replicas"), "{error}");
+}
+
+#[test]
+fn a_module_of_another_version_is_refused_before_it_runs() {
+    // (module (func (export "henge_abi_9")))
+    let other = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0f\x01\x0bhenge_abi_9\0\0\x0a\x04\x01\x02\0\x0b";
+    let why = Engine::new(other).err().unwrap().to_string();
     assert!(
-        !outputs
-            .iter()
-            .any(|output| matches!(output, Output::Event(Event::Ready { .. })))
+        why.contains("henge_abi_1") && why.contains("henge_abi_9"),
+        "{why}"
     );
+    assert!(Engine::new(b"nothing").is_err());
 }

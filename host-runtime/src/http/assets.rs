@@ -119,6 +119,9 @@ async fn from_folder(folder: &Path, path: &str) -> Result<Response, HttpError> {
 fn describe(response: &mut Response, path: &str) {
     let mime = mime_guess::from_path(path).first_or_octet_stream();
     let name = match mime.type_() {
+        _ if mime.subtype() == mime_guess::mime::JAVASCRIPT => {
+            "text/javascript; charset=utf-8".into()
+        }
         mime_guess::mime::TEXT => format!("{mime}; charset=utf-8"),
         _ => mime.to_string(),
     };

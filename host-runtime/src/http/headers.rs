@@ -3,7 +3,7 @@
 use super::error::HttpError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use henge_core::causality::{Context, Value};
+use henge_core::causality::{Token, Value};
 use henge_core::id::RequestId;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -76,7 +76,7 @@ pub fn context(headers: &HeaderMap) -> Result<Vec<u8>, HttpError> {
     };
     let decoded = URL_SAFE_NO_PAD.decode(text.as_bytes()).ok();
     decoded
-        .filter(|bytes| bytes.is_empty() || Context::decode(bytes).is_ok())
+        .filter(|bytes| Token::decode(bytes).is_ok())
         .ok_or_else(|| {
             HttpError::bad_request(
                 "the header henge-context is not one that a read has given; copy it unchanged, or \

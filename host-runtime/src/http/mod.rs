@@ -1,7 +1,7 @@
 //! HTTP: keys for curl, numbers for machines, the console for people.
 //!
 //! * [`router`]: which path goes where, and what every answer carries.
-//! * [`kv`]: `/v1/kv/KEY`.
+//! * [`kv`]: one key, at `/v1/kv/KEY`.
 //! * [`headers`]: request and response headers of `/v1/kv`.
 //! * [`calls`]: requests on their way through a shard.
 //! * [`status`], [`ring`], [`metrics`], [`health`]: what the stone says of itself.

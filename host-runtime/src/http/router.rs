@@ -13,7 +13,6 @@ use std::sync::Arc;
 use tower_http::cors::{Any, CorsLayer};
 
 /// The routes of a stone.
-#[must_use]
 pub fn router(stone: Arc<Stone>) -> Router {
     let open = Router::new()
         .route(

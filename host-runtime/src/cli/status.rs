@@ -1,0 +1,293 @@
+//! `henge status`.
+
+use super::args::StatusArgs;
+use super::error::CliError;
+use axum::body::{Body, to_bytes};
+use hyper::Request;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+const ASK_TIME: Duration = Duration::from_secs(2);
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// Longest answer that is taken, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+
+#[derive(Deserialize)]
+struct Ring {
+    cluster: String,
+    partitions: u16,
+    replicas: u8,
+    members: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    name: String,
+    zone: String,
+    address: String,
+    share: f64,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    uptime_ms: u64,
+    connections: u64,
+    shards: Vec<Shard>,
+    peers: Vec<Peer>,
+}
+
+#[derive(Deserialize)]
+struct Shard {
+    state: String,
+    restarts: u64,
+    keys: u64,
+    memory_bytes: u64,
+    log_bytes: u64,
+    reads: u64,
+    writes: u64,
+    failures: u64,
+}
+
+#[derive(Deserialize)]
+struct Peer {
+    name: String,
+    up: bool,
+}
+
+pub(super) async fn run(args: StatusArgs) -> Result<(), CliError> {
+    loop {
+        let ring = ring(&args.server.servers).await?;
+        let asked = ring
+            .members
+            .iter()
+            .map(|member| ask::<Status>(&member.address, "/v1/status"));
+        let statuses = futures_util::future::join_all(asked).await;
+        let page = page(&ring, &statuses);
+        if !args.watch {
+            print!("{page}");
+            let down = statuses.iter().filter(|status| status.is_err()).count();
+            return match down {
+                0 => Ok(()),
+                _ => Err(CliError::new(format!(
+                    "{down} of {} stones do not answer",
+                    statuses.len()
+                ))),
+            };
+        }
+        // Home and clear, so that the page stays in its place.
+        print!("\x1b[H\x1b[2J{page}");
+        sleep(WATCH_EVERY).await;
+    }
+}
+
+async fn ring(servers: &[String]) -> Result<Ring, CliError> {
+    let mut said = Vec::new();
+    for server in servers {
+        match ask(server, "/v1/ring").await {
+            Ok(ring) => return Ok(ring),
+            Err(why) => said.push(format!("{server}: {why}")),
+        }
+    }
+    Err(
+        CliError::new(format!("no stone answers: {}", said.join("; ")))
+            .hint("start stones with `cargo xtask up`, or name one with --server HOST:PORT"),
+    )
+}
+
+async fn ask<T: DeserializeOwned>(server: &str, path: &str) -> Result<T, String> {
+    let asked = timeout(ASK_TIME, async {
+        let tcp = TcpStream::connect(server)
+            .await
+            .map_err(|error| error.to_string())?;
+        let handshake = http1::handshake(TokioIo::new(tcp)).await;
+        let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
+        let request = Request::get(path).header(HOST, server).body(Body::empty());
+        let request = request.map_err(|error| error.to_string())?;
+        let response = async {
+            let response = sender
+                .send_request(request)
+                .await
+                .map_err(|error| error.to_string())?;
+            let body = Body::new(response.into_body());
+            to_bytes(body, ANSWER_BYTES_MAX)
+                .await
+                .map_err(|error| error.to_string())
+        };
+        let bytes = tokio::select! {
+            bytes = response => bytes?,
+            ended = connection => return Err(format!("the connection ended: {ended:?}")),
+        };
+        serde_json::from_slice(&bytes).map_err(|error| format!("it is no stone: {error}"))
+    });
+    asked
+        .await
+        .unwrap_or_else(|_| Err("no answer in time".into()))
+}
+
+fn page(ring: &Ring, statuses: &[Result<Status, String>]) -> String {
+    let mut page = format!(
+        "cluster {}: {} members, {} partitions, {} replicas\n\n",
+        ring.cluster,
+        ring.members.len(),
+        ring.partitions,
+        ring.replicas
+    );
+    let heads = [
+        "stone", "zone", "address", "share", "state", "up", "keys", "memory", "log",
+    ];
+    let more = [
+        "reads",
+        "writes",
+        "failed",
+        "restarts",
+        "clients",
+        "cannot reach",
+    ];
+    let mut rows = vec![heads.iter().chain(&more).map(ToString::to_string).collect()];
+    for (member, status) in ring.members.iter().zip(statuses) {
+        rows.push(row(member, status));
+    }
+    rows[1..].sort_unstable();
+    write_table(&mut page, &rows);
+    page
+}
+
+fn row(member: &Member, status: &Result<Status, String>) -> Vec<String> {
+    let share = format!("{:.1} %", member.share * 100.0);
+    let mut row = vec![
+        member.name.clone(),
+        member.zone.clone(),
+        member.address.clone(),
+        share,
+    ];
+    let status = match status {
+        Ok(status) => status,
+        Err(why) => {
+            row.push(format!("down ({why})"));
+            return row;
+        }
+    };
+    let sum = |number: fn(&Shard) -> u64| status.shards.iter().map(number).sum::<u64>();
+    let worst = status
+        .shards
+        .iter()
+        .map(|shard| shard.state.as_str())
+        .find(|s| *s != "ready");
+    let lost: Vec<&str> = status
+        .peers
+        .iter()
+        .filter(|peer| !peer.up)
+        .map(|peer| peer.name.as_str())
+        .collect();
+    row.push(worst.unwrap_or("ready").to_owned());
+    row.push(span(status.uptime_ms));
+    row.push(sum(|shard| shard.keys).to_string());
+    row.push(size(sum(|shard| shard.memory_bytes)));
+    row.push(size(sum(|shard| shard.log_bytes)));
+    let numbers: [fn(&Shard) -> u64; 4] =
+        [|s| s.reads, |s| s.writes, |s| s.failures, |s| s.restarts];
+    for number in numbers {
+        row.push(sum(number).to_string());
+    }
+    row.push(status.connections.to_string());
+    row.push(if lost.is_empty() {
+        "-".into()
+    } else {
+        lost.join(", ")
+    });
+    row
+}
+
+fn write_table(page: &mut String, rows: &[Vec<String>]) {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
+    // What a stone that is down has to say must not widen the columns of the others.
+    let whole = |row: &&Vec<String>| row.len() == columns;
+    let width = |column| {
+        let cells = rows
+            .iter()
+            .filter(whole)
+            .map(|row| cell(row, column).chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        // Writing to a string does not fail.
+        let _ = writeln!(page, "{}", line.trim_end());
+    }
+}
+
+fn span(ms: u64) -> String {
+    match ms / 1_000 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KiB", bytes >> 10),
+        1_048_576..10_737_418_240 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} GiB", bytes >> 30),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stone_that_is_down_says_why_and_does_not_widen_the_table() {
+        let member = |name: &str| Member {
+            name: name.into(),
+            zone: "z".into(),
+            address: "h:1".into(),
+            share: 0.5,
+        };
+        let ring = Ring {
+            cluster: "c".into(),
+            partitions: 256,
+            replicas: 3,
+            members: vec![member("b"), member("a")],
+        };
+        let up = Status {
+            uptime_ms: 61_000,
+            connections: 1,
+            shards: vec![],
+            peers: vec![],
+        };
+        let page = page(
+            &ring,
+            &[Err("a very long story of a socket".into()), Ok(up)],
+        );
+        let lines: Vec<&str> = page.lines().collect();
+        assert!(lines[0].contains("2 members"));
+        assert!(lines[3].starts_with('a') && lines[3].contains("1 min"));
+        assert!(lines[4].ends_with("down (a very long story of a socket)"));
+        assert!(lines[2].len() < 140, "{}", lines[2]);
+    }
+
+    #[test]
+    fn sizes_and_spans_are_short() {
+        assert_eq!(
+            [size(5), size(2_048), size(20 << 30)],
+            ["5 B", "2 KiB", "20 GiB"]
+        );
+        assert_eq!([span(999), span(3_600_000)], ["0 s", "1 h"]);
+    }
+}
