@@ -1,6 +1,6 @@
 //! xxh3-64, the one hash: placement, checksums and ids.
 
-use crate::id::BucketId;
+use crate::id::{BucketId, PartitionId};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// The xxh3-64 of `bytes`, seed 0.
@@ -32,6 +32,17 @@ pub fn position(bucket: BucketId, key: &[u8]) -> u64 {
     hasher.update(&bucket.0.to_le_bytes());
     hasher.update(key);
     hasher.digest()
+}
+
+/// The partition of a ring of `partitions` (a power of two) in which `position` lies: its highest
+/// bits.
+#[must_use]
+pub const fn partition_at(position: u64, partitions: u16) -> PartitionId {
+    let Some(high) = position.checked_shr(u64::BITS - partitions.trailing_zeros()) else {
+        return PartitionId(0);
+    };
+    let [low, next, ..] = high.to_le_bytes();
+    PartitionId(u16::from_le_bytes([low, next]))
 }
 
 #[cfg(test)]

@@ -12,12 +12,23 @@ pub const SIBLINGS_MAX: usize = 16;
 /// by hostile input.
 pub const ACTORS_MAX: usize = 256;
 
+/// Highest counter of a dot.
+pub const COUNTER_MAX: u64 = u64::MAX / 2;
+/// Highest counter that is believed of a client's context: forged ones leave room for real writes.
+pub const SEEN_COUNTER_MAX: u64 = COUNTER_MAX / 2;
+
 /// Partitions of a ring, unless configured otherwise.
 pub const PARTITIONS_DEFAULT: u16 = 256;
 /// Most partitions of a ring.
 pub const PARTITIONS_MAX: u16 = 32_768;
 /// Most members of a ring.
 pub const MEMBERS_MAX: usize = 4_096;
+/// Longest name of a member, in bytes.
+pub const MEMBER_NAME_BYTES_MAX: usize = 128;
+/// Most parts of a zone: region, zone, host.
+pub const ZONE_PARTS_MAX: usize = 3;
+/// Longest part of a zone, in characters.
+pub const ZONE_PART_CHARS_MAX: usize = 64;
 /// Most replicas of a key.
 pub const REPLICAS_MAX: u8 = 16;
 
@@ -45,6 +56,18 @@ pub const TIMEOUT_MAX_MS: u32 = 60_000;
 pub const HEDGE_MS: u64 = 50;
 /// How far another clock may be ahead, in milliseconds.
 pub const CLOCK_SKEW_MAX_MS: u64 = 60_000;
+
+/// Most calls of a client without an outcome.
+pub const CALLS_MAX: usize = 65_536;
+/// Most bytes that they hold.
+pub const CALL_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Most calls that wait for an answer at a time: enough to keep a server busy over a slow line, few
+/// enough that a new connection is not flooded with all that had to wait.
+pub const CALLS_IN_FLIGHT_MAX: usize = 4_096;
+/// Most sends of one call whose answers were lost.
+pub const CALL_SENDS_MAX: u32 = 3;
+/// A client closes a message when it has this many bytes; the rest goes into the next.
+pub const CLIENT_MESSAGE_BYTES: usize = 1_024 * 1_024;
 
 /// Bytes of records in one batch of the commit log; more wait for the next.
 pub const LOG_BATCH_BYTES_MAX: usize = 4 * 1_024 * 1_024;

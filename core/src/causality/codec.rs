@@ -1,11 +1,11 @@
 //! The bytes of contexts and sets: postcard, one encoding for each, validated when read.
 
-use super::context::{COUNTER_MAX, Context};
+use super::context::Context;
 use super::dot::Dot;
 use super::version::Version;
 use super::version_set::VersionSet;
 use crate::id::ActorId;
-use crate::limits::{ACTORS_MAX, PAIR_BYTES_MAX, SIBLINGS_MAX};
+use crate::limits::{ACTORS_MAX, COUNTER_MAX, PAIR_BYTES_MAX, SIBLINGS_MAX};
 use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;

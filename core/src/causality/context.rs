@@ -3,12 +3,9 @@
 use super::codec::{self, DecodeError};
 use super::dot::Dot;
 use crate::id::ActorId;
-use crate::limits::ACTORS_MAX;
+use crate::limits::{ACTORS_MAX, COUNTER_MAX};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-
-/// Highest counter that an encoded context may name; no actor comes near it honestly.
-pub const COUNTER_MAX: u64 = u64::MAX / 2;
 
 /// A version vector: for each actor, how many of its write events have been seen.
 ///

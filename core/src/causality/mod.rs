@@ -26,7 +26,7 @@ mod version_set;
 mod tests;
 
 pub use codec::DecodeError;
-pub use context::{COUNTER_MAX, Context};
+pub use context::Context;
 pub use dot::Dot;
 pub use hlc::{Clock, ClockError, Hlc, ParseHlcError};
 pub use token::Token;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::id::{ActorId, RequestId};
-use crate::limits::{ACTORS_MAX, PAIR_BYTES_MAX, SIBLINGS_MAX};
+use crate::limits::{ACTORS_MAX, COUNTER_MAX, PAIR_BYTES_MAX, SIBLINGS_MAX};
 use crate::time::{Duration, Instant};
 use alloc::string::ToString;
 use alloc::{vec, vec::Vec};

@@ -3,13 +3,13 @@
 //! Stores", DAIS 2014).
 
 use super::codec::{self, DecodeError, RawVersionSet};
-use super::context::{COUNTER_MAX, Context};
+use super::context::Context;
 use super::dot::Dot;
 use super::hlc::Hlc;
 use super::version::{Policy, Value, Version};
 use crate::hash::hash64;
 use crate::id::{ActorId, RequestId};
-use crate::limits::{ACTORS_MAX, SIBLINGS_MAX};
+use crate::limits::{ACTORS_MAX, SEEN_COUNTER_MAX, SIBLINGS_MAX};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -211,8 +211,5 @@ impl VersionSet {
         });
     }
 }
-
-/// Highest counter that is believed of a client.
-const SEEN_COUNTER_MAX: u64 = COUNTER_MAX / 2;
 
 const _: () = assert!(SIBLINGS_MAX < ACTORS_MAX);

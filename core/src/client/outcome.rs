@@ -101,7 +101,7 @@ impl Client {
                 continue;
             };
             pending.losses += 1;
-            if pending.losses < SENDS_MAX {
+            if pending.losses < crate::limits::CALL_SENDS_MAX {
                 self.calls.put_in(id, Stage::Ready);
             } else {
                 self.finish(id, |pending| Err(pending.lost()));
@@ -129,5 +129,3 @@ const RETRY_MAX_MS: u64 = 500;
 /// A call that ends without an answer this long after it was sent, in milliseconds, on a connection
 /// that has brought nothing else since, is evidence that the connection is dead.
 const SILENCE_MS: u64 = 3_000;
-/// Most sends of one call whose answers were lost.
-const SENDS_MAX: u32 = 3;

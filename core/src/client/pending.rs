@@ -2,7 +2,9 @@
 
 use super::call::{Action, Call, CallId};
 use crate::id::RequestId;
-use crate::limits::{TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
+use crate::limits::{
+    CALL_BYTES_MAX, CALLS_IN_FLIGHT_MAX, CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS,
+};
 use crate::time::{Duration, Instant};
 use crate::wire::{ErrorCode, Failure, Operation, Request};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -251,7 +253,7 @@ impl Calls {
 
     /// The oldest call that is ready, unless as many as may be are under way.
     pub(super) fn next_ready(&self) -> Option<CallId> {
-        if self.sent >= IN_FLIGHT_MAX {
+        if self.sent >= CALLS_IN_FLIGHT_MAX {
             return None;
         }
         self.ready.first().copied()
@@ -288,12 +290,5 @@ impl Calls {
     }
 }
 
-/// Most calls without an outcome.
-pub(super) const CALLS_MAX: usize = 65_536;
-/// Most bytes that they hold.
-pub(super) const CALL_BYTES_MAX: usize = 64 * 1_024 * 1_024;
-/// Most calls that wait for an answer at a time: enough to keep a server busy over a slow line, few
-/// enough that a new connection is not flooded with all that had to wait.
-const IN_FLIGHT_MAX: usize = 4_096;
 /// Most time kept back from the server's, in milliseconds.
 const ANSWER_MARGIN_MS: u64 = 250;

@@ -2,11 +2,14 @@
 
 use super::backoff::delay;
 use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
-use super::pending::{CALL_BYTES_MAX, CALLS_MAX, Calls, Pending, Stage};
+use super::pending::{Calls, Pending, Stage};
 use crate::causality::Token;
-use crate::hash::position;
+use crate::hash::{partition_at, position};
 use crate::id::{BucketId, PartitionId};
-use crate::limits::{KEY_BYTES_MAX, PAIR_BYTES_MAX, PARTITIONS_MAX, PROTOCOL_VERSION};
+use crate::limits::{
+    CALL_BYTES_MAX, CALLS_MAX, CLIENT_MESSAGE_BYTES, KEY_BYTES_MAX, PAIR_BYTES_MAX, PARTITIONS_MAX,
+    PROTOCOL_VERSION,
+};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::wire::{
@@ -309,7 +312,7 @@ impl Client {
         }
         let partitions = self.partitions();
         let mut message = Vec::new();
-        while message.len() < BATCH_BYTES
+        while message.len() < CLIENT_MESSAGE_BYTES
             && let Some(id) = self.calls.next_ready()
         {
             let now = self.now;
@@ -341,10 +344,7 @@ impl Client {
 /// position.
 #[must_use]
 pub fn partition_of(bucket: BucketId, key: &[u8], partitions: u16) -> PartitionId {
-    let high = position(bucket, key)
-        .checked_shr(u64::BITS - partitions.trailing_zeros())
-        .unwrap_or(0);
-    PartitionId(u16::try_from(high).unwrap_or(u16::MAX))
+    partition_at(position(bucket, key), partitions)
 }
 
 pub(super) fn partition(request: &Request, partitions: u16) -> PartitionId {
@@ -364,5 +364,3 @@ const REDIAL_FIRST_MS: u64 = 50;
 const REDIAL_MAX_MS: u64 = 5_000;
 /// A connection that lasted this long, in milliseconds, was a good one: the next wait is the first.
 const STEADY_MS: u64 = 5_000;
-/// A message is closed when it has this many bytes; the rest goes into the next.
-const BATCH_BYTES: usize = 1_024 * 1_024;

@@ -102,7 +102,7 @@ impl Node {
         );
     }
 
-    pub(super) fn expire_forward(&mut self, forward: ForwardOperation) {
+    pub(super) fn expire_forward(&mut self, forward: &ForwardOperation) {
         let message = "the key's owner has not answered in time; the write may or may not last, and a \
                        retry with the same request id is applied at most once";
         let failure = Failure::new(ErrorCode::Indeterminate, message);

@@ -205,9 +205,9 @@ impl Node {
     /// The operation's time is over: who asked is told, if that was not done before.
     fn expire(&mut self, operation: u64) {
         match self.operations.remove(&operation) {
-            Some(Operation::Read(read)) => self.expire_read(read),
+            Some(Operation::Read(read)) => self.expire_read(&read),
             Some(Operation::Write(write)) => self.expire_write(write),
-            Some(Operation::Forward(forward)) => self.expire_forward(forward),
+            Some(Operation::Forward(forward)) => self.expire_forward(&forward),
             None => {}
         }
     }

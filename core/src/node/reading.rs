@@ -139,7 +139,7 @@ impl Node {
         match answer {
             ReadAnswer::Same => read.answer_same(index),
             ReadAnswer::Set(bytes) if bytes.is_empty() => {
-                read.answer(index, None, self.config.policy)
+                read.answer(index, None, self.config.policy);
             }
             ReadAnswer::Set(bytes) => match VersionSet::decode(&bytes) {
                 Ok(set) => read.answer(index, Some(&set), self.config.policy),
@@ -250,7 +250,7 @@ impl Node {
         }
     }
 
-    pub(super) fn expire_read(&mut self, read: ReadOperation<Origin>) {
+    pub(super) fn expire_read(&mut self, read: &ReadOperation<Origin>) {
         let Some(origin) = read.origin else { return };
         let message = format!(
             "{} of the {} replicas needed have answered in time; try again",

@@ -1,8 +1,8 @@
 //! Failure domains as a tree, and how many owners of one partition each may hold.
 
 use super::member::{MemberIndex, Members};
-use super::zone::PARTS_MAX;
 use crate::hash::hash64;
+use crate::limits::ZONE_PARTS_MAX;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -184,7 +184,7 @@ impl Domain {
 fn levels(members: &Members) -> Vec<usize> {
     let mut levels = Vec::new();
     let mut finer = members.owners().count();
-    for parts in (1..=PARTS_MAX).rev() {
+    for parts in (1..=ZONE_PARTS_MAX).rev() {
         let mut prefixes: Vec<&str> = members
             .owners()
             .map(|(_, m)| m.zone.prefix(parts))

@@ -1,8 +1,7 @@
 //! What can be wrong with a zone, a member list or a placement.
 
-use super::member::NAME_BYTES_MAX;
-use super::zone::{PART_CHARS_MAX, PARTS_MAX};
 use crate::id::MemberId;
+use crate::limits::{MEMBER_NAME_BYTES_MAX, ZONE_PART_CHARS_MAX, ZONE_PARTS_MAX};
 use crate::limits::{MEMBERS_MAX, PARTITIONS_MAX, REPLICAS_MAX};
 use alloc::string::String;
 use core::fmt;
@@ -37,12 +36,12 @@ impl fmt::Display for ZoneError {
             Self::TooManyParts { parts } => {
                 write!(
                     f,
-                    "a zone has 1 to {PARTS_MAX} parts, this one has {parts}; "
+                    "a zone has 1 to {ZONE_PARTS_MAX} parts, this one has {parts}; "
                 )
             }
             Self::PartLength { part, chars } => write!(
                 f,
-                "part {part} of the zone has {chars} characters, 1 to {PART_CHARS_MAX} are allowed; "
+                "part {part} of the zone has {chars} characters, 1 to {ZONE_PART_CHARS_MAX} are allowed; "
             ),
             Self::PartCharacter { part, found } => write!(
                 f,
@@ -112,7 +111,7 @@ impl fmt::Display for RingError {
             }
             Self::BadName { name } => write!(
                 f,
-                "the member name {name:?} is not 1 to {NAME_BYTES_MAX} characters of visible \
+                "the member name {name:?} is not 1 to {MEMBER_NAME_BYTES_MAX} characters of visible \
                  ASCII; rename the member"
             ),
             Self::DuplicateName { name } => {

@@ -3,20 +3,17 @@
 use super::error::RingError;
 use super::zone::Zone;
 use crate::id::MemberId;
-use crate::limits::MEMBERS_MAX;
+use crate::limits::{MEMBER_NAME_BYTES_MAX, MEMBERS_MAX};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-
-/// Longest name of a member, in bytes.
-pub const NAME_BYTES_MAX: usize = 128;
 
 /// A node of the cluster, as placement sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Names it for ever; see [`MemberId::from_name`].
     pub id: MemberId,
-    /// For people: 1 to [`NAME_BYTES_MAX`] characters of visible ASCII.
+    /// For people: 1 to [`MEMBER_NAME_BYTES_MAX`] characters of visible ASCII.
     pub name: String,
     /// What it is expected to fail together with.
     pub zone: Zone,
@@ -140,7 +137,8 @@ impl From<Members> for Vec<Member> {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=MEMBER_NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn check_unique(by_id: &[Member]) -> Result<(), RingError> {

@@ -21,7 +21,7 @@ mod tally;
 mod zone;
 
 pub use error::{RingError, ZoneError};
-pub use member::{Member, MemberIndex, Members, NAME_BYTES_MAX};
+pub use member::{Member, MemberIndex, Members};
 pub use moves::{Move, moves};
 pub use placement::{Placement, Share};
-pub use zone::{PART_CHARS_MAX, PARTS_MAX, Zone};
+pub use zone::Zone;

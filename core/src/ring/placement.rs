@@ -98,10 +98,7 @@ impl Placement {
     /// highest bits.
     #[must_use]
     pub fn partition_of(&self, position: u64) -> PartitionId {
-        let high = position
-            .checked_shr(64 - self.partitions.trailing_zeros())
-            .unwrap_or(0);
-        PartitionId(u16::try_from(high).expect("there are at most 2^15 partitions"))
+        crate::hash::partition_at(position, self.partitions)
     }
 
     /// The preference list of a partition. Empty for a partition that the ring does not have.

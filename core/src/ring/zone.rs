@@ -1,20 +1,16 @@
 //! Failure domains.
 
 use super::error::ZoneError;
+use crate::limits::{ZONE_PART_CHARS_MAX, ZONE_PARTS_MAX};
 use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
-/// Most parts of a zone: region, zone, host.
-pub const PARTS_MAX: usize = 3;
-/// Most characters of one part.
-pub const PART_CHARS_MAX: usize = 64;
-
 /// A failure domain, as a path from the largest to the smallest: `region`, `region/zone` or
 /// `region/zone/host`.
 ///
-/// A part is 1 to [`PART_CHARS_MAX`] characters of `A-Z a-z 0-9 . _ -`. Two members in one zone are
+/// A part is 1 to [`ZONE_PART_CHARS_MAX`] characters of `A-Z a-z 0-9 . _ -`. Two members in one zone are
 /// expected to fail together; members whose paths share their first parts are expected to fail
 /// together less often.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,7 +80,7 @@ impl fmt::Debug for Zone {
 
 fn check(path: &str) -> Result<(), ZoneError> {
     let parts = path.split('/').count();
-    if parts > PARTS_MAX {
+    if parts > ZONE_PARTS_MAX {
         return Err(ZoneError::TooManyParts { parts });
     }
     path.split('/')
@@ -94,7 +90,7 @@ fn check(path: &str) -> Result<(), ZoneError> {
 
 fn check_part(text: &str, part: usize) -> Result<(), ZoneError> {
     let chars = text.chars().count();
-    if chars == 0 || chars > PART_CHARS_MAX {
+    if chars == 0 || chars > ZONE_PART_CHARS_MAX {
         return Err(ZoneError::PartLength { part, chars });
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

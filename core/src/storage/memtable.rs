@@ -80,7 +80,7 @@ impl Memtable {
 
     /// Keys held.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn keys(&self) -> u64 {
         self.slots.len() as u64
     }
 
@@ -123,6 +123,6 @@ mod tests {
             );
             assert_eq!(table.bytes(), 7 + SLOT_OVERHEAD_BYTES + length as u64);
         }
-        assert_eq!(table.len(), 1);
+        assert_eq!(table.keys(), 1);
     }
 }

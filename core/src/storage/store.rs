@@ -310,7 +310,7 @@ impl Store {
     /// Keys held, and their bytes in memory.
     #[must_use]
     pub fn size(&self) -> (u64, u64) {
-        (self.memtable.len(), self.memtable.bytes())
+        (self.memtable.keys(), self.memtable.bytes())
     }
 
     /// Durable bytes of the log.

@@ -338,15 +338,15 @@ impl Cluster {
             batches.entry(due.seat()).or_default().push_back(due);
         }
         for (seat, dues) in batches {
-            self.give(seat, dues);
+            self.give(seat, &dues);
         }
         true
     }
 
-    fn give(&mut self, seat: Seat, dues: VecDeque<Due>) {
+    fn give(&mut self, seat: Seat, dues: &VecDeque<Due>) {
         let mut inputs = Vec::new();
         let mut count = 0;
-        for due in &dues {
+        for due in dues {
             if let Some(input) = self.input(due) {
                 batch::put_input(&mut inputs, &input);
                 count += 1;

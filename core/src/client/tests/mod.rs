@@ -4,11 +4,11 @@ mod connection;
 mod limits;
 mod outcome;
 
-use super::pending::CALLS_MAX;
 use super::{Call, CallId, Client, ClientError, ClientOutput, ConnectionState};
 use crate::causality::{Hlc, Value};
 use crate::hash::position;
 use crate::id::{BucketId, MemberId, PartitionId, RequestId};
+use crate::limits::CALLS_MAX;
 use crate::limits::{KEY_BYTES_MAX, PAIR_BYTES_MAX, PROTOCOL_VERSION};
 use crate::time::{Duration, Instant};
 use crate::wire::{
