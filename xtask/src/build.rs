@@ -27,13 +27,23 @@ impl Built {
 
 /// Builds the SDK, then the server, whose build script builds the guest and embeds both.
 pub(crate) fn run(steps: &mut Steps) -> Result<Built> {
+    with(steps, "server", &["--bins"])
+}
+
+/// The same, with all tests: Cargo chooses the features of dependencies for what is built together,
+/// so that wasmtime would be compiled once for the server and again for the tests.
+pub(crate) fn run_with_tests(steps: &mut Steps) -> Result<Built> {
+    with(steps, "server and tests", &["--all-targets"])
+}
+
+fn with(steps: &mut Steps, what: &str, targets: &[&str]) -> Result<Built> {
     wasm::build(steps)?;
     let rust = steps.run("rust target for the guest", WasmRust::find)?;
     let built = Built {
         guest: guest(&rust, steps)?,
     };
-    let server = built.cargo(&["build", "--release", "-p", "henge-host"]);
-    steps.run("server", |ticker| {
+    let server = built.cargo(&["build", "--release", "--workspace"]).args(targets);
+    steps.run(what, |ticker| {
         server.run(ticker).map(|_| paths::henge())
     })?;
     Ok(built)

@@ -273,13 +273,19 @@ impl Log {
         Ok(())
     }
 
+    /// The end of the output, without Cargo's account of its progress.
     fn tail(&self) -> String {
-        self.tail
-            .iter()
-            .map(String::as_str)
+        let lines = self.tail.iter().map(String::as_str);
+        lines
+            .filter(|line| !is_progress(line))
             .collect::<Vec<_>>()
             .join("\n")
     }
+}
+
+fn is_progress(line: &str) -> bool {
+    let first = line.split_whitespace().next().unwrap_or_default();
+    line.starts_with(' ') && CARGO_PROGRESS.contains(&first)
 }
 
 /// A file name from the first words of a command.
@@ -292,6 +298,17 @@ fn log_name(command: &str) -> String {
     let name: String = program.chars().take(LOG_NAME_CHARS_MAX).map(safe).collect();
     format!("{}.log", name.trim_matches('-'))
 }
+
+/// How Cargo begins the lines about its progress, which it indents.
+const CARGO_PROGRESS: [&str; 7] = [
+    "Blocking",
+    "Checking",
+    "Compiling",
+    "Documenting",
+    "Downloaded",
+    "Downloading",
+    "Updating",
+];
 
 /// Lines between the program and the log; a program that writes faster waits.
 const LINES_QUEUED: usize = 1_024;
@@ -306,7 +323,7 @@ const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
-    use super::{Cmd, log_name, quoted};
+    use super::{Cmd, is_progress, log_name, quoted};
     use crate::paths;
     use crate::steps::Ticker;
     use std::ffi::OsStr;
@@ -333,6 +350,16 @@ mod tests {
             .unwrap_err();
         assert!(error.to_string().contains("`no-such-program`"), "{error}");
         assert_eq!(Cmd::new("no-such-program").answer(), None);
+    }
+
+    #[test]
+    fn progress_is_told_from_errors() {
+        assert!(is_progress("   Compiling serde v1.0.0"));
+        assert!(is_progress(
+            "    Blocking waiting for file lock on build directory"
+        ));
+        assert!(!is_progress("error: Compiling is hard"));
+        assert!(!is_progress("     = note: x"));
     }
 
     #[test]

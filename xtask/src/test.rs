@@ -1,6 +1,6 @@
 //! Everything that must hold before a change is good: what people and CI both run.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) struct Args {
 /// Runs all checks, cheap ones first; the first that fails ends it.
 pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
     if let Some(filter) = &args.filter {
-        let built = build::run(steps)?;
+        let built = build::run_with_tests(steps)?;
         rust_tests(&built, Some(filter), None, steps)?;
         println!(
             "\ngreen in {}: the Rust tests whose names contain \"{filter}\"",
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
         return Ok(());
     }
     sources(steps)?;
-    let built = build::run(steps)?;
+    let built = build::run_with_tests(steps)?;
     check("lints", &built.cargo(CLIPPY), steps)?;
     no_std(steps)?;
     tidy::guest(steps)?;
@@ -60,7 +60,11 @@ fn check(name: &str, cmd: &Cmd, steps: &mut Steps) -> Result<()> {
 
 fn sources(steps: &mut Steps) -> Result<()> {
     setup::lint_tools(steps)?;
-    check("format", &Cmd::cargo(["fmt", "--all", "--check"]), steps)?;
+    let format = Cmd::cargo(["fmt", "--all", "--", "--check", "--files-with-diff"]);
+    let advice = "these files are not as rustfmt writes them; `cargo fmt --all` corrects them";
+    steps.run("format", |ticker| {
+        format.run(ticker).map(drop).context(advice)
+    })?;
     tidy::run(steps)
 }
 
