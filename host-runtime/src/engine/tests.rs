@@ -52,6 +52,27 @@ fn an_empty_storage_makes_a_guest_ready() {
 }
 
 #[test]
+fn a_guest_that_was_idle_for_long_is_not_taken_for_one_that_runs_away() {
+    let engine = Engine::new(GUEST).unwrap();
+    let mut guest = Guest::new(&engine, &config(), 7, NOW, MEMORY).unwrap();
+    // More epochs than any call may last.
+    for _ in 0..10_000 {
+        engine.wasmtime().increment_epoch();
+    }
+    let outputs = step(&mut guest, &[Input::Inspect(3)]);
+    assert!(
+        matches!(outputs[..], [Output::Report { id: 3, .. }]),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn the_guest_imports_nothing() {
+    let module = wasmtime::Module::new(&wasmtime::Engine::default(), GUEST).unwrap();
+    assert_eq!(module.imports().count(), 0);
+}
+
+#[test]
 fn a_batch_of_another_version_traps_and_says_so() {
     let engine = Engine::new(GUEST).unwrap();
     let mut guest = Guest::new(&engine, &config(), 7, NOW, MEMORY).unwrap();

@@ -32,6 +32,7 @@ impl Worker {
                 }
                 Output::Client { client, frame } => {
                     self.life.answered();
+                    self.care.answered(client, &frame);
                     let Some(sink) = self.clients.get(&client) else {
                         continue;
                     };

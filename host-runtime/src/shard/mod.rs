@@ -4,11 +4,13 @@
 //! * [`sink`]: where a client's answers go.
 //! * [`status`]: what others may know about a shard while it works.
 //! * `worker`: the loop: wait, batch, step, carry out.
+//! * `care`: requests of clients, so that one that traps harms no other.
 //! * `batch`: inputs on their way into the guest.
 //! * `dispatch`: outputs on their way out.
 //! * `rebirth`: a trapped guest is replaced.
 
 mod batch;
+mod care;
 mod dispatch;
 pub mod handle;
 mod rebirth;

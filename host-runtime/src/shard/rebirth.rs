@@ -1,5 +1,6 @@
 //! A trapped guest is replaced: `docs/guest-abi.md`, "Traps".
 
+use super::care::Lost;
 use super::status::ShardState;
 use super::worker::Worker;
 use crate::disk::DiskGone;
@@ -91,11 +92,34 @@ impl Worker {
         self.status.trapped();
         // Whoever asked for numbers asks again.
         self.inspections.clear();
+        self.settle_requests();
         if self.life.trapped(self.clock.now()) {
             let (reason, panic) = (trap.reason.clone(), trap.panic.clone());
             return Err(Fatal::CrashLoop(Trap { reason, panic }));
         }
         Ok(())
+    }
+
+    /// Says to those whose requests are lost that they are.
+    fn settle_requests(&mut self) {
+        match self.care.trapped(self.clock.now()) {
+            Lost::Nothing => {}
+            Lost::Refused(client, answer) => {
+                if let Some(sink) = self.clients.get(&client)
+                    && sink.push(answer)
+                {
+                    sink.wake();
+                }
+            }
+            Lost::Some => {
+                let (shard, shards) = (self.life.config.shard, self.life.config.shards);
+                for (&client, sink) in &self.clients {
+                    for frame in sink.restarted(shard, shards) {
+                        self.care.put(client, frame);
+                    }
+                }
+            }
+        }
     }
 
     /// A new instance in the place of one that trapped; `None` if it trapped as well.
@@ -105,12 +129,6 @@ impl Worker {
         };
         if self.status.state() == ShardState::Replaying {
             self.held_until = Some(self.clock.now() + HOLD);
-        }
-        let (shard, shards) = (self.life.config.shard, self.life.config.shards);
-        for (&client, sink) in &self.clients {
-            let frames = sink.restarted(shard, shards);
-            self.again
-                .extend(frames.into_iter().map(|frame| (client, frame)));
         }
         Ok(Some(guest))
     }

@@ -1,6 +1,7 @@
 //! The loop of a shard: wait, batch, step, carry out.
 
 use super::batch::Batch;
+use super::care::Care;
 use super::handle::{Entry, ShardHandle};
 use super::rebirth::{Fatal, Life};
 use super::sink::ClientSink;
@@ -10,7 +11,6 @@ use crate::disk::{Completion, DiskAnswer, DiskQueue, Files};
 use crate::engine::{Engine, Guest, Trap};
 use crate::net::PeerTable;
 use crate::shutdown::Stop;
-use bytes::Bytes;
 use henge_core::config::Config;
 use henge_core::id::MemberId;
 use henge_core::node::{Input, Output, Report};
@@ -102,7 +102,7 @@ fn run(
         peers_up: BTreeSet::new(),
         inspections: BTreeMap::new(),
         inspected: 0,
-        again: Vec::new(),
+        care: Care::default(),
         batch: Batch::default(),
         outputs: Vec::new(),
         timeout: None,
@@ -142,8 +142,7 @@ pub(super) struct Worker {
     pub(super) peers_up: BTreeSet<MemberId>,
     pub(super) inspections: BTreeMap<u64, oneshot::Sender<Report>>,
     inspected: u64,
-    /// Frames of HTTP requests that a replaced guest has not answered.
-    pub(super) again: Vec<(ClientId, Bytes)>,
+    pub(super) care: Care,
     pub(super) batch: Batch,
     pub(super) outputs: Vec<Output>,
     timeout: Option<Instant>,
@@ -158,10 +157,13 @@ impl Worker {
     async fn wait(&mut self) {
         self.batch.clear();
         let held = self.is_held();
-        if !held && !self.again.is_empty() {
-            return;
-        }
-        let next = [self.timeout, self.held_until].into_iter().flatten().min();
+        let request = if held {
+            None
+        } else {
+            self.care.due(self.clock.now())
+        };
+        let moments = [self.timeout, self.held_until, request];
+        let next = moments.into_iter().flatten().min();
         let timeout = next.map(|at| self.clock.deadline(at));
         let expired = async {
             match timeout {
@@ -172,7 +174,7 @@ impl Worker {
         tokio::select! {
             biased;
             Some(ended) = self.completions.recv() => self.put_completions(ended),
-            entry = self.inbox.recv(), if !held => self.put_entry(entry.unwrap_or(Entry::Close)),
+            entry = self.inbox.recv(), if !held && self.care.has_room() => self.put_entry(entry.unwrap_or(Entry::Close)),
             () = expired => {}
         }
     }
@@ -191,17 +193,23 @@ impl Worker {
     }
 
     fn fill_from_inbox(&mut self) {
-        for (client, frame) in std::mem::take(&mut self.again) {
-            self.batch.put(&Input::Client {
-                client,
-                frame: &frame,
-            });
-        }
-        while !self.batch.is_full() && !self.closing {
+        self.hand_over_requests();
+        while !self.batch.is_full() && !self.closing && self.care.has_room() {
             let Ok(entry) = self.inbox.try_recv() else {
                 break;
             };
             self.put_entry(entry);
+            self.hand_over_requests();
+        }
+    }
+
+    fn hand_over_requests(&mut self) {
+        let now = self.clock.now();
+        while !self.batch.is_full()
+            && let Some((client, frame)) = self.care.next(now)
+        {
+            let frame = &frame;
+            self.batch.put(&Input::Client { client, frame });
         }
     }
 
@@ -229,14 +237,15 @@ impl Worker {
                 frames,
                 room,
             } => {
-                for frame in &frames {
-                    self.batch.put(&Input::Client { client, frame });
+                for frame in frames {
+                    self.care.put(client, frame);
                 }
                 self.clients.entry(client).or_insert(sink);
                 drop(room);
             }
             Entry::ClientGone(client) => {
                 self.clients.remove(&client);
+                self.care.gone(client);
             }
             Entry::Peer { from, frames, room } => {
                 for frame in &frames {

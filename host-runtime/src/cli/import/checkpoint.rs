@@ -149,7 +149,7 @@ impl Checkpoint {
         };
         let saved = Saved {
             job: self.job.clone(),
-            start: self.start.clone(),
+            start: self.start,
         };
         let text = serde_json::to_string_pretty(&saved).map_err(|e| failed(e.into()))?;
         let unfinished = self.path.with_extension("henge-progress-new");
