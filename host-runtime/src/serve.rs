@@ -193,13 +193,15 @@ async fn take_apart(
 ) {
     stone.enter(Phase::Draining);
     let drained = async {
-        // Requests of the sockets wait in the inboxes ahead of the question how many there are.
-        while inspect_all(stone)
-            .await
-            .iter()
-            .any(|report| report.operations > 0)
-            || stone.calls.count() > 0
-        {
+        // What the sockets have brought waits in the inboxes ahead of this question.
+        inspect_all(stone).await;
+        let open = || {
+            stone
+                .shards
+                .iter()
+                .any(|shard| shard.status().requests() > 0)
+        };
+        while open() || stone.calls.count() > 0 {
             sleep(LOOK_EVERY).await;
         }
     };

@@ -60,6 +60,11 @@ impl Care {
         self.waiting.len() < WAITING_MAX
     }
 
+    /// Requests without an answer.
+    pub(super) fn count(&self) -> usize {
+        self.waiting.len() + self.open.len()
+    }
+
     /// The next request for the guest, if it may have one now.
     pub(super) fn next(&mut self, now: Instant) -> Option<(ClientId, Bytes)> {
         if self.due(now).is_none_or(|due| due > now) {

@@ -24,6 +24,7 @@ pub struct ShardStatus {
     last_restart_ms: AtomicU64,
     guest_bytes: AtomicU64,
     steps: AtomicU64,
+    requests: AtomicU64,
 }
 
 impl ShardStatus {
@@ -35,6 +36,7 @@ impl ShardStatus {
             last_restart_ms: AtomicU64::new(0),
             guest_bytes: AtomicU64::new(0),
             steps: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -71,6 +73,12 @@ impl ShardStatus {
         self.steps.load(Ordering::Relaxed)
     }
 
+    /// Requests of clients that have no answer yet.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     pub(super) fn set_state(&self, state: ShardState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
@@ -84,7 +92,8 @@ impl ShardStatus {
         self.last_restart_ms.store(took_ms, Ordering::Relaxed);
     }
 
-    pub(super) fn stepped(&self, guest_bytes: usize) {
+    pub(super) fn stepped(&self, guest_bytes: usize, requests: usize) {
+        self.requests.store(requests as u64, Ordering::Relaxed);
         self.steps.fetch_add(1, Ordering::Relaxed);
         self.guest_bytes
             .store(guest_bytes as u64, Ordering::Relaxed);

@@ -278,11 +278,11 @@ impl Worker {
         let now = self.clock.now();
         let mut outputs = std::mem::take(&mut self.outputs);
         let stepped = guest.step(now, self.batch.bytes(), &mut outputs);
-        self.status.stepped(guest.memory_bytes());
         if let Ok(timeout) = stepped {
             self.timeout = timeout;
             self.dispatch(&mut outputs);
         }
+        self.status.stepped(guest.memory_bytes(), self.care.count());
         // After a trap the answer is half read at best: the next instance says all of it again.
         outputs.clear();
         self.outputs = outputs;
