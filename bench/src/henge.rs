@@ -15,7 +15,10 @@ pub(crate) struct Henge {
 impl Henge {
     pub(crate) fn start(count: usize, level: &str, name: &str) -> Self {
         let more = ["--write-level", level, "--read-level", level];
-        Self { stones: Stones::start_with(count, &more), name: name.to_owned() }
+        Self {
+            stones: Stones::start_with(count, &more),
+            name: name.to_owned(),
+        }
     }
 }
 
@@ -32,7 +35,10 @@ impl Peer for Henge {
 impl Connection for Session {
     fn put(&mut self, pairs: &[(String, Vec<u8>)]) {
         let call = |(key, bytes): &(String, Vec<u8>)| {
-            let value = Value { encoding: 0, bytes: bytes.clone() };
+            let value = Value {
+                encoding: 0,
+                bytes: bytes.clone(),
+            };
             Call::put(BucketId(0), key.as_bytes().to_vec(), value)
         };
         for result in self.call_all(pairs.iter().map(call)) {
@@ -41,7 +47,10 @@ impl Connection for Session {
     }
 
     fn get(&mut self, keys: &[String]) {
-        for result in self.call_all(keys.iter().map(|key| Call::get(BucketId(0), key.as_bytes().to_vec()))) {
+        for result in self.call_all(
+            keys.iter()
+                .map(|key| Call::get(BucketId(0), key.as_bytes().to_vec())),
+        ) {
             assert!(matches!(result, Ok(Reply::Found(Some(_)))), "{result:?}");
         }
     }

@@ -23,7 +23,12 @@ fn main() {
         eprintln!("error: unknown bench {command:?}\nhint: the benches are: quick");
         std::process::exit(2);
     }
-    let work = Work { pairs: 4_000, value_bytes: 256, connections: 4, pipeline: 64 };
+    let work = Work {
+        pairs: 4_000,
+        value_bytes: 256,
+        connections: 4,
+        pipeline: 64,
+    };
     let mut peers: Vec<Box<dyn Peer>> = vec![
         Box::new(Henge::start(3, "quorum", "henge, 3 stones, W=2 R=2")),
         Box::new(Henge::start(1, "one", "henge, 1 stone")),

@@ -17,7 +17,14 @@ impl RedisServer {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let port = henge_tests::process::ports::free();
         let server = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+            ])
             .args(["--appendonly", "yes", "--appendfsync", fsync, "--dir"])
             .arg(folder.path())
             .stdout(Stdio::null())
@@ -29,7 +36,12 @@ impl RedisServer {
             assert!(Instant::now() < limit, "redis-server does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { server, client, name: name.to_owned(), _folder: folder }
+        Self {
+            server,
+            client,
+            name: name.to_owned(),
+            _folder: folder,
+        }
     }
 }
 
@@ -47,7 +59,9 @@ impl Peer for RedisServer {
     }
 
     fn connect(&mut self, _number: usize) -> Box<dyn Connection> {
-        Box::new(Redis(self.client.get_connection().expect("redis-server answers")))
+        Box::new(Redis(
+            self.client.get_connection().expect("redis-server answers"),
+        ))
     }
 }
 

@@ -3,6 +3,9 @@
 use crate::work::Figures;
 use std::fmt;
 
+/// One of a round's figures.
+type Pick = fn(&Figures) -> f64;
+
 /// The figures of all rounds.
 pub(crate) struct Results {
     names: Vec<String>,
@@ -19,7 +22,7 @@ impl Results {
         self.rounds[contender].push(figures);
     }
 
-    fn sorted(&self, contender: usize, pick: fn(&Figures) -> f64) -> Vec<f64> {
+    fn sorted(&self, contender: usize, pick: Pick) -> Vec<f64> {
         let mut figures: Vec<_> = self.rounds[contender].iter().map(pick).collect();
         figures.sort_by(f64::total_cmp);
         figures
@@ -28,18 +31,30 @@ impl Results {
 
 impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let picks: [(&str, fn(&Figures) -> f64); 2] = [("put", |f| f.put), ("get", |f| f.get)];
+        let picks: [(&str, Pick); 2] = [("put", |f| f.put), ("get", |f| f.get)];
         for (what, pick) in picks {
-            writeln!(f, "\n{:<28} {:>10} {:>21} {:>7}", what, "median/s", "min - max", "ratio")?;
+            writeln!(
+                f,
+                "\n{:<28} {:>10} {:>21} {:>7}",
+                what, "median/s", "min - max", "ratio"
+            )?;
             let median = |figures: &[f64]| figures[figures.len() / 2];
             let first = median(&self.sorted(0, pick));
             for (index, name) in self.names.iter().enumerate() {
                 let all = self.sorted(index, pick);
                 let spread = format!("{:.0} - {:.0}", all[0], all[all.len() - 1]);
                 let ratio = first / median(&all);
-                writeln!(f, "{name:<28} {:>10.0} {spread:>21} {ratio:>6.2}x", median(&all))?;
+                writeln!(
+                    f,
+                    "{name:<28} {:>10.0} {spread:>21} {ratio:>6.2}x",
+                    median(&all)
+                )?;
             }
         }
-        writeln!(f, "\nratio: {} divided by the line's contender", self.names[0])
+        writeln!(
+            f,
+            "\nratio: {} divided by the line's contender",
+            self.names[0]
+        )
     }
 }

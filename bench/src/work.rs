@@ -37,7 +37,11 @@ impl fmt::Display for Work {
 pub(crate) fn run(work: &Work, peer: &mut dyn Peer, round: usize) -> Figures {
     let mut connections: Vec<_> = (0..work.connections).map(|n| peer.connect(n)).collect();
     let pairs: Vec<Vec<_>> = (0..work.connections)
-        .map(|n| (0..work.pairs).map(|i| (format!("bench/{n}/{i}"), value(work, round, i))).collect())
+        .map(|n| {
+            (0..work.pairs)
+                .map(|i| (format!("bench/{n}/{i}"), value(work, round, i)))
+                .collect()
+        })
         .collect();
     let timed = |connections: &mut Vec<Box<dyn crate::peer::Connection>>, is_put: bool| {
         let began = Instant::now();
@@ -58,7 +62,10 @@ pub(crate) fn run(work: &Work, peer: &mut dyn Peer, round: usize) -> Figures {
         let done = u32::try_from(work.connections * work.pairs).expect("a small number");
         f64::from(done) / began.elapsed().as_secs_f64()
     };
-    Figures { put: timed(&mut connections, true), get: timed(&mut connections, false) }
+    Figures {
+        put: timed(&mut connections, true),
+        get: timed(&mut connections, false),
+    }
 }
 
 /// A value that differs from round to round and does not compress to nothing.

@@ -22,11 +22,11 @@ fn found(response: Response) -> Option<Entry> {
 }
 
 fn text(response: Response) -> Option<String> {
-    found(response).map(|entry| String::from_utf8(entry.value.bytes).unwrap())
+    found(response).map(|entry| String::from_utf8(entry.value.bytes).expect("text was written"))
 }
 
 fn failure(response: Response) -> Failure {
-    response.result.unwrap_err()
+    response.result.expect_err("a failure")
 }
 
 fn is_written(response: &Response) -> bool {

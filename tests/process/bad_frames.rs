@@ -181,7 +181,7 @@ fn a_request_body_that_is_none_harms_nobody() {
             &request(),
         ));
         // Either the connection ends, or the next request is answered.
-        let _ = raw.next();
+        let _ = raw.receive();
     });
 }
 
@@ -212,7 +212,7 @@ fn a_message_beyond_the_limit_ends_its_connection_only() {
     against_a_stone(|address| {
         let mut raw = Raw::greeted(address);
         raw.try_send(vec![1; MESSAGE_BYTES_MAX + 1]);
-        while raw.next().is_some() {}
+        while raw.receive().is_some() {}
     });
 }
 

@@ -197,7 +197,7 @@ fn unchecked(address: &str, key: &[u8], operation: Operation) -> Response {
     // 256 partitions: the top 8 bits.
     let partition = henge_core::id::PartitionId(u16::try_from(position >> 56).unwrap());
     raw.send(message_frame(FrameKind::Request, partition, &request));
-    let answer = raw.next().expect("an answer");
+    let answer = raw.receive().expect("an answer");
     let (frame, _) = Frame::take(&answer).unwrap();
     decode_body(frame.body).unwrap()
 }

@@ -10,4 +10,5 @@ mod import;
 mod kv;
 mod outage;
 mod shutdown;
+mod told;
 mod traps;

@@ -1,11 +1,12 @@
 //! One node's life, given again natively, in wasmtime and in V8: the same answers to the byte.
 
 use henge_core::hash::hash64;
+use henge_core::id::RequestId;
 use henge_core::node::batch;
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
 use henge_core::time::Duration;
-use henge_core::wire::{Operation, RequestId};
+use henge_core::wire::Operation;
 use henge_host::engine::module::GUEST;
 use henge_host::engine::{Engine, Guest};
 use henge_tests::cluster::Cluster;
@@ -58,13 +59,22 @@ fn record() -> Trace {
 }
 
 fn operation(cluster: &mut Cluster, rng: &mut Rng) -> Operation {
-    let levels = [None, None, Some(Level::One), Some(Level::Quorum), Some(Level::All)];
+    let levels = [
+        None,
+        None,
+        Some(Level::One),
+        Some(Level::Quorum),
+        Some(Level::All),
+    ];
     let level = levels[usize::try_from(rng.below(5)).unwrap()];
     match rng.below(10) {
         0..5 => Operation::Get { level },
         5 => Operation::Write {
             level,
-            request: RequestId { client: 2, sequence: rng.next_u64() },
+            request: RequestId {
+                client: 2,
+                sequence: rng.next_u64(),
+            },
             context: vec![],
             value: None,
         },
@@ -95,7 +105,9 @@ fn in_wasmtime(trace: &Trace) -> Vec<Vec<u8>> {
         let mut bytes = Vec::new();
         let micros = timeout.map_or(u64::MAX, |at| at.as_micros());
         bytes.extend_from_slice(&micros.to_le_bytes());
-        outputs.iter().for_each(|output| batch::put_output(&mut bytes, output));
+        outputs
+            .iter()
+            .for_each(|output| batch::put_output(&mut bytes, output));
         bytes
     };
     trace.batches.iter().map(step).collect()
@@ -103,7 +115,10 @@ fn in_wasmtime(trace: &Trace) -> Vec<Vec<u8>> {
 
 fn in_v8(trace: &Trace) -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (guest, file) = (folder.path().join("guest.wasm"), folder.path().join("trace"));
+    let (guest, file) = (
+        folder.path().join("guest.wasm"),
+        folder.path().join("trace"),
+    );
     std::fs::write(&guest, GUEST).expect("a file can be written");
     std::fs::write(&file, trace.to_file()).expect("a file can be written");
     let outputs = folder.path().join("outputs");
@@ -112,7 +127,11 @@ fn in_v8(trace: &Trace) -> Vec<Vec<u8>> {
         .args([&guest, &file, &outputs])
         .output()
         .expect("node is installed");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
     let bytes = std::fs::read(outputs).expect("it was written");
     let (mut rest, mut batches) = (&bytes[..], Vec::new());
     while let Some((length, more)) = rest.split_first_chunk() {
@@ -125,7 +144,13 @@ fn in_v8(trace: &Trace) -> Vec<Vec<u8>> {
 }
 
 fn assert_alike(runtime: &str, native: &[Vec<u8>], there: &[Vec<u8>]) {
-    let first = native.iter().zip(there).position(|(native, there)| native != there);
-    assert_eq!(first, None, "the first batch that {runtime} answers otherwise");
+    let first = native
+        .iter()
+        .zip(there)
+        .position(|(native, there)| native != there);
+    assert_eq!(
+        first, None,
+        "the first batch that {runtime} answers otherwise"
+    );
     assert_eq!(native.len(), there.len(), "{runtime}");
 }

@@ -42,10 +42,10 @@ fn with(steps: &mut Steps, what: &str, targets: &[&str]) -> Result<Built> {
     let built = Built {
         guest: guest(&rust, steps)?,
     };
-    let server = built.cargo(&["build", "--release", "--workspace"]).args(targets);
-    steps.run(what, |ticker| {
-        server.run(ticker).map(|_| paths::henge())
-    })?;
+    let server = built
+        .cargo(&["build", "--release", "--workspace"])
+        .args(targets);
+    steps.run(what, |ticker| server.run(ticker).map(|_| paths::henge()))?;
     Ok(built)
 }
 

@@ -30,7 +30,7 @@ impl Raw {
     pub fn greeted(address: &str) -> Self {
         let mut raw = Self::open(address);
         raw.hello(&Hello::new(None, Role::Client));
-        let answer = raw.next().expect("a welcome");
+        let answer = raw.receive().expect("a welcome");
         let (frame, _) = Frame::take(&answer).expect("a frame");
         assert_eq!(frame.kind, FrameKind::Welcome);
         raw
@@ -66,7 +66,7 @@ impl Raw {
     ///
     /// # Panics
     /// If neither happens.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
+    pub fn receive(&mut self) -> Option<Vec<u8>> {
         let limit = Instant::now() + Duration::from_secs(10);
         loop {
             assert!(Instant::now() < limit, "neither an answer nor an end");
@@ -84,11 +84,11 @@ impl Raw {
     /// # Panics
     /// If anything else comes, or the connection stays open.
     pub fn refusal(&mut self) -> Refusal {
-        let message = self.next().expect("a refusal before the end");
+        let message = self.receive().expect("a refusal before the end");
         let (frame, _) = Frame::take(&message).expect("a frame");
         assert_eq!(frame.kind, FrameKind::Refusal);
         let refusal = decode_body(frame.body).expect("a refusal");
-        assert_eq!(self.next(), None, "the connection is closed behind it");
+        assert_eq!(self.receive(), None, "the connection is closed behind it");
         refusal
     }
 }

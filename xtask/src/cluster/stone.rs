@@ -41,7 +41,7 @@ impl Layout {
         println!(
             "\nconsole  http://{address}/\n\ntry\n  \
              curl -X PUT --data 'hello' http://{address}/v1/kv/greeting\n  \
-             {henge} get greeting\n  \
+             {henge} get greeting --server {address}\n  \
              node --input-type=module --eval \"import {{ connect }} from './wasm-sdk/dist/index.js'; \
              const store = await connect('http://{address}'); \
              console.log(await store.get('greeting')); await store.close()\"\n\n\
