@@ -1,5 +1,10 @@
 //! Real stones as processes: what people see, and what survives.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should"
+)]
+
 mod bad_frames;
 mod bad_requests;
 mod bad_starts;

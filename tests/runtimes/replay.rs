@@ -1,5 +1,10 @@
 //! One node's life, given again natively, in wasmtime and in V8: the same answers to the byte.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should"
+)]
+
 use henge_core::hash::hash64;
 use henge_core::id::RequestId;
 use henge_core::node::batch;
