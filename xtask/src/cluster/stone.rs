@@ -40,7 +40,7 @@ impl Layout {
             .display();
         println!(
             "\nconsole  http://{address}/\n\ntry\n  \
-             curl -X PUT --data 'hello' http://{address}/v1/kv/greeting\n  \
+             curl -X PUT --data 'hello' -H 'content-type: text/plain' http://{address}/v1/kv/greeting\n  \
              {henge} get greeting --server {address}\n  \
              node --input-type=module --eval \"import {{ connect }} from './wasm-sdk/dist/index.js'; \
              const store = await connect('http://{address}'); \
