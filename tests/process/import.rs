@@ -1,6 +1,7 @@
 //! `henge import`: a real file of 171,075 cities, faults in a file, and a kill half way.
 
 use henge_core::rng::Rng;
+use henge_tests::process::binary::Ended;
 use henge_tests::process::http::path;
 use henge_tests::process::{Stones, binary, session, wait_until};
 use serde_json::Value;
@@ -88,10 +89,7 @@ fn all_cities_are_imported_over_a_kill_and_read_alike_by_every_door() {
         "MEASURE import: {} cities in {took:.1} s with a SIGKILL half way, the rest in {:.1} s; {}",
         records.len(),
         resumed.elapsed().as_secs_f64(),
-        (ended.text() + &ended.stderr)
-            .lines()
-            .last()
-            .unwrap_or_default()
+        summary(&ended)
     );
 
     // With W=2 the third replica may still be at it.
@@ -103,6 +101,13 @@ fn all_cities_are_imported_over_a_kill_and_read_alike_by_every_door() {
     );
     println!("MEASURE import: every stone holds {all} keys");
     same_by_every_door(&stones, &records, folder.path());
+}
+
+/// The line that an import ends with.
+fn summary(ended: &Ended) -> String {
+    let said = ended.text() + &ended.stderr;
+    let last = said.lines().rfind(|line| line.starts_with("imported"));
+    last.expect("a summary").to_owned()
 }
 
 fn same_by_every_door(stones: &Stones, records: &[Value], folder: &Path) {

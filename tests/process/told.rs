@@ -63,9 +63,11 @@ fn counters_count_what_was_done_and_the_status_command_shows_every_stone() {
         (30, 1, 0)
     );
 
+    let all = binary::run(&["status", "--server", &stones.address(0)]);
+    assert_eq!(all.code(), 0, "{all:?}");
     stones.kill9(2);
     let shown = binary::run(&["status", "--server", &stones.address(0)]);
-    assert_eq!(shown.code(), 0, "{shown:?}");
+    assert_eq!(shown.code(), 1, "a script can tell: {shown:?}");
     for name in ["stone-1", "stone-2", "stone-3"] {
         assert!(shown.text().contains(name), "{shown:?}");
     }
@@ -128,7 +130,7 @@ fn the_command_line_takes_values_from_everywhere_and_gives_them_back_unchanged()
         "--server",
         &server,
     ]);
-    assert_eq!(wrong.code(), 1, "{wrong:?}");
+    assert_eq!(wrong.code(), 2, "{wrong:?}");
     assert!(wrong.stderr.contains("JSON"), "{wrong:?}");
 }
 

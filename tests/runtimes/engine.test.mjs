@@ -6,10 +6,12 @@ import { test } from 'node:test';
 
 import { guest } from './stones.mjs';
 
-test('the guest imports nothing and exports just its ABI', async () => {
+test('the guest imports nothing and exports its ABI, and no other version of it', async () => {
   const module = await WebAssembly.compile(await readFile(guest));
   assert.deepEqual(WebAssembly.Module.imports(module), []);
-  const exported = WebAssembly.Module.exports(module).filter(({ kind }) => kind !== 'global');
-  const names = exported.map(({ name }) => name).sort();
-  assert.deepEqual(names, ['henge_abi_1', 'henge_buffer', 'henge_init', 'henge_step', 'memory']);
+  // Symbols of the compiler's own runtime may be exported beside it.
+  const exported = WebAssembly.Module.exports(module).filter(({ name }) => name === 'memory' || name.startsWith('henge_'));
+  const names = exported.map(({ name, kind }) => `${kind} ${name}`).sort();
+  const functions = ['henge_abi_1', 'henge_buffer', 'henge_init', 'henge_step'].map((name) => `function ${name}`);
+  assert.deepEqual(names, [...functions, 'memory memory']);
 });

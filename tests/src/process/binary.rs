@@ -1,6 +1,7 @@
 //! The `henge` binary and the guest with test hooks, and one command run to its end.
 
 use std::env;
+use std::fmt;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
@@ -61,7 +62,7 @@ fn release_folder() -> PathBuf {
 }
 
 /// What a command said, and how it ended.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ended {
     /// How.
     pub status: ExitStatus,
@@ -69,6 +70,13 @@ pub struct Ended {
     pub stdout: Vec<u8>,
     /// What it said to people.
     pub stderr: String,
+}
+
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (status, text, stderr) = (&self.status, self.text(), &self.stderr);
+        write!(f, "{status}\nstdout: {text}\nstderr: {stderr}")
+    }
 }
 
 impl Ended {
