@@ -109,7 +109,7 @@ impl DataFolder {
             path: path.to_owned(),
             error,
         };
-        std::fs::create_dir_all(path).map_err(failed)?;
+        make_folder(path).map_err(failed)?;
         let lock = lock(path)?;
         let stored = read_identity(path)?;
         Ok(Self {
@@ -179,6 +179,18 @@ impl DataFolder {
                 given,
             }),
         }
+    }
+}
+
+/// Makes the folder if it is not there; that it exists is durable before anything in it is.
+fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    match path.canonicalize()?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
     }
 }
 

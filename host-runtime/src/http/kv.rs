@@ -17,9 +17,14 @@ use hyper::{StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The path before the key.
 pub const PREFIX: &str = "/v1/kv/";
+
+/// How long a client may take to send a value.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// What may stand behind the `?`.
 #[derive(Debug, Default, Deserialize)]
@@ -176,7 +181,12 @@ fn level(text: Option<String>) -> Result<Option<Level>, HttpError> {
 async fn read_body(stone: &Stone, key_bytes: usize, body: Body) -> Result<Vec<u8>, HttpError> {
     let pair_bytes_max = stone.config.pair_bytes_max as usize;
     let allowed = pair_bytes_max.saturating_sub(key_bytes);
-    match to_bytes(body, allowed).await {
+    let read = timeout(BODY_TIME, to_bytes(body, allowed)).await;
+    let read = read.map_err(|_| {
+        let message = format!("the value did not come within {} s", BODY_TIME.as_secs());
+        HttpError::new(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", message)
+    })?;
+    match read {
         Ok(bytes) => Ok(bytes.into()),
         Err(_) => Err(Failure::new(
             ErrorCode::ValueTooLarge,

@@ -6,7 +6,11 @@ use super::worker::Worker;
 use crate::net::outbox::Pushed;
 use crate::net::peers::Peer;
 use henge_core::node::{Event, Output};
+use henge_core::time::Duration;
 use std::sync::Arc;
+
+/// How often it is told that the disk is full, while it is.
+const TELL_EVERY: Duration = Duration::from_millis(10_000);
 
 /// Whoever is to be woken once all outputs of a step are out, so that they leave as one message.
 #[derive(Default)]
@@ -70,7 +74,16 @@ impl Worker {
                 tracing::error!("{name} {event}");
                 self.status.set_state(ShardState::Failed(why.clone()));
             }
-            Event::StorageFull => tracing::error!("{name} {event}"),
+            Event::StorageFull => {
+                let now = self.clock.now();
+                let told = self
+                    .full_told_at
+                    .is_some_and(|at| now.since(at) < TELL_EVERY);
+                if !told {
+                    self.full_told_at = Some(now);
+                    tracing::error!("{name} {event}");
+                }
+            }
             Event::LogTailCut { .. } => tracing::warn!("{name} {event}"),
             Event::Refused(_) => tracing::debug!("{name} {event}"),
         }

@@ -107,6 +107,7 @@ fn run(
         outputs: Vec::new(),
         timeout: None,
         held_until: None,
+        full_told_at: None,
         closing: false,
     };
     let mut guest = worker.first_guest()?;
@@ -149,6 +150,8 @@ pub(super) struct Worker {
     /// Until when a replaced guest is left alone with its log: what it is asked before it is ready
     /// it would refuse, and mostly that is a matter of milliseconds.
     pub(super) held_until: Option<Instant>,
+    /// When people were told last that the disk is full.
+    pub(super) full_told_at: Option<Instant>,
     closing: bool,
 }
 

@@ -1,6 +1,7 @@
+use super::checkpoint::{Checkpoint, Done, Job};
 use super::record::KeyRule;
 use super::split::{Piece, Shape, Splitter, Start};
-use crate::cli::args::{Cli, Command};
+use crate::cli::args::{Cli, Command, ImportArgs};
 use clap::Parser;
 use std::io::Read;
 
@@ -43,12 +44,16 @@ fn split(text: &str) -> (Vec<String>, Vec<u64>) {
     (records, broken)
 }
 
-fn rule(key: &str) -> KeyRule {
-    let cli = Cli::try_parse_from(["henge", "import", "f", "--prefix", "p/", "--key", key]);
+fn args(file: &str, key: &str) -> ImportArgs {
+    let cli = Cli::try_parse_from(["henge", "import", file, "--prefix", "p/", "--key", key]);
     let Command::Import(args) = cli.unwrap().command else {
         panic!("import")
     };
-    KeyRule::new(&args)
+    args
+}
+
+fn rule(key: &str) -> KeyRule {
+    KeyRule::new(&args("f", key))
 }
 
 fn keys(text: &str, key: &str) -> Vec<Result<String, (u64, u64, String)>> {
@@ -185,5 +190,43 @@ fn white_space_around_parts_is_left_out_and_in_texts_it_stays() {
     assert_eq!(
         String::from_utf8(value).unwrap(),
         "{\"a\":\"x \\\" y\",\"b\":[1,2]}"
+    );
+}
+
+#[test]
+fn a_checkpoint_counts_only_what_is_done_without_a_gap_and_outlives_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("records.json");
+    let text = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n";
+    std::fs::write(&file, text).unwrap();
+    let job = |key: &str| Job::new(&args(file.to_str().unwrap(), key)).unwrap();
+    let pieces = pieces_from(text, 99, Start::new());
+    let done = |number: usize, broken| {
+        let Piece { end, shape, .. } = pieces[number];
+        Done { end, shape, broken }
+    };
+    let mut first = Checkpoint::open(&file, job("a"), false).unwrap();
+    first.done(2, done(2, false));
+    assert_eq!(first.start(), Start::new());
+    first.done(0, done(0, true));
+    assert_eq!((first.start().records, first.start().broken), (1, 1));
+    first.save().unwrap();
+    let mut second = Checkpoint::open(&file, job("a"), true).unwrap();
+    assert_eq!(second.start(), first.start());
+    assert_eq!(pieces_from(text, 99, second.start()), pieces[1..]);
+    second.done(1, done(1, false));
+    second.done(2, done(2, false));
+    assert_eq!(second.start().records, 3);
+    let other = Checkpoint::open(&file, job("b"), true)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        other.contains("--key") && other.contains("--resume"),
+        "{other}"
+    );
+    second.remove();
+    assert_eq!(
+        Checkpoint::open(&file, job("a"), true).unwrap().start(),
+        Start::new()
     );
 }
