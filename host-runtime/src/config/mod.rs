@@ -1,7 +1,7 @@
 //! A stone's settings: flags, then environment, then file, then defaults.
 //!
 //! * [`args`]: flags and environment, as clap reads them.
-//! * [`file`]: the TOML file.
+//! * [`mod@file`]: the TOML file.
 //! * [`settings`]: the outcome, checked.
 //! * [`member`]: one member of the static list, `NAME=HOST:PORT@ZONE*CAPACITY`.
 //! * [`size`]: sizes like `512MiB`.
