@@ -1,17 +1,18 @@
 //! Real nodes in one process, on a virtual clock.
 
+mod due;
 mod medium;
 
 pub use medium::Medium;
 
 use crate::trace::Trace;
+use due::Due;
 use henge_core::config::Config;
 use henge_core::id::{BucketId, MemberId, PartitionId, RequestId};
 use henge_core::node::{Event, Input, Node, Output, Report, batch};
 use henge_core::replication::Level;
 use henge_core::ring::{Member, Members, Placement, Zone};
 use henge_core::rng::Rng;
-use henge_core::storage::{OperationId, StorageFault};
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::{self, ClientId, FrameKind, Frames, Operation, Request, Response};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,40 +52,6 @@ struct Machine {
     /// Which run of the node this is: what was due for an earlier one is dropped.
     life: u64,
     trace: Option<Trace>,
-}
-
-#[derive(Debug)]
-enum Due {
-    Frame {
-        to: Seat,
-        from: Seat,
-        frame: Vec<u8>,
-    },
-    Request {
-        to: Seat,
-        client: ClientId,
-        frame: Vec<u8>,
-    },
-    Storage {
-        to: Seat,
-        life: u64,
-        operation: OperationId,
-        result: Result<Option<Vec<u8>>, StorageFault>,
-    },
-    Peer {
-        to: Seat,
-        life: u64,
-        peer: Seat,
-        up: bool,
-    },
-    Opened {
-        to: Seat,
-        life: u64,
-    },
-    Timeout {
-        to: Seat,
-        life: u64,
-    },
 }
 
 impl Cluster {
@@ -493,18 +460,5 @@ impl Cluster {
         let mut config = Config::new(1, self.seats[seat].id, self.seats.clone());
         (self.configure)(&mut config);
         config
-    }
-}
-
-impl Due {
-    const fn seat(&self) -> Seat {
-        match self {
-            Self::Frame { to, .. }
-            | Self::Request { to, .. }
-            | Self::Storage { to, .. }
-            | Self::Peer { to, .. }
-            | Self::Opened { to, .. }
-            | Self::Timeout { to, .. } => *to,
-        }
     }
 }
