@@ -123,7 +123,7 @@ pub fn run_with(arguments: &[&str], input: &[u8]) -> Ended {
     finish(command(arguments), input)
 }
 
-/// Runs a command to its end, which must come within [`COMMAND_TIME`].
+/// Runs a command to its end, which must come within its time.
 ///
 /// # Panics
 /// If it cannot run, or goes on for too long.
