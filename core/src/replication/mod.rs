@@ -3,7 +3,7 @@
 //! * [`level`]: what a caller asks for.
 //! * [`quorum`]: when that is reached, and when it no longer can be.
 //! * [`owners`]: the replicas of one key, as an operation numbers them.
-//! * [`read`], [`write`]: what a coordinator knows of one operation, and what follows from it.
+//! * [`mod@read`], [`mod@write`]: what a coordinator knows of one operation, and what follows from it.
 //! * [`window`]: the request ids that were applied.
 
 pub mod level;

@@ -2,7 +2,7 @@
 //!
 //! [`Members`] is a checked list of [`Member`]s, each in a [`Zone`]. [`Placement::new`] lays the
 //! first placement out; [`Placement::evolve`] gives the next one after a join, a leave or a change
-//! of capacity, and [`moves`] says what has to be copied in between. Everything here is a pure
+//! of capacity, and [`moves()`] says what has to be copied in between. Everything here is a pure
 //! function in integers, so every runtime gets the same answer. `docs/ring.md` has the algorithm,
 //! its bounds and its sources.
 
