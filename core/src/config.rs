@@ -37,7 +37,7 @@ pub struct Config {
     pub write_level: Level,
     /// Largest key and value together, in bytes.
     pub pair_bytes_max: u32,
-    /// Bytes of keys and values kept in memory; beyond it writes are refused.
+    /// Memory of the storage, in bytes: memtables, block cache and what merging works with.
     pub memory_bytes_max: u64,
 }
 
@@ -57,7 +57,7 @@ impl Config {
             read_level: Level::Quorum,
             write_level: Level::Quorum,
             pair_bytes_max: 10 * 1_024,
-            memory_bytes_max: limits::MEMTABLE_BYTES_DEFAULT,
+            memory_bytes_max: limits::MEMORY_BYTES_DEFAULT,
         }
     }
 
@@ -74,6 +74,9 @@ impl Config {
         }
         if self.pair_bytes_max as usize > limits::PAIR_BYTES_MAX {
             return Err(ConfigError::PairBytes(self.pair_bytes_max));
+        }
+        if self.memory_bytes_max < limits::MEMORY_BYTES_MIN {
+            return Err(ConfigError::Memory(self.memory_bytes_max));
         }
         if !self.members.iter().any(|member| member.id == self.me) {
             return Err(ConfigError::NotAMember(self.me));
@@ -96,6 +99,8 @@ pub enum ConfigError {
     Replicas(u8),
     /// Pairs larger than can be.
     PairBytes(u32),
+    /// Too little memory.
+    Memory(u64),
     /// The member list has no such member.
     NotAMember(MemberId),
     /// The member list makes no ring.
@@ -124,6 +129,11 @@ impl fmt::Display for ConfigError {
                     limits::PAIR_BYTES_MAX
                 )
             }
+            Self::Memory(bytes) => write!(
+                f,
+                "{bytes} bytes of memory for a shard; at least {} are needed",
+                limits::MEMORY_BYTES_MIN
+            ),
             Self::NotAMember(me) => write!(f, "{me:?} is not in the member list"),
             Self::Ring(why) => f.write_str(why),
         }

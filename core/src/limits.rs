@@ -52,6 +52,8 @@ pub const REQUEST_WINDOW_MAX: usize = 65_536;
 pub const TIMEOUT_DEFAULT_MS: u32 = 5_000;
 /// Longest time a client may ask for, in milliseconds.
 pub const TIMEOUT_MAX_MS: u32 = 60_000;
+/// Longest time to live of a value, in milliseconds: ten years.
+pub const TTL_MAX_MS: u64 = 10 * 366 * 24 * 3_600 * 1_000;
 /// How long a read waits for the first replicas before it asks the others too, in milliseconds.
 pub const HEDGE_MS: u64 = 50;
 /// How far another clock may be ahead, in milliseconds.
@@ -73,15 +75,74 @@ pub const CLIENT_MESSAGE_BYTES: usize = 1_024 * 1_024;
 pub const LOG_BATCH_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Bytes of records that may wait for the log; beyond it writes are refused as `RATE_LIMITED`.
 pub const LOG_QUEUE_BYTES_MAX: usize = 32 * 1_024 * 1_024;
-/// Size at which a log segment is closed and the next one begun, in bytes.
+/// Size at which a log segment is closed and the next one begun although the memtable has room, in
+/// bytes: keys that are written again and again fill the log, not the memtable.
 pub const LOG_SEGMENT_BYTES: u64 = 64 * 1_024 * 1_024;
 /// How long a full medium is left alone before it is tried again, in milliseconds.
 pub const STORAGE_RETRY_MS: u64 = 500;
 /// How much of a file recovery asks for at a time, in bytes.
 pub const RECOVERY_READ_BYTES: u32 = 1_024 * 1_024;
-/// Bytes of keys and values that a shard keeps in memory, unless configured otherwise.
-pub const MEMTABLE_BYTES_DEFAULT: u64 = 512 * 1_024 * 1_024;
+/// Memory of a shard's storage, unless configured otherwise, in bytes: memtables, block cache and
+/// what compaction works with.
+pub const MEMORY_BYTES_DEFAULT: u64 = 64 * 1_024 * 1_024;
+/// Least memory that a shard's storage can be given, in bytes.
+pub const MEMORY_BYTES_MIN: u64 = 4 * 1_024 * 1_024;
 
+/// Longest stored key, in bytes: partition and bucket in front of the key.
+pub const STORED_KEY_BYTES_MAX: usize = KEY_BYTES_MAX + 6;
+/// Content at which a data block is closed, unless configured otherwise, in bytes.
+pub const BLOCK_BYTES_DEFAULT: u32 = 8 * 1_024;
+/// Largest such setting.
+pub const BLOCK_BYTES_MAX: u32 = 64 * 1_024;
+/// Longest content of a block before compression, in bytes: the largest pair, in a block that was
+/// nearly full.
+pub const BLOCK_RAW_BYTES_MAX: usize = FRAME_BODY_BYTES_MAX + 2 * BLOCK_BYTES_MAX as usize;
+/// Most pairs in a data block.
+pub const BLOCK_ENTRIES_MAX: usize = 32 * 1_024;
+/// Pairs from one restart to the next.
+pub const RESTART_INTERVAL: u32 = 16;
+/// Size at which a directory (filter and index of a run of data blocks) is closed, in bytes.
+pub const DIRECTORY_BYTES: usize = 16 * 1_024;
+/// Bits of the bloom filter for each key, unless configured otherwise.
+pub const FILTER_BITS_PER_KEY_DEFAULT: u8 = 10;
+/// Levels of tables.
+pub const LEVELS: usize = 7;
+/// Most tables of a shard; beyond it writes wait.
+pub const TABLES_MAX: usize = 16 * 1_024;
+/// Longest manifest, in bytes.
+pub const MANIFEST_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Tables of level 0 at which they are merged into the level below.
+pub const LEVEL_0_TABLES: usize = 4;
+/// Tables of level 0 at which writes are refused as `RATE_LIMITED`.
+pub const LEVEL_0_TABLES_MAX: usize = 24;
+/// Most tables of level 0 that are merged at a time.
+pub const COMPACTION_TABLES_MAX: usize = 12;
+/// How much larger a level is than the one above.
+pub const LEVEL_RATIO: u64 = 10;
+/// Memtables that wait to become tables; when there are more and the newest is full too, writes are
+/// refused as `RATE_LIMITED`.
+pub const FROZEN_MAX: usize = 2;
+/// Bytes of pairs that one step of background work goes through.
+pub const STEP_BYTES: usize = 256 * 1_024;
+/// The same when writes run ahead of it.
+pub const STEP_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+/// Bytes of a table that are written at a time.
+pub const TABLE_APPEND_BYTES: usize = 256 * 1_024;
+/// Bytes of tables that may wait for the medium; beyond it background work pauses.
+pub const LANE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Most blocks that are being read at a time; more wait.
+pub const LOADS_MAX: usize = 256;
+/// Most damaged blocks that are remembered.
+pub const DAMAGED_BLOCKS_MAX: usize = 1_024;
+/// Most pairs, and most bytes of them, in one page of a scan.
+pub const SCAN_ENTRIES_MAX: usize = 10_000;
+/// See [`SCAN_ENTRIES_MAX`]; one pair comes back however large it is.
+pub const SCAN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
+const _: () = assert!(TABLES_MAX * 2 * (STORED_KEY_BYTES_MAX + 256) <= MANIFEST_BYTES_MAX);
+const _: () = assert!(LEVEL_0_TABLES < COMPACTION_TABLES_MAX);
+const _: () = assert!(COMPACTION_TABLES_MAX < LEVEL_0_TABLES_MAX);
+const _: () = assert!(BLOCK_BYTES_DEFAULT <= BLOCK_BYTES_MAX);
 const _: () = assert!(FRAME_BODY_BYTES_MAX < MESSAGE_BYTES_MAX);
 const _: () = assert!(LOG_BATCH_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(FRAME_BODY_BYTES_MAX < LOG_QUEUE_BYTES_MAX);

@@ -56,6 +56,7 @@ fn a_deleted_key_is_absent_and_can_be_written_again() {
         request,
         context: vec![],
         value: None,
+        ttl_ms: None,
     };
     let id = cluster.request(1, "k", delete);
     assert!(is_written(&cluster.wait(id)));
@@ -76,13 +77,13 @@ fn a_member_without_the_key_hands_a_write_on_and_reads_it_from_its_owners() {
         "v",
         Some(Level::All)
     )));
-    assert_eq!(cluster.report(stranger).keys, 0);
+    assert_eq!(cluster.report(stranger).storage.keys, 0);
     assert_eq!(
         text(cluster.get(stranger, "k", Some(Level::All))).as_deref(),
         Some("v")
     );
     for seat in cluster.owners("k") {
-        assert_eq!(cluster.report(seat).keys, 1);
+        assert_eq!(cluster.report(seat).storage.keys, 1);
     }
 }
 
@@ -219,6 +220,7 @@ fn siblings_come_back_with_a_context_that_resolves_them() {
             encoding: 1,
             bytes: b"both".to_vec(),
         }),
+        ttl_ms: None,
     };
     let id = cluster.request(1, "k", resolve);
     assert!(is_written(&cluster.wait(id)));
@@ -327,7 +329,7 @@ fn a_torn_log_tail_is_cut_and_a_damaged_middle_stops_the_node_by_name() {
     cluster.run_for(Duration::from_millis(20));
     let is_cut = |(_, event): &(usize, Event)| matches!(event, Event::LogTailCut { bytes: 9, .. });
     assert!(cluster.events.iter().any(is_cut));
-    assert_eq!(cluster.report(0).keys, 10);
+    assert_eq!(cluster.report(0).storage.keys, 10);
 
     cluster.crash(0);
     cluster.medium(0).bytes(LOG)[200] ^= 1;

@@ -87,6 +87,7 @@ fn a_pair_that_is_too_large_is_refused_with_the_limit() {
         },
         context: vec![],
         value: Some(value),
+        ttl_ms: None,
     };
     let failure = unchecked(&address, b"pair", write).result.unwrap_err();
     assert_eq!(failure.code, ErrorCode::ValueTooLarge);

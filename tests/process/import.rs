@@ -47,7 +47,7 @@ fn keys_held(stones: &Stones) -> Vec<u64> {
         let shards = status["shards"].as_array().expect("shards");
         shards
             .iter()
-            .map(|shard| shard["keys"].as_u64().expect("a number"))
+            .map(|shard| shard["storage"]["keys"].as_u64().expect("a number"))
             .sum()
     };
     (0..stones.count()).map(held).collect()

@@ -82,6 +82,7 @@ fn operation(cluster: &mut Cluster, rng: &mut Rng) -> Operation {
             },
             context: vec![],
             value: None,
+            ttl_ms: None,
         },
         _ => cluster.write(&"v".repeat(usize::try_from(rng.below(600)).unwrap()), level),
     }

@@ -1,12 +1,14 @@
 /** What the shards of a stone count, summed, and the rate that the counters give over time. */
 
-const SUMMED = ['restarts', 'keys', 'memory_bytes', 'guest_bytes', 'log_bytes', 'failures', 'repairs'];
+const SUMMED = ['restarts', 'guest_bytes', 'failures', 'repairs'];
+const SUMMED_OF_STORAGE = ['keys', 'memory_bytes', 'log_bytes', 'table_bytes'];
 
 /** Sums the shards of one `/v1/status` answer. */
 export function totals(status) {
-  const sum = Object.fromEntries(SUMMED.map((field) => [field, 0]));
+  const sum = Object.fromEntries([...SUMMED, ...SUMMED_OF_STORAGE].map((field) => [field, 0]));
   for (const shard of status.shards ?? []) {
     for (const field of SUMMED) sum[field] += Number(shard[field] ?? 0);
+    for (const field of SUMMED_OF_STORAGE) sum[field] += Number(shard.storage?.[field] ?? 0);
   }
   sum.shards = (status.shards ?? []).length;
   sum.ready = (status.shards ?? []).filter((shard) => shard.ready).length;

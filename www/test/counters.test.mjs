@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { HISTORY_SAMPLES, operations, RateHistory, totals } from '../js/counters.js';
 
 test('shards are summed, and those that are not ready are counted', () => {
-  const sum = totals({ shards: [{ keys: 2, restarts: 1, ready: true }, { keys: 3, restarts: 0, ready: false }] });
+  const sum = totals({ shards: [{ storage: { keys: 2 }, restarts: 1, ready: true }, { storage: { keys: 3 }, restarts: 0, ready: false }] });
   assert.equal(sum.keys, 5);
   assert.equal(sum.restarts, 1);
   assert.equal(sum.shards, 2);

@@ -101,6 +101,12 @@ impl Clock {
         Self { last, skew_max }
     }
 
+    /// The newest timestamp given out, observed or restored.
+    #[must_use]
+    pub const fn newest(&self) -> Hlc {
+        self.last
+    }
+
     /// A timestamp for an event of this node at `now`: strictly after every one that this clock
     /// has given out, observed or restored.
     pub fn tick(&mut self, now: Instant) -> Hlc {

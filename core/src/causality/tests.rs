@@ -54,7 +54,7 @@ fn put_lww(set: &mut VersionSet, actor: ActorId, hlc: u64, byte: u8) -> Dot {
 }
 
 fn bytes(set: &VersionSet) -> Vec<u8> {
-    set.live()
+    set.live(0)
         .map(|version| version.value.as_ref().unwrap().bytes[0])
         .collect()
 }
@@ -323,10 +323,10 @@ fn beyond_the_cap_all_are_kept_after_a_merge_but_the_highest_are_read() {
     }
     left.merge(&right, Policy::Siblings);
     assert_eq!(
-        (left.versions().len(), left.live().count()),
+        (left.versions().len(), left.live(0).count()),
         (20, SIBLINGS_MAX)
     );
-    let lowest = left.live().last().unwrap().hlc;
+    let lowest = left.live(0).last().unwrap().hlc;
     assert_eq!(lowest, Hlc::from_u64(4));
     assert_eq!(VersionSet::decode(&left.encode()), Ok(left));
 }

@@ -24,7 +24,7 @@ pub struct Version {
     pub hlc: Hlc,
     /// The client's number for it; the default (all zero) stands for none.
     pub request: RequestId,
-    /// When it stops being readable, in milliseconds since the Unix epoch. Reserved: `None`.
+    /// When it stops being readable, in milliseconds since the Unix epoch.
     pub expires_at_ms: Option<u64>,
     /// `None` is a tombstone: the event was a delete.
     pub value: Option<Value>,
@@ -34,6 +34,12 @@ impl Version {
     /// The order in which the winner is the greatest: by clock, and by dot where clocks are equal.
     pub(super) fn rank(&self) -> (Hlc, Dot) {
         (self.hlc, self.dot)
+    }
+
+    /// Whether there was a value whose time is over at `now_ms`.
+    #[must_use]
+    pub fn has_expired(&self, now_ms: u64) -> bool {
+        self.expires_at_ms.is_some_and(|at| at <= now_ms)
     }
 
     /// Whether both are the same write of a client, coordinated twice.

@@ -10,6 +10,7 @@ use super::version::{Policy, Value, Version};
 use crate::hash::hash64;
 use crate::id::{ActorId, RequestId};
 use crate::limits::{ACTORS_MAX, SEEN_COUNTER_MAX, SIBLINGS_MAX};
+use crate::storage::Facts;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -61,12 +62,14 @@ impl VersionSet {
         self.distinct().max_by_key(|version| version.rank())
     }
 
-    /// The versions that carry a value, from the highest by clock and dot to the lowest: each
-    /// write once, at most [`SIBLINGS_MAX`].
+    /// The versions that can be read at `now_ms`, in milliseconds since the Unix epoch: those with
+    /// a value whose time is not over, from the highest by clock and dot to the lowest: each write
+    /// once, at most [`SIBLINGS_MAX`].
     ///
-    /// The first is the winner, unless that is a tombstone.
-    pub fn live(&self) -> impl Iterator<Item = &Version> {
-        let mut live: Vec<&Version> = self.distinct().filter(|v| v.value.is_some()).collect();
+    /// The first is the winner, unless that is a tombstone or its time is over.
+    pub fn live(&self, now_ms: u64) -> impl Iterator<Item = &Version> {
+        let is_live = |version: &&Version| version.value.is_some() && !version.has_expired(now_ms);
+        let mut live: Vec<&Version> = self.distinct().filter(is_live).collect();
         live.sort_unstable_by_key(|version| core::cmp::Reverse(version.rank()));
         live.truncate(SIBLINGS_MAX);
         live.into_iter()
@@ -123,6 +126,47 @@ impl VersionSet {
         let at = self.versions.partition_point(|known| known.dot < dot);
         self.versions.insert(at, version);
         dot
+    }
+
+    /// What the storage must know of this set.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let values = || {
+            self.versions
+                .iter()
+                .filter(|version| version.value.is_some())
+        };
+        let written = self
+            .versions
+            .iter()
+            .map(|version| version.hlc.physical_ms());
+        // Only when the last of them is over there is nothing to read.
+        let ends = values()
+            .map(|version| version.expires_at_ms.unwrap_or(u64::MAX))
+            .max();
+        Facts {
+            written_at_ms: written.max().unwrap_or(0),
+            is_tombstone: values().next().is_none(),
+            expires_at_ms: ends.filter(|at| *at < u64::MAX),
+        }
+    }
+
+    /// Drops the values whose time is over at `now_ms`: their versions stay, as tombstones. It is
+    /// the same on every replica, whenever each comes to it.
+    pub fn expire(&mut self, now_ms: u64) {
+        for version in &mut self.versions {
+            if version.has_expired(now_ms) {
+                version.value = None;
+            }
+        }
+    }
+
+    /// Ends the time of the version with this dot at `at_ms`, in milliseconds since the Unix epoch.
+    pub fn set_expiry(&mut self, dot: Dot, at_ms: u64) {
+        let mut versions = self.versions.iter_mut();
+        if let Some(version) = versions.find(|version| version.dot == dot) {
+            version.expires_at_ms = Some(at_ms);
+        }
     }
 
     /// The one encoding of this set; the byte layout is in `docs/causality.md`.

@@ -47,6 +47,7 @@ impl Call {
     pub const fn put(bucket: BucketId, key: Vec<u8>, value: Value) -> Self {
         let action = Action::Put {
             value,
+            ttl_ms: None,
             context: Vec::new(),
         };
         Self {
@@ -87,6 +88,15 @@ impl Call {
         self
     }
 
+    /// The same put with a value that can be read for `ttl` milliseconds; for ever without it.
+    #[must_use]
+    pub fn with_ttl_ms(mut self, ttl: Option<u64>) -> Self {
+        if let Action::Put { ttl_ms, .. } = &mut self.action {
+            *ttl_ms = ttl;
+        }
+        self
+    }
+
     /// The same write by one who has read `seen`, an encoded [`crate::causality::Token`]. A read has
     /// none.
     #[must_use]
@@ -108,6 +118,8 @@ pub enum Action {
     Put {
         /// The value.
         value: Value,
+        /// How long it can be read, in milliseconds; `None` for ever.
+        ttl_ms: Option<u64>,
         /// The token of what was read, encoded; empty for a blind write.
         context: Vec<u8>,
     },

@@ -44,10 +44,14 @@ impl Pending {
             0 => TIMEOUT_DEFAULT_MS,
             asked => asked.min(TIMEOUT_MAX_MS),
         };
-        let (value, context) = match call.action {
-            Action::Get => (None, None),
-            Action::Put { value, context } => (Some(value), Some(context)),
-            Action::Delete { context } => (None, Some(context)),
+        let (value, ttl_ms, context) = match call.action {
+            Action::Get => (None, None, None),
+            Action::Put {
+                value,
+                ttl_ms,
+                context,
+            } => (Some(value), ttl_ms, Some(context)),
+            Action::Delete { context } => (None, None, Some(context)),
         };
         let operation = match context {
             None => Operation::Get { level: call.level },
@@ -59,6 +63,7 @@ impl Pending {
                 },
                 context,
                 value,
+                ttl_ms,
             },
         };
         Self {

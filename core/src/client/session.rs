@@ -214,7 +214,7 @@ impl Client {
         }
         let (value, context) = match &call.action {
             Action::Get => return Ok(()),
-            Action::Put { value, context } => (value.bytes.len(), context),
+            Action::Put { value, context, .. } => (value.bytes.len(), context),
             Action::Delete { context } => (0, context),
         };
         Token::decode(context).map_err(|error| {

@@ -1,10 +1,14 @@
 //! Requests of clients, and those that other members hand on.
 
+use super::storage::Waiter;
 use super::{InputError, Node, Origin, Output};
 use crate::causality::Token;
 use crate::id::PartitionId;
-use crate::limits::{KEY_BYTES_MAX, OPERATIONS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
-use crate::time::Instant;
+use crate::limits::{
+    KEY_BYTES_MAX, OPERATIONS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, TTL_MAX_MS,
+};
+use crate::storage::table::reader::Wanted;
+use crate::time::{Duration, Instant};
 use crate::wire::{
     self, ClientId, ErrorCode, Failure, Frame, FrameError, FrameKind, Refusal, Request,
 };
@@ -87,6 +91,51 @@ impl Node {
         }
     }
 
+    /// Whether one more request or merge can be taken.
+    pub(super) fn check_parked(&self) -> Result<(), Failure> {
+        if self.operations.len() + self.parked < OPERATIONS_MAX {
+            return Ok(());
+        }
+        let message = format!("{OPERATIONS_MAX} requests are under way here; try again later");
+        Err(Failure::new(ErrorCode::RateLimited, message))
+    }
+
+    /// Does a request again when the block that it needs is in memory.
+    pub(super) fn park(
+        &mut self,
+        now: Instant,
+        wanted: Wanted,
+        partition: PartitionId,
+        origin: Origin,
+        request: Request,
+    ) {
+        let timeout = Duration::from_millis(u64::from(request.timeout_ms));
+        let parked = ParkedRequest {
+            deadline: now + timeout,
+            partition,
+            origin,
+            request,
+        };
+        self.wait_for_block(wanted, Waiter::Request(parked));
+    }
+
+    pub(super) fn resume_request(&mut self, now: Instant, parked: ParkedRequest) {
+        let ParkedRequest {
+            deadline,
+            partition,
+            origin,
+            mut request,
+        } = parked;
+        let left_ms = deadline.since(now).as_millis();
+        if left_ms == 0 {
+            let message = "the disk has not answered in time; nothing was written";
+            let failure = Failure::new(ErrorCode::Timeout, message);
+            return self.answer(partition, origin, Err(failure));
+        }
+        request.timeout_ms = u32::try_from(left_ms).unwrap_or(TIMEOUT_MAX_MS);
+        self.handle_request(now, partition, origin, request);
+    }
+
     fn check(&self, partition: PartitionId, request: &Request) -> Result<(), Failure> {
         if request.key.is_empty() || request.key.len() > KEY_BYTES_MAX {
             let message = format!(
@@ -105,13 +154,22 @@ impl Node {
             );
             return Err(Failure::new(ErrorCode::Misrouted, message));
         }
-        if self.operations.len() >= OPERATIONS_MAX {
-            let message = format!("{OPERATIONS_MAX} requests are under way here; try again later");
-            return Err(Failure::new(ErrorCode::RateLimited, message));
-        }
-        let wire::Operation::Write { value, context, .. } = &request.operation else {
+        self.check_parked()?;
+        let wire::Operation::Write {
+            value,
+            context,
+            ttl_ms,
+            ..
+        } = &request.operation
+        else {
             return Ok(());
         };
+        if ttl_ms.is_some_and(|ttl| value.is_none() || ttl == 0 || ttl > TTL_MAX_MS) {
+            let message = format!(
+                "a time to live goes with a value and is 1 to {TTL_MAX_MS} milliseconds long"
+            );
+            return Err(Failure::new(ErrorCode::Protocol, message));
+        }
         let length = request.key.len() + value.as_ref().map_or(0, |value| value.bytes.len());
         if length > self.config.pair_bytes_max as usize {
             let message = format!(
@@ -126,4 +184,13 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// A request that waits for a block.
+#[derive(Debug)]
+pub(super) struct ParkedRequest {
+    deadline: Instant,
+    partition: PartitionId,
+    origin: Origin,
+    request: Request,
 }

@@ -32,7 +32,7 @@ use crate::replication::{Level, LevelError};
 use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
 use crate::ring::{Member, Members, Placement};
 use crate::rng::Rng;
-use crate::storage::{BatchNumber, Store, StoredKey};
+use crate::storage::{BatchNumber, OperationId, Store, StoreSettings, StoredKey};
 use crate::time::{Duration, Instant};
 use crate::wire::{
     self, ClientId, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, Reply, Response,
@@ -62,6 +62,10 @@ pub struct Node {
     operations: BTreeMap<u64, Operation>,
     next_operation: u64,
     waiters: BTreeMap<BatchNumber, Vec<Waiter>>,
+    /// What waits for blocks.
+    loading: BTreeMap<OperationId, Vec<Waiter>>,
+    /// Requests and merges among that, which are no operations yet.
+    parked: usize,
     timers: Timers,
     outputs: VecDeque<Output>,
     report: Report,
@@ -105,7 +109,10 @@ impl Node {
         let me = config.members.iter().find(|member| member.id == config.me);
         let region = me.map_or("", |member| member.zone.region()).to_string();
         let mut rng = Rng::new(seed ^ now.as_micros());
-        let store = Store::new(rng.next_u64() | 1, config.memory_bytes_max);
+        let store = Store::new(StoreSettings {
+            memory_bytes_max: config.memory_bytes_max,
+            ..StoreSettings::new(rng.next_u64() | 1, storage::VERSION_SETS)
+        });
         let skew_max = Duration::from_millis(CLOCK_SKEW_MAX_MS);
         Ok(Self {
             ring,
@@ -117,6 +124,8 @@ impl Node {
             operations: BTreeMap::new(),
             next_operation: 1,
             waiters: BTreeMap::new(),
+            loading: BTreeMap::new(),
+            parked: 0,
             timers: Timers::default(),
             outputs: VecDeque::new(),
             report: Report::default(),
@@ -180,23 +189,20 @@ impl Node {
     /// The node's numbers.
     #[must_use]
     pub fn report(&self) -> Report {
-        let (keys, memory_bytes) = self.store.size();
         Report {
-            keys,
-            memory_bytes,
-            log_bytes: self.store.log_bytes(),
-            operations: self.operations.len() as u64,
-            syncs: self.store.syncs(),
+            storage: self.store.report(),
+            operations: (self.operations.len() + self.parked) as u64,
             ..self.report.clone()
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.store.handle_timeout(now);
+        self.drain_store(now);
         while let Some((operation, kind)) = self.timers.take_due(now) {
             match kind {
                 TimerKind::Deadline => self.expire(operation),
-                TimerKind::Hedge => self.hedge(operation),
+                TimerKind::Hedge => self.hedge(now, operation),
                 TimerKind::Storage => {}
             }
         }
@@ -223,7 +229,7 @@ impl Node {
             let numbers: Vec<_> = self.operations.keys().copied().collect();
             for number in numbers {
                 match self.operations.get(&number) {
-                    Some(Operation::Read(_)) => self.read_lost_peer(number, peer),
+                    Some(Operation::Read(_)) => self.read_lost_peer(now, number, peer),
                     Some(Operation::Write(_)) => self.finish_write(number),
                     Some(Operation::Forward(_)) => self.forward_lost_peer(now, number, peer),
                     None => {}

@@ -1,7 +1,7 @@
 //! Everything that a node wants done.
 
 use crate::id::MemberId;
-use crate::storage::{OperationId, StorageRequest};
+use crate::storage::{OperationId, StorageRequest, StoreReport};
 use crate::wire::ClientId;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -50,7 +50,7 @@ pub enum Output {
 pub enum Event {
     /// The log is replayed; requests are served from now on.
     Ready {
-        /// Keys in memory.
+        /// Keys, tombstones included.
         keys: u64,
         /// Records replayed.
         records: u64,
@@ -68,6 +68,16 @@ pub enum Event {
     },
     /// The medium has no room; what waits is tried again twice a second.
     StorageFull,
+    /// A table holds bytes that are not what was written. What they held is read from other
+    /// replicas.
+    TableDamaged {
+        /// The table.
+        table: u64,
+        /// Where, in bytes.
+        offset: u64,
+        /// What is wrong.
+        why: String,
+    },
     /// The storage cannot be trusted or used. **The node serves nothing any more.**
     StorageFailed(String),
     /// Bytes that were refused; the sender is at fault and nothing was changed.
@@ -79,12 +89,8 @@ pub enum Event {
 pub struct Report {
     /// Whether the log is replayed.
     pub ready: bool,
-    /// Keys in memory now, tombstones included.
-    pub keys: u64,
-    /// Bytes of keys and values in memory now.
-    pub memory_bytes: u64,
-    /// Bytes of the log now.
-    pub log_bytes: u64,
+    /// The storage's.
+    pub storage: StoreReport,
     /// Reads coordinated.
     pub reads: u64,
     /// Writes coordinated.
@@ -99,8 +105,6 @@ pub struct Report {
     pub refused: u64,
     /// Requests and merges under way now.
     pub operations: u64,
-    /// Log syncs.
-    pub syncs: u64,
 }
 
 impl fmt::Display for Event {
@@ -119,6 +123,9 @@ impl fmt::Display for Event {
                  {offset}"
             ),
             Self::StorageFull => f.write_str("the disk is full; writes wait until there is room"),
+            Self::TableDamaged { table, offset, why } => {
+                write!(f, "table {table} is damaged at byte {offset}: {why}")
+            }
             Self::StorageFailed(why) => write!(f, "storage failed: {why}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
         }

@@ -1,7 +1,7 @@
 //! Messages of other members.
 
 use super::storage::Waiter;
-use super::writing::refusal;
+use super::writing::{Merged, refusal};
 use super::{InputError, Node, Origin};
 use crate::causality::{Token, VersionSet};
 use crate::hash::hash64;
@@ -31,7 +31,16 @@ impl Node {
                     .map_err(|_| InputError::Frame(FrameError::Malformed))?;
                 self.check_place(partition, bucket, &key)?;
                 let key = StoredKey::new(partition, bucket, &key);
-                self.handle_merge(now, from, partition, op, key, &set);
+                self.handle_merge(
+                    now,
+                    PeerMerge {
+                        from,
+                        partition,
+                        operation: op,
+                        key,
+                        set,
+                    },
+                );
             }
             PeerMessage::Merged { op, result } => self.handle_merged(op, from, result),
             PeerMessage::Read {
@@ -50,7 +59,7 @@ impl Node {
                     have,
                 });
             }
-            PeerMessage::State { op, answer } => self.handle_state(op, from, answer),
+            PeerMessage::State { op, answer } => self.handle_state(now, op, from, answer),
             PeerMessage::Forward { op, request } => {
                 let origin = Origin::Member {
                     member: from,
@@ -78,21 +87,26 @@ impl Node {
         }
     }
 
-    fn handle_merge(
-        &mut self,
-        now: Instant,
-        from: MemberId,
-        partition: PartitionId,
-        operation: u64,
-        key: StoredKey,
-        set: &VersionSet,
-    ) {
+    pub(super) fn handle_merge(&mut self, now: Instant, merge: PeerMerge) {
+        let PeerMerge {
+            from,
+            partition,
+            operation,
+            ..
+        } = merge;
         let merged = self
-            .observe(now, Token::of(set).newest)
-            .and_then(|()| self.merge_into_store(key, set).map_err(refusal));
+            .observe(now, Token::of(&merge.set).newest)
+            .and_then(|()| self.check_parked())
+            .and_then(|()| {
+                self.merge_into_store(&merge.key, &merge.set)
+                    .map_err(refusal)
+            });
         match merged {
+            Ok(Merged::Unloaded(wanted)) => {
+                self.wait_for_block(wanted, Waiter::PeerMerge(merge));
+            }
             _ if operation == 0 => {}
-            Ok(Some(batch)) => {
+            Ok(Merged::Pending(batch)) => {
                 self.wait(
                     batch,
                     Waiter::Merged {
@@ -102,7 +116,7 @@ impl Node {
                     },
                 );
             }
-            Ok(None) => self.say_merged(from, partition, operation, Ok(())),
+            Ok(Merged::Durable) => self.say_merged(from, partition, operation, Ok(())),
             Err(failure) => self.say_merged(from, partition, operation, Err(failure)),
         }
     }
@@ -128,6 +142,13 @@ impl Node {
             Lookup::Durable(set) if read.have == Some(hash64(set)) => ReadAnswer::Same,
             Lookup::Durable(set) => ReadAnswer::Set(set.into()),
             Lookup::Pending(batch) => return self.wait(batch, Waiter::PeerRead(read)),
+            Lookup::Unloaded(wanted) => {
+                return self.wait_for_block(wanted, Waiter::PeerRead(read));
+            }
+            Lookup::Damaged(_) => {
+                let message = "what is stored for the key is damaged here";
+                ReadAnswer::Failed(Failure::new(ErrorCode::Unavailable, message))
+            }
         };
         self.send(
             read.from,
@@ -138,6 +159,17 @@ impl Node {
             },
         );
     }
+}
+
+/// A state that another member has sent.
+#[derive(Debug)]
+pub(super) struct PeerMerge {
+    from: MemberId,
+    partition: PartitionId,
+    /// Its number for the answer; 0 if it wants none.
+    operation: u64,
+    key: StoredKey,
+    set: VersionSet,
 }
 
 /// Another member's question for the state of a key.

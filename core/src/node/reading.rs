@@ -4,7 +4,6 @@ use super::storage::Waiter;
 use super::timer::TimerKind;
 use super::{Node, Operation, Origin};
 use crate::causality::VersionSet;
-use crate::hash::hash64;
 use crate::id::{MemberId, PartitionId};
 use crate::limits::HEDGE_MS;
 use crate::replication::{Level, ReadOperation};
@@ -51,26 +50,27 @@ impl Node {
             number,
             TimerKind::Hedge,
         );
-        self.ask(number);
+        self.ask(now, number);
         Ok(())
     }
 
     /// Asks as many replicas as the level still needs.
-    fn ask(&mut self, number: u64) {
-        self.ask_with(number, |read, up| read.ask(up));
+    fn ask(&mut self, now: Instant, number: u64) {
+        self.ask_with(now, number, |read, up| read.ask(up));
     }
 
     /// The replicas asked first take long: asks the others too.
-    pub(super) fn hedge(&mut self, number: u64) {
+    pub(super) fn hedge(&mut self, now: Instant, number: u64) {
         if let Some(Operation::Read(read)) = self.operations.get(&number)
             && read.origin.is_some()
         {
-            self.ask_with(number, |read, up| read.ask_all(up));
+            self.ask_with(now, number, |read, up| read.ask_all(up));
         }
     }
 
     fn ask_with(
         &mut self,
+        now: Instant,
         number: u64,
         choose: impl FnOnce(&mut ReadOperation<Origin>, &dyn Fn(usize) -> bool) -> Vec<usize>,
     ) {
@@ -90,7 +90,7 @@ impl Node {
         let chosen = choose(read, &up);
         // One's own state first: its digest spares the others from sending the same.
         if chosen.iter().any(|index| Some(*index) == owners.me()) {
-            self.answer_own(number);
+            self.answer_own(now, number);
         }
         for index in chosen
             .into_iter()
@@ -108,11 +108,12 @@ impl Node {
             };
             self.send(owners.member(index), partition, &message);
         }
-        self.finish_read(number);
+        self.hedge_if_failing(now, number);
+        self.finish_read(now, number);
     }
 
-    /// Adds the node's own state to a read, as soon as it is durable.
-    pub(super) fn answer_own(&mut self, number: u64) {
+    /// Adds the node's own state to a read, as soon as it is in memory and durable.
+    pub(super) fn answer_own(&mut self, now: Instant, number: u64) {
         let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
             return;
         };
@@ -121,15 +122,24 @@ impl Node {
         match self.store.lookup(&key) {
             Lookup::Absent => read.answer(me, None, self.config.policy),
             Lookup::Durable(bytes) => {
-                let set = VersionSet::decode(bytes).expect("checked before it was stored");
-                read.have = Some(hash64(bytes));
+                let mut set = VersionSet::decode(bytes).expect("checked before it was stored");
+                set.expire(now.as_millis());
+                read.have = Some(set.digest());
                 read.answer(me, Some(&set), self.config.policy);
             }
             Lookup::Pending(batch) => self.wait(batch, Waiter::OwnRead(number)),
+            Lookup::Unloaded(wanted) => self.wait_for_block(wanted, Waiter::OwnRead(number)),
+            Lookup::Damaged(_) => read.quorum.fail(me),
         }
     }
 
-    pub(super) fn handle_state(&mut self, number: u64, from: MemberId, answer: ReadAnswer) {
+    pub(super) fn handle_state(
+        &mut self,
+        now: Instant,
+        number: u64,
+        from: MemberId,
+        answer: ReadAnswer,
+    ) {
         let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
             return;
         };
@@ -142,16 +152,19 @@ impl Node {
                 read.answer(index, None, self.config.policy);
             }
             ReadAnswer::Set(bytes) => match VersionSet::decode(&bytes) {
-                Ok(set) => read.answer(index, Some(&set), self.config.policy),
+                Ok(mut set) => {
+                    set.expire(now.as_millis());
+                    read.answer(index, Some(&set), self.config.policy);
+                }
                 Err(_) => read.quorum.fail(index),
             },
             ReadAnswer::Failed(_) => read.quorum.fail(index),
         }
-        self.hedge_if_failing(number);
-        self.finish_read(number);
+        self.hedge_if_failing(now, number);
+        self.finish_read(now, number);
     }
 
-    pub(super) fn read_lost_peer(&mut self, number: u64, peer: MemberId) {
+    pub(super) fn read_lost_peer(&mut self, now: Instant, number: u64, peer: MemberId) {
         let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
             return;
         };
@@ -160,30 +173,30 @@ impl Node {
         };
         if !read.quorum.has_answered(index) {
             read.quorum.fail(index);
-            self.ask(number);
+            self.ask(now, number);
         }
-        self.finish_read(number);
+        self.finish_read(now, number);
     }
 
-    fn hedge_if_failing(&mut self, number: u64) {
+    pub(super) fn hedge_if_failing(&mut self, now: Instant, number: u64) {
         if let Some(Operation::Read(read)) = self.operations.get(&number)
             && !read.quorum.is_reached()
             && read.quorum.has_failures()
         {
-            self.hedge(number);
+            self.hedge(now, number);
         }
     }
 
     /// Answers when the level is reached or cannot be, repairs who is behind, and ends the
     /// operation when nothing more is to come.
-    pub(super) fn finish_read(&mut self, number: u64) {
+    pub(super) fn finish_read(&mut self, now: Instant, number: u64) {
         let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
             return;
         };
         let partition = read.partition;
         if read.quorum.is_reached() {
             if let Some(origin) = read.origin.take() {
-                let reply = read.reply();
+                let reply = read.reply(now.as_millis());
                 self.answer(partition, origin, Ok(reply));
             }
             self.repair(number);
@@ -233,7 +246,7 @@ impl Node {
             if member == self.config.me {
                 let key = StoredKey::new(partition, bucket, &key);
                 // A refusal leaves the replica as it was: the next read repairs it.
-                let _ = self.merge_into_store(key, &merged);
+                let _ = self.merge_into_store(&key, &merged);
             } else {
                 let (key, set) = (key.clone(), set.clone());
                 self.send(

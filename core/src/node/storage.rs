@@ -1,16 +1,49 @@
 //! What the medium answers, and who waits for it.
 
-use super::peer::PeerRead;
+use super::client::ParkedRequest;
+use super::peer::{PeerMerge, PeerRead};
 use super::{Event, Node, Output};
-use crate::causality::VersionSet;
+use crate::causality::{Clock, Hlc, Token, VersionSet};
 use crate::id::{MemberId, PartitionId};
-use crate::storage::store::StoreEvent;
+use crate::replication::RequestWindow;
+use crate::storage::table::reader::Wanted;
 use crate::storage::{
-    BatchNumber, OperationId, StorageAnswer, StorageFault, StoredFile, StoredKey,
+    BatchNumber, Facts, OperationId, Reading, Replayed, StorageAnswer, StorageFault, StoreEvent,
+    StoredFile, StoredKey,
 };
 use crate::time::Instant;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
-/// What is to be done when a batch of the log is durable.
+/// How the storage understands version sets.
+pub(super) const VERSION_SETS: Reading = Reading {
+    facts: |bytes| {
+        VersionSet::decode(bytes)
+            .ok()
+            .as_ref()
+            .map(VersionSet::facts)
+    },
+    expire: |bytes, now_ms| match VersionSet::decode(bytes) {
+        Ok(mut set) => {
+            set.expire(now_ms);
+            set.encode()
+        }
+        Err(_) => bytes.to_vec(),
+    },
+};
+
+/// What a log segment begins with: what the segments before it would tell.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// Not before any timestamp that this node has given or seen.
+    newest: u64,
+    /// The request window, as it encodes itself.
+    #[serde(with = "serde_bytes")]
+    window: Vec<u8>,
+}
+
+/// What is to be done when a batch of the log is durable, or a block is in memory.
 #[derive(Debug)]
 pub(super) enum Waiter {
     /// Send a write that this node coordinates to the other replicas.
@@ -25,15 +58,18 @@ pub(super) enum Waiter {
     },
     /// Answer a member's read.
     PeerRead(PeerRead),
+    /// Merge what a member has sent.
+    PeerMerge(PeerMerge),
+    /// Carry out a request that needs what is stored.
+    Request(ParkedRequest),
 }
 
 impl Node {
     pub(super) fn handle_opened(&mut self, files: &[StoredFile]) {
         let (window, clock) = (&mut self.window, &mut self.clock);
-        let event = self
-            .store
-            .open(files, &mut |key, set| replay(window, clock, key, set));
-        self.handle_store_event(event);
+        self.store
+            .open(files, &mut |replayed| replay(window, clock, replayed));
+        self.drain_store(Instant::default());
     }
 
     pub(super) fn handle_storage_done(
@@ -43,24 +79,67 @@ impl Node {
         result: Result<StorageAnswer<'_>, StorageFault>,
     ) {
         let (window, clock) = (&mut self.window, &mut self.clock);
-        let event = self
-            .store
-            .handle_done(now, operation, result, &mut |key, set| {
-                replay(window, clock, key, set)
+        self.store
+            .handle_done(now, operation, result, &mut |replayed| {
+                replay(window, clock, replayed)
             });
-        self.handle_store_event(event);
+        self.drain_store(now);
+    }
+
+    /// Handles everything that the storage has to say.
+    pub(super) fn drain_store(&mut self, now: Instant) {
+        while let Some(event) = self.store.poll_event() {
+            self.handle_store_event(now, event);
+        }
+    }
+
+    /// Makes `set` the state of `key`. `is_new` says that it had none. Returns the batch with
+    /// which that is durable.
+    pub(super) fn store_set(
+        &mut self,
+        key: StoredKey,
+        encoded: &[u8],
+        facts: Facts,
+        is_new: bool,
+    ) -> BatchNumber {
+        if self.store.wants_rotation() {
+            let note = self.note();
+            self.store.rotate(&note);
+        }
+        self.store.write(key, encoded, facts, is_new)
+    }
+
+    fn note(&self) -> Vec<u8> {
+        let note = Note {
+            newest: self.clock.newest().as_u64(),
+            window: self.window.encode(),
+        };
+        postcard::to_allocvec(&note).expect("writing to memory cannot fail")
+    }
+
+    /// Does `waiter` again when the block is in memory.
+    pub(super) fn wait_for_block(&mut self, wanted: Wanted, waiter: Waiter) {
+        let operation = self.store.load(wanted);
+        self.parked += usize::from(waiter.is_work());
+        self.loading.entry(operation).or_default().push(waiter);
     }
 
     pub(super) fn wait(&mut self, batch: BatchNumber, waiter: Waiter) {
         self.waiters.entry(batch).or_default().push(waiter);
     }
 
-    fn handle_store_event(&mut self, event: Option<StoreEvent>) {
+    fn handle_store_event(&mut self, now: Instant, event: StoreEvent) {
         match event {
-            None => {}
-            Some(StoreEvent::Opened { records }) => {
+            StoreEvent::Opened {
+                records,
+                lacks_note,
+            } => {
                 self.report.ready = true;
-                let (keys, _) = self.store.size();
+                if lacks_note {
+                    let note = self.note();
+                    self.store.note(&note);
+                }
+                let keys = self.store.keys();
                 let incarnation = self.store.incarnation();
                 self.say(Event::Ready {
                     keys,
@@ -68,7 +147,7 @@ impl Node {
                     incarnation,
                 });
             }
-            Some(StoreEvent::TailCut(tail)) => {
+            StoreEvent::TailCut(tail) => {
                 let (segment, offset, bytes) = (tail.segment, tail.offset, tail.bytes);
                 self.say(Event::LogTailCut {
                     segment,
@@ -76,28 +155,47 @@ impl Node {
                     bytes,
                 });
             }
-            Some(StoreEvent::Full) => self.say(Event::StorageFull),
-            Some(StoreEvent::Failed(why)) => {
+            StoreEvent::Full => self.say(Event::StorageFull),
+            StoreEvent::Failed(why) => {
                 self.report.ready = false;
                 self.say(Event::StorageFailed(why));
             }
-            Some(StoreEvent::Durable(batch)) => {
+            StoreEvent::Damaged {
+                table,
+                offset,
+                error,
+            } => self.say(Event::TableDamaged {
+                table,
+                offset,
+                why: error.to_string(),
+            }),
+            StoreEvent::Ingested(_) => {}
+            StoreEvent::Loaded(operation) => {
+                for waiter in self.loading.remove(&operation).into_iter().flatten() {
+                    self.parked -= usize::from(waiter.is_work());
+                    self.wake(now, waiter);
+                }
+            }
+            StoreEvent::Durable(batch) => {
                 let later = self.waiters.split_off(&BatchNumber(batch.0 + 1));
                 let due = core::mem::replace(&mut self.waiters, later);
                 for waiter in due.into_values().flatten() {
-                    self.wake(waiter);
+                    self.wake(now, waiter);
                 }
             }
         }
     }
 
-    fn wake(&mut self, waiter: Waiter) {
+    fn wake(&mut self, now: Instant, waiter: Waiter) {
         match waiter {
             Waiter::OwnWrite(number) => self.own_write_durable(number),
             Waiter::OwnRead(number) => {
-                self.answer_own(number);
-                self.finish_read(number);
+                self.answer_own(now, number);
+                self.hedge_if_failing(now, number);
+                self.finish_read(now, number);
             }
+            Waiter::PeerMerge(merge) => self.handle_merge(now, merge),
+            Waiter::Request(request) => self.resume_request(now, request),
             Waiter::Merged {
                 from,
                 partition,
@@ -114,17 +212,30 @@ impl Node {
     }
 }
 
-/// Takes in a replayed state: its request ids and its clocks. Says whether it makes sense.
-fn replay(
-    window: &mut crate::replication::RequestWindow,
-    clock: &mut crate::causality::Clock,
-    key: &StoredKey,
-    set: &[u8],
-) -> bool {
-    let Ok(set) = VersionSet::decode(set) else {
-        return false;
-    };
-    window.learn(key.digest(), &set);
-    clock.restore(crate::causality::Token::of(&set).newest);
-    true
+impl Waiter {
+    /// Whether it is work that is not counted among the operations.
+    const fn is_work(&self) -> bool {
+        matches!(self, Self::PeerMerge(_) | Self::Request(_))
+    }
+}
+
+/// Takes in a replayed record: its request ids and its clocks. Says whether it makes sense.
+fn replay(window: &mut RequestWindow, clock: &mut Clock, replayed: Replayed<'_>) -> bool {
+    match replayed {
+        Replayed::State { key, set } => {
+            let Ok(set) = VersionSet::decode(set) else {
+                return false;
+            };
+            window.learn(key.digest(), &set);
+            clock.restore(Token::of(&set).newest);
+            true
+        }
+        Replayed::Note(bytes) => {
+            let Ok(note) = postcard::from_bytes::<Note>(bytes) else {
+                return false;
+            };
+            clock.restore(Hlc::from_u64(note.newest));
+            window.restore(&note.window)
+        }
+    }
 }

@@ -6,7 +6,8 @@ use crate::causality::{Hlc, Token, VersionSet};
 use crate::id::{ActorId, MemberId, PartitionId};
 use crate::limits::SET_BYTES_MAX;
 use crate::replication::WriteOperation;
-use crate::storage::{BatchNumber, Lookup, StoredKey, WriteRefused};
+use crate::storage::table::reader::{Obstacle, Wanted};
+use crate::storage::{BatchNumber, Lookup, Newest, StoredKey, WriteRefused};
 use crate::time::Instant;
 use crate::wire::{self, ErrorCode, Failure, PeerMessage, Request};
 use alloc::format;
@@ -21,11 +22,21 @@ impl Node {
         origin: Origin,
         request: Request,
     ) -> Result<(), Failure> {
+        let key = StoredKey::new(partition, request.bucket, &request.key);
+        let before = match self.newest(&key) {
+            Ok(before) => before,
+            Err(Obstacle::Unloaded(wanted)) => {
+                self.park(now, wanted, partition, origin, request);
+                return Ok(());
+            }
+            Err(Obstacle::Damaged(_)) => return Err(refusal(WriteRefused::Damaged)),
+        };
         let wire::Operation::Write {
             level,
             request: id,
             context,
             value,
+            ttl_ms,
         } = request.operation
         else {
             return Ok(());
@@ -45,8 +56,8 @@ impl Node {
         }
         self.store.can_write().map_err(refusal)?;
 
-        let key = StoredKey::new(partition, request.bucket, &request.key);
-        let mut set = self.newest(&key);
+        let is_new = before.is_none();
+        let mut set = before.unwrap_or_default();
         let (version, batch) = match self.window.applied(id) {
             Some(applied) if applied.key != key.digest() => {
                 let message = "this request id was used for another key; number every write anew";
@@ -63,11 +74,17 @@ impl Node {
                 let actor = ActorId::new(self.store.incarnation(), partition);
                 let seen = (!context.is_empty()).then_some(&token.seen);
                 let dot = set.write(actor, hlc, id, value, seen, self.config.policy);
+                if let Some(ttl_ms) = ttl_ms {
+                    set.set_expiry(dot, now.as_millis().saturating_add(ttl_ms));
+                }
                 let encoded = encode_bounded(&set).map_err(refusal)?;
                 self.learn(&key, &set);
                 let minted = set.versions().iter().find(|version| version.dot == dot);
                 let hlc = minted.map_or(hlc, |version| version.hlc);
-                (hlc, Some(self.store.write(key, &encoded)))
+                (
+                    hlc,
+                    Some(self.store_set(key, &encoded, set.facts(), is_new)),
+                )
             }
         };
         let write = WriteOperation {
@@ -203,22 +220,30 @@ impl Node {
         );
     }
 
-    /// Merges `set` into the state of `key`. Returns the batch with which the merged state becomes
-    /// durable, or `None` if it already is.
+    /// Merges `set` into the state of `key`.
     pub(super) fn merge_into_store(
         &mut self,
-        key: StoredKey,
+        key: &StoredKey,
         set: &VersionSet,
-    ) -> Result<Option<BatchNumber>, WriteRefused> {
+    ) -> Result<Merged, WriteRefused> {
         self.store.can_write()?;
-        let mut state = self.newest(&key);
+        let before = match self.newest(key) {
+            Ok(before) => before,
+            Err(Obstacle::Unloaded(wanted)) => return Ok(Merged::Unloaded(wanted)),
+            Err(Obstacle::Damaged(_)) => return Err(WriteRefused::Damaged),
+        };
+        let is_new = before.is_none();
+        let mut state = before.unwrap_or_default();
         if !state.merge(set, self.config.policy) {
-            self.learn(&key, set);
-            return Ok(self.pending_batch(&key));
+            self.learn(key, set);
+            return Ok(self
+                .pending_batch(key)
+                .map_or(Merged::Durable, Merged::Pending));
         }
         let encoded = encode_bounded(&state)?;
-        self.learn(&key, set);
-        Ok(Some(self.store.write(key, &encoded)))
+        self.learn(key, set);
+        let batch = self.store_set(key.clone(), &encoded, state.facts(), is_new);
+        Ok(Merged::Pending(batch))
     }
 
     /// Checks a timestamp from elsewhere, and takes it in.
@@ -229,20 +254,33 @@ impl Node {
     }
 
     /// The newest state of `key`, durable or not: what the next write builds on.
-    fn newest(&self, key: &StoredKey) -> VersionSet {
-        self.store
-            .newest(key)
-            .map_or_else(VersionSet::new, |bytes| {
-                VersionSet::decode(bytes).expect("checked before it was stored")
-            })
+    fn newest(&self, key: &StoredKey) -> Result<Option<VersionSet>, Obstacle> {
+        let decode = |bytes| VersionSet::decode(bytes).expect("checked before it was stored");
+        match self.store.newest(key) {
+            Newest::Absent => Ok(None),
+            Newest::State(bytes) => Ok(Some(decode(bytes))),
+            Newest::Unloaded(wanted) => Err(Obstacle::Unloaded(wanted)),
+            Newest::Damaged(id) => Err(Obstacle::Damaged(id)),
+        }
     }
 
     fn pending_batch(&self, key: &StoredKey) -> Option<BatchNumber> {
         match self.store.lookup(key) {
             Lookup::Pending(batch) => Some(batch),
-            Lookup::Absent | Lookup::Durable(_) => None,
+            _ => None,
         }
     }
+}
+
+/// What became of a merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merged {
+    /// The merged state is durable.
+    Durable,
+    /// It is with this batch.
+    Pending(BatchNumber),
+    /// Nothing yet: this block must be loaded first.
+    Unloaded(Wanted),
 }
 
 /// The bytes of `set`, if they are few enough to be stored and sent.
@@ -259,9 +297,9 @@ fn encode_bounded(set: &VersionSet) -> Result<Vec<u8>, WriteRefused> {
 /// A refused write as its writer hears of it.
 pub(super) fn refusal(refused: WriteRefused) -> Failure {
     let code = match refused {
-        WriteRefused::NotOpen => ErrorCode::Unavailable,
+        WriteRefused::NotOpen | WriteRefused::Damaged => ErrorCode::Unavailable,
         WriteRefused::Siblings { .. } => ErrorCode::ValueTooLarge,
-        WriteRefused::Queue | WriteRefused::Memory { .. } => ErrorCode::RateLimited,
+        WriteRefused::Queue => ErrorCode::RateLimited,
     };
     Failure::new(code, refused.to_string())
 }

@@ -137,10 +137,10 @@ impl<Origin> ReadOperation<Origin> {
         self.states[index] = Some(Some(self.merged.digest()));
     }
 
-    /// The answer, once the level is reached.
+    /// The answer at `now_ms`, once the level is reached.
     #[must_use]
-    pub fn reply(&self) -> Reply {
-        let mut live = self.merged.live();
+    pub fn reply(&self, now_ms: u64) -> Reply {
+        let mut live = self.merged.live(now_ms);
         let Some(winner) = live.next() else {
             return Reply::Found(None);
         };

@@ -4,11 +4,13 @@ use crate::causality::{Dot, Hlc, VersionSet};
 use crate::id::RequestId;
 use crate::limits::REQUEST_WINDOW_MAX;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 /// What a request id became.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// Digest of the key it was for.
     pub key: u64,
@@ -20,7 +22,8 @@ pub struct Applied {
 
 /// The newest request ids; the oldest falls out when it is full.
 ///
-/// It is not stored by itself: every version carries its request id, so replaying the log fills it.
+/// Every version carries its request id, so replaying the log fills it; for the segments that are
+/// gone it is written into the log itself.
 #[derive(Debug)]
 pub struct RequestWindow {
     applied: HashMap<RequestId, Applied, FixedState>,
@@ -41,6 +44,28 @@ impl RequestWindow {
     #[must_use]
     pub fn applied(&self, request: RequestId) -> Option<Applied> {
         self.applied.get(&request).copied()
+    }
+
+    /// The window as bytes, oldest first: what `restore` takes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let remembered = self
+            .order
+            .iter()
+            .filter_map(|id| Some((*id, *self.applied.get(id)?)));
+        let all: Vec<(RequestId, Applied)> = remembered.collect();
+        postcard::to_allocvec(&all).expect("writing to memory cannot fail")
+    }
+
+    /// Remembers what `encode` has written; `false` for bytes that it has not.
+    pub fn restore(&mut self, bytes: &[u8]) -> bool {
+        let Ok(all) = postcard::from_bytes::<Vec<(RequestId, Applied)>>(bytes) else {
+            return false;
+        };
+        for (request, applied) in all {
+            self.remember(request, applied);
+        }
+        true
     }
 
     /// Remembers the requests that made the versions of `set`, the state of `key`.
@@ -105,5 +130,9 @@ mod tests {
         assert_eq!(window.applied(id(11)), Some(applied(11)));
         assert_eq!(window.applied(id(last)), Some(applied(last)));
         assert_eq!(window.order.len(), REQUEST_WINDOW_MAX);
+        let mut restored = RequestWindow::default();
+        assert!(restored.restore(&window.encode()) && !restored.restore(&[1]));
+        assert_eq!(restored.order, window.order);
+        assert_eq!(restored.applied(id(last)), Some(applied(last)));
     }
 }

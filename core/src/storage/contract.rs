@@ -1,7 +1,11 @@
 //! What a node asks of its medium. One contract for files, OPFS, IndexedDB and Durable Objects.
 //!
 //! * Every request carries an [`OperationId`] and is answered once, with an answer or a fault.
-//! * Requests take effect in the order in which they were given out.
+//! * Requests for one file take effect in the order in which they were given out. Those for
+//!   different files may take effect in any order, and answers come in any order: a node that
+//!   needs an order waits for the answer first.
+//! * A table is read only after its `Sync` was answered, and is not deleted while it is read: so
+//!   reads of tables may run beside everything else, and one that takes long holds up nothing.
 //! * What was appended is durable when a later `Sync` of the same file has been answered: before
 //!   that a crash may leave any part of it, or none.
 //! * `Replace` is atomic and durable when it is answered.

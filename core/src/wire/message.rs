@@ -45,8 +45,11 @@ pub enum Operation {
         /// What the writer had read, as an encoded causal context; empty for a blind write.
         #[serde(with = "serde_bytes")]
         context: Vec<u8>,
-        /// The value.
+        /// The value; `None` deletes the key.
         value: Option<Value>,
+        /// How long the value can be read, in milliseconds from when it is coordinated; `None` for
+        /// ever.
+        ttl_ms: Option<u64>,
     },
 }
 

@@ -50,6 +50,7 @@ fn frames_of_version_1_are_these_bytes() {
         },
         context: vec![],
         value: Some(value.clone()),
+        ttl_ms: Some(60_000),
     };
     let write = Request {
         id: 1,

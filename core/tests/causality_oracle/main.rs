@@ -177,7 +177,7 @@ impl Oracle {
             distinct.first().map(|e| e.dot),
             "winner"
         );
-        let live: Vec<Dot> = set.live().map(|version| version.dot).collect();
+        let live: Vec<Dot> = set.live(0).map(|version| version.dot).collect();
         let values = distinct
             .iter()
             .filter(|event| !event.delete)

@@ -47,12 +47,18 @@ struct Status {
 struct Shard {
     state: String,
     restarts: u64,
-    keys: u64,
-    memory_bytes: u64,
-    log_bytes: u64,
     reads: u64,
     writes: u64,
     failures: u64,
+    storage: Storage,
+}
+
+#[derive(Deserialize)]
+struct Storage {
+    keys: u64,
+    memory_bytes: u64,
+    log_bytes: u64,
+    table_bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -140,7 +146,7 @@ fn page(ring: &Ring, statuses: &[Result<Status, String>]) -> String {
         ring.replicas
     );
     let heads = [
-        "stone", "zone", "address", "share", "state", "up", "keys", "memory", "log",
+        "stone", "zone", "address", "share", "state", "up", "keys", "memory", "disk",
     ];
     let more = [
         "reads",
@@ -188,9 +194,11 @@ fn row(member: &Member, status: &Result<Status, String>) -> Vec<String> {
         .collect();
     row.push(worst.unwrap_or("ready").to_owned());
     row.push(span(status.uptime_ms));
-    row.push(sum(|shard| shard.keys).to_string());
-    row.push(size(sum(|shard| shard.memory_bytes)));
-    row.push(size(sum(|shard| shard.log_bytes)));
+    row.push(sum(|shard| shard.storage.keys).to_string());
+    row.push(size(sum(|shard| shard.storage.memory_bytes)));
+    row.push(size(sum(|shard| {
+        shard.storage.log_bytes + shard.storage.table_bytes
+    })));
     let numbers: [fn(&Shard) -> u64; 4] =
         [|s| s.reads, |s| s.writes, |s| s.failures, |s| s.restarts];
     for number in numbers {

@@ -67,7 +67,8 @@ pub struct ServeArgs {
     /// Largest key and value together [default: 10KiB]
     #[arg(long, env = "HENGE_PAIR_BYTES_MAX", value_name = "SIZE")]
     pub pair_bytes_max: Option<ByteSize>,
-    /// Keys and values that one shard holds; beyond it writes are refused [default: 512MiB]
+    /// Memory of one shard's storage: memtables, block cache, merging; data may be any number of
+    /// times as much [default: 64MiB]
     #[arg(long, env = "HENGE_MEMORY_MAX", value_name = "SIZE")]
     pub memory_max: Option<ByteSize>,
     /// Memory that one shard may take in all [default: 1GiB]

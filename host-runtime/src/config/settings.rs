@@ -40,7 +40,7 @@ pub struct Settings {
     pub write_level: Level,
     /// Largest key and value together.
     pub pair_bytes_max: ByteSize,
-    /// Keys and values that one shard holds.
+    /// Memory of one shard's storage: memtables, block cache and what merging works with.
     pub memory_max: ByteSize,
     /// Memory that one shard may take.
     pub shard_memory_max: ByteSize,
@@ -134,7 +134,7 @@ impl Settings {
             memory_max: args
                 .memory_max
                 .or(file.memory_max)
-                .unwrap_or(ByteSize(limits::MEMTABLE_BYTES_DEFAULT)),
+                .unwrap_or(ByteSize(limits::MEMORY_BYTES_DEFAULT)),
             shard_memory_max: args
                 .shard_memory_max
                 .or(file.shard_memory_max)
@@ -231,6 +231,15 @@ impl Settings {
                     self.partitions
                 ),
                 "one a core is a good choice",
+            ));
+        }
+        if self.memory_max.0 < limits::MEMORY_BYTES_MIN {
+            return Err(SettingsError::new(
+                format!("--memory-max {}: too little for a storage", self.memory_max),
+                format!(
+                    "allowed are {} and more",
+                    ByteSize(limits::MEMORY_BYTES_MIN)
+                ),
             ));
         }
         if self.memory_max >= self.shard_memory_max {

@@ -33,6 +33,7 @@ struct Options {
     r: Option<String>,
     w: Option<String>,
     timeout_ms: Option<u32>,
+    ttl_ms: Option<u64>,
 }
 
 /// Reads a key: its value, or 404.
@@ -41,8 +42,10 @@ struct Options {
 /// What the request or the cluster lacks.
 pub async fn get(State(stone): State<Arc<Stone>>, uri: Uri) -> Result<Response, HttpError> {
     let target = Target::parse(&stone, &uri)?;
-    if target.write_level.is_some() {
-        return Err(HttpError::bad_request("a read takes ?r=, not ?w="));
+    if target.write_level.is_some() || target.ttl_ms.is_some() {
+        return Err(HttpError::bad_request(
+            "a read takes ?r=, not ?w= or ?ttl_ms=",
+        ));
     }
     let operation = Operation::Get {
         level: target.read_level,
@@ -95,6 +98,7 @@ async fn write(
         request,
         context,
         value,
+        ttl_ms: target.ttl_ms,
     };
     match target.call(stone, operation).await? {
         Reply::Written { version, context } => {
@@ -112,6 +116,7 @@ struct Target {
     read_level: Option<Level>,
     write_level: Option<Level>,
     timeout_ms: u32,
+    ttl_ms: Option<u64>,
 }
 
 impl Target {
@@ -122,7 +127,7 @@ impl Target {
         }
         let Query(options) = Query::<Options>::try_from_uri(uri).map_err(|error| {
             HttpError::bad_request(format!(
-                "{error}; allowed are ?r=LEVEL, ?w=LEVEL and ?timeout_ms="
+                "{error}; allowed are ?r=LEVEL, ?w=LEVEL, ?timeout_ms= and ?ttl_ms="
             ))
         })?;
         let key = uri.path().strip_prefix(PREFIX).unwrap_or_default();
@@ -139,6 +144,7 @@ impl Target {
             read_level: level(options.r)?,
             write_level: level(options.w)?,
             timeout_ms,
+            ttl_ms: options.ttl_ms,
         })
     }
 

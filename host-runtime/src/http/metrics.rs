@@ -20,22 +20,76 @@ type ShardMetric = (
     fn(&ShardHandle) -> u64,
 );
 
-const OF_NODE: [ReportMetric; 11] = [
-    (
-        "gauge",
-        "henge_keys",
-        "Keys in memory, tombstones included",
-        |r| r.keys,
-    ),
+const OF_NODE: [ReportMetric; 21] = [
+    ("gauge", "henge_keys", "Keys, tombstones included", |r| {
+        r.storage.keys
+    }),
     (
         "gauge",
         "henge_memory_bytes",
-        "Bytes of keys and values in memory",
-        |r| r.memory_bytes,
+        "Memory of the storage: memtables, cache, merging",
+        |r| r.storage.memory_bytes,
+    ),
+    (
+        "gauge",
+        "henge_cache_bytes",
+        "Bytes of the block cache",
+        |r| r.storage.cache_bytes,
     ),
     ("gauge", "henge_log_bytes", "Bytes of the commit log", |r| {
-        r.log_bytes
+        r.storage.log_bytes
     }),
+    ("gauge", "henge_tables", "Sorted tables", |r| {
+        r.storage.tables
+    }),
+    (
+        "gauge",
+        "henge_table_bytes",
+        "Bytes of the sorted tables",
+        |r| r.storage.table_bytes,
+    ),
+    (
+        "gauge",
+        "henge_level_0_tables",
+        "Tables that wait to be merged",
+        |r| r.storage.level_0_tables,
+    ),
+    (
+        "gauge",
+        "henge_damaged_blocks",
+        "Blocks known to be damaged",
+        |r| r.storage.damaged_blocks,
+    ),
+    (
+        "counter",
+        "henge_written_bytes_total",
+        "Bytes of keys and states written",
+        |r| r.storage.written_bytes,
+    ),
+    (
+        "counter",
+        "henge_table_written_bytes_total",
+        "Bytes written into tables by flushes and merges",
+        |r| r.storage.table_bytes_written,
+    ),
+    (
+        "counter",
+        "henge_cache_hits_total",
+        "Blocks found in the cache",
+        |r| r.storage.cache_hits,
+    ),
+    (
+        "counter",
+        "henge_blocks_read_total",
+        "Blocks read from disk",
+        |r| r.storage.blocks_read,
+    ),
+    (
+        "counter",
+        "henge_write_stalls_total",
+        "Writes refused because the storage did not keep up",
+        |r| r.storage.stalls,
+    ),
     (
         "gauge",
         "henge_operations",
@@ -69,7 +123,9 @@ const OF_NODE: [ReportMetric; 11] = [
     ("counter", "henge_refused_total", "Frames refused", |r| {
         r.refused
     }),
-    ("counter", "henge_syncs_total", "Log syncs", |r| r.syncs),
+    ("counter", "henge_syncs_total", "Log syncs", |r| {
+        r.storage.syncs
+    }),
 ];
 
 const OF_SHARD: [ShardMetric; 3] = [

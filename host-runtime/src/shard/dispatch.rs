@@ -84,6 +84,7 @@ impl Worker {
                     tracing::error!("{name} {event}");
                 }
             }
+            Event::TableDamaged { .. } => tracing::error!("{name} {event}"),
             Event::LogTailCut { .. } => tracing::warn!("{name} {event}"),
             Event::Refused(_) => tracing::debug!("{name} {event}"),
         }

@@ -274,6 +274,7 @@ impl Cluster {
             request,
             context: vec![],
             value: Some(value),
+            ttl_ms: None,
         }
     }
 

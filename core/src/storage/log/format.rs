@@ -17,6 +17,7 @@
 //! | 16 | 8 | xxh3-64 of bytes 0 to 15 and the records |
 //! | 24 | | records, postcard, back to back |
 
+use crate::id::PartitionId;
 use crate::limits::{FRAME_BODY_BYTES_MAX, LOG_BATCH_BYTES_MAX};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,23 @@ pub enum Record<'a> {
         /// An encoded version set.
         #[serde(borrow, with = "serde_bytes")]
         set: &'a [u8],
+        /// Whether the key was not there before: what keys are counted by.
+        is_new: bool,
+    },
+    /// What the node wants to be told when it is opened, in the place of what the segments before
+    /// would tell it. Stands at the front of a segment.
+    Note {
+        /// Opaque.
+        #[serde(borrow, with = "serde_bytes")]
+        bytes: &'a [u8],
+    },
+    /// Nothing of this partition is there from here on: of the tables, that holds for those with
+    /// numbers below `before_table`.
+    Drop {
+        /// The partition.
+        partition: PartitionId,
+        /// The number of the next table.
+        before_table: u64,
     },
 }
 
@@ -77,30 +95,48 @@ impl SegmentHeader {
     /// The header's bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
-        let mut bytes = [0; SEGMENT_HEADER_BYTES];
-        bytes[..8].copy_from_slice(&SEGMENT_MAGIC);
-        bytes[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes[16..24].copy_from_slice(&self.incarnation.to_le_bytes());
-        bytes[24..32].copy_from_slice(&self.segment.to_le_bytes());
-        let sum = crate::hash::hash64(&bytes[..32]);
-        bytes[32..].copy_from_slice(&sum.to_le_bytes());
-        bytes
+        write_header(SEGMENT_MAGIC, self.incarnation, self.segment)
     }
 
     /// Reads a header back.
     pub fn decode(bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Result<Self, HeaderError> {
-        if word(bytes, 32) != crate::hash::hash64(&bytes[..32]) || bytes[..8] != SEGMENT_MAGIC {
-            return Err(HeaderError::Damaged);
-        }
-        let version = u16::from_le_bytes([bytes[8], bytes[9]]);
-        if version != FORMAT_VERSION {
-            return Err(HeaderError::Version(version));
-        }
+        let (incarnation, segment) = read_header(SEGMENT_MAGIC, bytes)?;
         Ok(Self {
-            incarnation: word(bytes, 16),
-            segment: word(bytes, 24),
+            incarnation,
+            segment,
         })
     }
+}
+
+/// The header that segments and tables begin with.
+pub(crate) fn write_header(
+    magic: [u8; 8],
+    incarnation: u64,
+    number: u64,
+) -> [u8; SEGMENT_HEADER_BYTES] {
+    let mut bytes = [0; SEGMENT_HEADER_BYTES];
+    bytes[..8].copy_from_slice(&magic);
+    bytes[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes[16..24].copy_from_slice(&incarnation.to_le_bytes());
+    bytes[24..32].copy_from_slice(&number.to_le_bytes());
+    let sum = crate::hash::hash64(&bytes[..32]);
+    bytes[32..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// Incarnation and number in such a header.
+pub(crate) fn read_header(
+    magic: [u8; 8],
+    bytes: &[u8; SEGMENT_HEADER_BYTES],
+) -> Result<(u64, u64), HeaderError> {
+    if word(bytes, 32) != crate::hash::hash64(&bytes[..32]) || bytes[..8] != magic {
+        return Err(HeaderError::Damaged);
+    }
+    let version = u16::from_le_bytes([bytes[8], bytes[9]]);
+    if version != FORMAT_VERSION {
+        return Err(HeaderError::Version(version));
+    }
+    Ok((word(bytes, 16), word(bytes, 24)))
 }
 
 /// Why a segment's header cannot be used.

@@ -13,6 +13,7 @@ use super::format::{
 use super::writer::LogWriter;
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::storage::contract::{FileId, FileKind, StorageRequest, StoredFile};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -28,6 +29,7 @@ pub struct Recovery {
     start: usize,
     at: u64,
     phase: Phase,
+    log_start: u64,
     incarnation: Option<u64>,
     records: u64,
 }
@@ -70,16 +72,23 @@ pub struct Tail {
 }
 
 impl Recovery {
-    /// Begins to read the log among `files`.
-    pub fn new(files: &[StoredFile]) -> Result<Self, Corruption> {
-        let is_log = |stored: &&StoredFile| stored.file.kind == FileKind::Log;
+    /// Begins to read the log among `files`, from segment `log_start` on. `incarnation` is that of
+    /// the storage, if it is known.
+    pub fn new(
+        files: &[StoredFile],
+        log_start: u64,
+        incarnation: Option<u64>,
+    ) -> Result<Self, Corruption> {
+        let is_log = |stored: &&StoredFile| {
+            stored.file.kind == FileKind::Log && stored.file.number >= log_start
+        };
         let mut segments: Vec<_> = files.iter().filter(is_log).copied().collect();
         segments.sort_unstable_by_key(|stored| stored.file);
-        for (index, stored) in segments.iter().enumerate() {
-            if stored.file.number != index as u64 + 1 {
+        for (number, stored) in (log_start..).zip(&segments) {
+            if stored.file.number != number {
                 let missing = FileId {
                     kind: FileKind::Log,
-                    number: index as u64 + 1,
+                    number,
                 };
                 return Err(Corruption {
                     file: missing,
@@ -97,17 +106,18 @@ impl Recovery {
             start: 0,
             at: 0,
             phase,
-            incarnation: None,
+            log_start,
+            incarnation,
             records: 0,
         })
     }
 
     /// Goes on with what has been read. `fresh` is the incarnation of a log that has none yet;
-    /// `replay` gets the records in order.
+    /// `replay` gets the records in order, each with the number of its segment.
     pub fn advance(
         &mut self,
         fresh: u64,
-        replay: &mut dyn FnMut(Record<'_>) -> bool,
+        replay: &mut dyn FnMut(u64, Record<'_>) -> bool,
     ) -> Result<Recovered, Corruption> {
         while let Some(&segment) = self.segments.get(self.current) {
             if self.step(segment, replay)? == Step::NeedsMore {
@@ -137,7 +147,7 @@ impl Recovery {
     fn step(
         &mut self,
         segment: StoredFile,
-        replay: &mut dyn FnMut(Record<'_>) -> bool,
+        replay: &mut dyn FnMut(u64, Record<'_>) -> bool,
     ) -> Result<Step, Corruption> {
         match self.phase {
             Phase::Header => self.step_header(segment),
@@ -185,7 +195,7 @@ impl Recovery {
     fn step_batch(
         &mut self,
         segment: StoredFile,
-        replay: &mut dyn FnMut(Record<'_>) -> bool,
+        replay: &mut dyn FnMut(u64, Record<'_>) -> bool,
     ) -> Result<Step, Corruption> {
         if self.at >= segment.length {
             self.next_segment();
@@ -198,7 +208,7 @@ impl Recovery {
                 let mut records = batch.records;
                 while !records.is_empty() {
                     let taken = Record::take(&mut records);
-                    if !taken.is_some_and(&mut *replay) {
+                    if !taken.is_some_and(|record| replay(segment.file.number, record)) {
                         let why = Damage::Record;
                         return Err(Corruption {
                             file: segment.file,
@@ -277,16 +287,13 @@ impl Recovery {
     }
 
     fn done(&self, fresh: u64, tail: Option<Tail>) -> Recovered {
-        let last = self.segments.last();
-        let number = last.map_or(1, |stored| stored.file.number);
-        let length = last.map_or(0, |stored| stored.length);
-        let durable = tail.map_or(length, |tail| tail.offset);
-        let sealed = self
+        let mut sealed: VecDeque<_> = self
             .segments
             .iter()
-            .map(|stored| stored.length)
-            .sum::<u64>()
-            - length;
+            .map(|stored| (stored.file.number, stored.length))
+            .collect();
+        let (number, length) = sealed.pop_back().unwrap_or((self.log_start, 0));
+        let durable = tail.map_or(length, |tail| tail.offset);
         let incarnation = self.incarnation.unwrap_or(fresh);
         let writer = LogWriter::new(incarnation, number, durable, sealed);
         Recovered::Done {

@@ -2,7 +2,7 @@
 //! next. There is never more than one batch under way, so the log is durable up to one point.
 
 use super::format::{Record, SEGMENT_HEADER_BYTES, SegmentHeader, put_batch};
-use crate::limits::{LOG_BATCH_BYTES_MAX, LOG_QUEUE_BYTES_MAX, LOG_SEGMENT_BYTES};
+use crate::limits::{LOG_BATCH_BYTES_MAX, LOG_QUEUE_BYTES_MAX};
 use crate::storage::contract::{FileId, FileKind, StorageRequest};
 use crate::storage::store::BatchNumber;
 use alloc::collections::VecDeque;
@@ -15,11 +15,17 @@ pub struct LogWriter {
     segment: u64,
     /// Length of the segment that is durable.
     durable: u64,
-    /// Bytes of the segments before.
-    sealed: u64,
-    /// Batches that wait, oldest first; each but the last is full.
+    /// Length of each segment before, from the oldest that is still there.
+    sealed: VecDeque<(u64, u64)>,
+    /// Batches that wait, oldest first; each but the last is closed.
     queue: VecDeque<Vec<u8>>,
     queued_bytes: usize,
+    /// Bytes pushed since the open segment was begun.
+    open_bytes: u64,
+    /// Batches that are to be the first of a new segment, and whether the last of the queue is
+    /// closed because of that.
+    rolls: VecDeque<BatchNumber>,
+    is_closed: bool,
     /// The number of the batch at the front of the queue, or of the next one made.
     front: BatchNumber,
     /// The batch under way: its whole bytes and where they are written.
@@ -34,9 +40,15 @@ struct Flight {
 }
 
 impl LogWriter {
-    /// Continues the log behind `durable` bytes of `segment`; 0 bytes begin that segment.
+    /// Continues the log behind `durable` bytes of `segment`; 0 bytes begin that segment. `sealed`
+    /// are the segments before with their lengths.
     #[must_use]
-    pub fn new(incarnation: u64, segment: u64, durable: u64, sealed: u64) -> Self {
+    pub const fn new(
+        incarnation: u64,
+        segment: u64,
+        durable: u64,
+        sealed: VecDeque<(u64, u64)>,
+    ) -> Self {
         Self {
             incarnation,
             segment,
@@ -44,6 +56,9 @@ impl LogWriter {
             sealed,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            open_bytes: durable,
+            rolls: VecDeque::new(),
+            is_closed: false,
             front: BatchNumber(1),
             flying: None,
         }
@@ -67,10 +82,45 @@ impl LogWriter {
         self.durable
     }
 
-    /// Durable bytes of all segments.
+    /// Durable bytes of all segments that are there.
     #[must_use]
-    pub const fn bytes(&self) -> u64 {
-        self.sealed + self.durable
+    pub fn bytes(&self) -> u64 {
+        self.sealed.iter().map(|(_, bytes)| bytes).sum::<u64>() + self.durable
+    }
+
+    /// The segment that what is pushed now goes to.
+    #[must_use]
+    pub fn open_segment(&self) -> u64 {
+        self.segment + self.rolls.len() as u64
+    }
+
+    /// Bytes that were pushed into that segment.
+    #[must_use]
+    pub const fn open_bytes(&self) -> u64 {
+        self.open_bytes
+    }
+
+    /// What is pushed from now on goes to a new segment.
+    pub fn roll(&mut self) {
+        self.rolls.push_back(self.next());
+        self.is_closed = true;
+        self.open_bytes = 0;
+    }
+
+    /// Segments before `segment` are no longer there.
+    pub fn forget_before(&mut self, segment: u64) {
+        while self
+            .sealed
+            .front()
+            .is_some_and(|(number, _)| *number < segment)
+        {
+            self.sealed.pop_front();
+        }
+    }
+
+    /// The number of the next batch that is begun.
+    fn next(&self) -> BatchNumber {
+        BatchNumber(self.front.0 + self.queue.len() as u64)
     }
 
     /// Whether so much waits that nothing more should come.
@@ -81,17 +131,16 @@ impl LogWriter {
 
     /// Adds `record` to the batch that is returned.
     pub fn push(&mut self, record: &Record<'_>) -> BatchNumber {
-        if self
-            .queue
-            .back()
-            .is_none_or(|batch| batch.len() >= LOG_BATCH_BYTES_MAX)
-        {
+        let is_full = |batch: &Vec<u8>| batch.len() >= LOG_BATCH_BYTES_MAX;
+        if core::mem::take(&mut self.is_closed) || self.queue.back().is_none_or(is_full) {
             self.queue.push_back(Vec::new());
         }
         let batch = self.queue.back_mut().expect("pushed above");
         let before = batch.len();
         record.put(batch);
-        self.queued_bytes += batch.len() - before;
+        let pushed = batch.len() - before;
+        self.queued_bytes += pushed;
+        self.open_bytes += pushed as u64;
         BatchNumber(self.front.0 + self.queue.len() as u64 - 1)
     }
 
@@ -109,12 +158,13 @@ impl LogWriter {
         }
         let records = self.queue.pop_front()?;
         self.queued_bytes -= records.len();
-        self.front = BatchNumber(self.front.0 + 1);
-        if self.durable >= LOG_SEGMENT_BYTES {
-            self.sealed += self.durable;
+        while self.rolls.front().is_some_and(|batch| *batch <= self.front) {
+            self.rolls.pop_front();
+            self.sealed.push_back((self.segment, self.durable));
             self.segment += 1;
             self.durable = 0;
         }
+        self.front = BatchNumber(self.front.0 + 1);
         let mut bytes = Vec::with_capacity(records.len() + SEGMENT_HEADER_BYTES + 32);
         if self.durable == 0 {
             let header = SegmentHeader {

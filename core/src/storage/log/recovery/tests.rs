@@ -7,13 +7,14 @@ const INCARNATION: u64 = 77;
 
 /// A log of `batches` records, one a batch: its segment, and where each batch begins.
 fn log_of(batches: usize) -> (Vec<u8>, Vec<u64>) {
-    let mut writer = LogWriter::new(INCARNATION, 1, 0, 0);
+    let mut writer = LogWriter::new(INCARNATION, 1, 0, VecDeque::new());
     let (mut file, mut starts) = (Vec::new(), Vec::new());
     for number in 0..batches {
         let key = format!("......key-{number}");
         writer.push(&Record::State {
             key: key.as_bytes(),
             set: &[7; 50],
+            is_new: true,
         });
         let [StorageRequest::Append { offset, bytes, .. }, _] = writer.start().unwrap() else {
             panic!("a batch is appended")
@@ -43,10 +44,13 @@ fn read_back(
         length: bytes.len() as u64,
     };
     let stored: Vec<_> = files.iter().enumerate().map(stored).collect();
-    let mut recovery = Recovery::new(&stored)?;
+    let mut recovery = Recovery::new(&stored, 1, None)?;
     let mut keys = Vec::new();
     loop {
-        let outcome = recovery.advance(INCARNATION, &mut |Record::State { key, .. }| {
+        let outcome = recovery.advance(INCARNATION, &mut |_, record| {
+            let Record::State { key, .. } = record else {
+                return false;
+            };
             keys.push(String::from_utf8(key.to_vec()).unwrap());
             true
         });
@@ -206,38 +210,47 @@ fn segments_that_are_missing_swapped_foreign_or_of_another_format_are_named() {
         length: 0,
     };
     assert_eq!(
-        Recovery::new(&[only_second]).unwrap_err().why,
+        Recovery::new(&[only_second], 1, None).unwrap_err().why,
         Damage::Missing
     );
 }
 
 #[test]
-fn a_new_segment_begins_when_the_last_is_full_and_reads_back_behind_it() {
-    let mut writer = LogWriter::new(1, 1, crate::limits::LOG_SEGMENT_BYTES, 0);
+fn what_is_pushed_after_a_roll_goes_to_a_new_segment() {
+    let mut writer = LogWriter::new(1, 1, 1_000, VecDeque::new());
     let record = Record::State {
         key: b"......k",
         set: &[1; 10],
+        is_new: true,
     };
     assert_eq!(writer.push(&record), BatchNumber(1));
-    let [
-        StorageRequest::Append {
-            file,
-            offset,
-            bytes,
-        },
-        _,
-    ] = writer.start().unwrap()
-    else {
-        panic!("a batch is appended")
-    };
-    assert_eq!((file.number, offset), (2, 0));
-    assert_eq!(bytes[..8], super::super::format::SEGMENT_MAGIC);
-    assert!(writer.start().is_none(), "one batch at a time");
+    writer.roll();
+    assert_eq!((writer.open_segment(), writer.open_bytes()), (2, 0));
     assert_eq!(writer.push(&record), BatchNumber(2));
-    assert_eq!(writer.durable(), BatchNumber(0));
-    assert_eq!(writer.finish(), BatchNumber(1));
-    assert_eq!(
-        writer.bytes(),
-        crate::limits::LOG_SEGMENT_BYTES + bytes.len() as u64
-    );
+    let mut appended = |segment: u64, from: u64| {
+        let Some(
+            [
+                StorageRequest::Append {
+                    file,
+                    offset,
+                    bytes,
+                },
+                _,
+            ],
+        ) = writer.start()
+        else {
+            panic!("a batch is appended")
+        };
+        assert_eq!((file.number, offset), (segment, from));
+        assert!(writer.start().is_none(), "one batch at a time");
+        writer.finish();
+        bytes
+    };
+    let old = appended(1, 1_000);
+    let new = appended(2, 0);
+    assert_eq!(new[..8], super::super::format::SEGMENT_MAGIC);
+    assert_eq!(writer.durable(), BatchNumber(2));
+    assert_eq!(writer.bytes(), 1_000 + (old.len() + new.len()) as u64);
+    writer.forget_before(2);
+    assert_eq!(writer.bytes(), new.len() as u64);
 }

@@ -1,0 +1,6 @@
+//! The storage engine on a disk in memory.
+
+mod crash_states;
+mod disk_faults;
+mod model;
+mod partitions;
