@@ -2,5 +2,6 @@
 
 mod crash_states;
 mod disk_faults;
+mod expiry;
 mod model;
 mod partitions;

@@ -88,6 +88,7 @@ impl Node {
             }
         };
         let chosen = choose(read, &up);
+        let has_asked = !chosen.is_empty();
         // One's own state first: its digest spares the others from sending the same.
         if chosen.iter().any(|index| Some(*index) == owners.me()) {
             self.answer_own(now, number);
@@ -108,7 +109,10 @@ impl Node {
             };
             self.send(owners.member(index), partition, &message);
         }
-        self.hedge_if_failing(now, number);
+        if has_asked {
+            // One's own state may be damaged.
+            self.hedge_if_failing(now, number);
+        }
         self.finish_read(now, number);
     }
 

@@ -45,7 +45,7 @@ pub enum Got {
 #[must_use]
 pub const fn small() -> StoreSettings {
     StoreSettings {
-        memory_bytes_max: 2 << 20,
+        memory_bytes_max: 512 << 10,
         block_bytes: 1_024,
         ..StoreSettings::new(7, Reading::OPAQUE)
     }

@@ -53,7 +53,17 @@ pub fn choose(
         0 => from_level_0(levels, base, is_resting),
         _ => from_level(levels, level, is_resting),
     });
-    pushed_down.or_else(|| rewrite(levels, now_ms, is_resting, forget_ms))
+    pushed_down
+        .or_else(|| rewrite(levels, now_ms, is_resting, forget_ms))
+        .or_else(|| {
+            let is_worth_it =
+                |table: &Table| expired(table, now_ms) * 3 >= table.properties.entries;
+            let mut tables = levels.level(0).iter();
+            let is_any = tables.any(|table| table.properties.expiring > 0 && is_worth_it(table));
+            is_any
+                .then(|| from_level_0(levels, base, is_resting))
+                .flatten()
+        })
 }
 
 /// The level that level 0 is merged into.

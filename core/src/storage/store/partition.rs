@@ -133,6 +133,13 @@ impl Store {
         batch
     }
 
+    /// Tombstones of `partition` that were written until `until_ms`, in milliseconds since the Unix
+    /// epoch, may be forgotten: no replica needs them any more. Merges do it.
+    pub fn forget_until(&mut self, partition: PartitionId, until_ms: u64) {
+        self.forget_ms.insert(partition, until_ms);
+        self.may_merge = true;
+    }
+
     /// Begins to take in `partition`, which must be empty here and not be written to until the end.
     pub fn begin_ingestion(&mut self, partition: PartitionId) -> Result<(), IngestError> {
         if self.ingestion.is_some() {

@@ -60,13 +60,13 @@ impl Sizes {
         const KIB: u64 = 1_024;
         const MIB: u64 = 1_024 * KIB;
         let share = |part: u64, least: u64, most: u64| (memory_bytes_max / part).clamp(least, most);
-        let memtable = share(8, 256 * KIB, 64 * MIB);
+        let memtable = share(8, 16 * KIB, 64 * MIB);
         let length = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Self {
             memory: length(memory_bytes_max),
             memtable: length(memtable),
-            table: share(8, MIB, 64 * MIB),
-            read: length(share(512, 16 * KIB, 256 * KIB)),
+            table: share(8, 16 * KIB, 64 * MIB),
+            read: length(share(512, 4 * KIB, 256 * KIB)),
             goals: Goals {
                 base_bytes: 4 * memtable,
             },

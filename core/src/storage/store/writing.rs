@@ -76,7 +76,8 @@ impl Store {
             return Err(WriteRefused::NotOpen);
         };
         // What a full memtable may grow by while those before it are being flushed.
-        let is_overfull = self.active.bytes() >= self.sizes.memtable + self.sizes.memtable / 2;
+        let is_overfull = self.active.bytes() >= self.sizes.memtable + self.sizes.memtable / 2
+            && !self.wants_rotation();
         let levels = &self.manifest.levels;
         let is_behind =
             levels.level(0).len() >= LEVEL_0_TABLES_MAX || levels.tables().count() >= TABLES_MAX;
