@@ -77,7 +77,7 @@ fn run(
         memory_bytes_max,
     } = settings;
     let (done, completions) = mpsc::unbounded_channel();
-    let disk = DiskQueue::start(name, files, done, stop)?;
+    let disk = DiskQueue::start(name, files, &done, &stop)?;
     // Its timers and wake-ups are this thread's own, so a busy socket does not delay a shard.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
