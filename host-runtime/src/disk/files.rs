@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 /// What a file is called while `Replace` writes it.
 const UNFINISHED: &str = ".new";
+/// A table is synced each time it has grown by this much. Written back all at once, its bytes fill
+/// the device's queue and the file system's journal, and the log's syncs wait behind them.
+const TABLE_SYNC_BYTES: u64 = 8 * 1_024 * 1_024;
 
 /// The files in one folder. Each lane that writes has one of its own, for files of its own.
 pub struct Files {
@@ -160,6 +163,10 @@ impl Files {
                 };
                 return Err(fault(&path, &error));
             }
+        }
+        let steps = open.length / TABLE_SYNC_BYTES - offset / TABLE_SYNC_BYTES;
+        if file.kind == FileKind::Table && steps > 0 {
+            return self.sync(file);
         }
         Ok(())
     }

@@ -90,3 +90,22 @@ fn tables_and_manifest_are_listed_beside_the_log() {
     let found: Vec<_> = listed.iter().map(|f| (f.file, f.length)).collect();
     assert_eq!(found, [(log(1), 1), (table(7), 3), (manifest, 5)]);
 }
+
+#[test]
+fn a_table_is_synced_while_it_grows_and_the_log_only_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = files(&folder);
+    for file in [log(1), table(1)] {
+        // Takes writes and cannot be synced.
+        let path = folder.path().join("shard-0").join(file.to_string());
+        std::os::unix::fs::symlink("/dev/null", path).unwrap();
+    }
+    let bytes = vec![7; 5 << 20];
+    for file in [log(1), table(1)] {
+        done(&mut files, &append(file, 0, &bytes));
+    }
+    let second = |file| append(file, 5 << 20, &bytes);
+    done(&mut files, &second(log(1)));
+    let error = files.execute(&second(table(1))).unwrap_err();
+    assert!(matches!(error, DiskError::NotDurable { .. }), "{error}");
+}
