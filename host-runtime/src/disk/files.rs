@@ -1,58 +1,28 @@
 //! One shard's files, and each storage request carried out on them.
 
-use henge_core::storage::{FileId, FileKind, StorageFault, StorageRequest, StoredFile};
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use super::error::{DiskAnswer, DiskError, failed, fault};
+use super::handles::Handles;
+use super::tables::Tables;
+use henge_core::storage::{FileId, FileKind, StorageRequest, StoredFile};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use thiserror::Error;
+use std::sync::Arc;
 
-/// Handles kept open; more are opened again when they are needed.
-const OPEN_MAX: usize = 128;
 /// What a file is called while `Replace` writes it.
 const UNFINISHED: &str = ".new";
+/// A table is synced each time it has grown by this much. Written back all at once, its bytes fill
+/// the device's queue and the file system's journal, and the log's syncs wait behind them.
+const TABLE_SYNC_BYTES: u64 = 8 * 1_024 * 1_024;
 
-/// A request that was carried out.
-#[derive(Debug, PartialEq, Eq)]
-pub enum DiskAnswer {
-    /// Done.
-    Done,
-    /// What was read.
-    Bytes(Vec<u8>),
-}
-
-/// A request that was not.
-#[derive(Debug, Error)]
-pub enum DiskError {
-    /// The node is told.
-    #[error("{0}")]
-    Fault(StorageFault),
-    /// **Nothing on this disk can be believed any more**: after a failed sync the system may have
-    /// dropped the bytes and say that all is well the next time.
-    #[error("cannot make {path} durable: {error}")]
-    NotDurable {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-}
-
-/// The files in one folder.
+/// The files in one folder. Each lane that writes has one of its own, for files of its own.
 pub struct Files {
     folder: PathBuf,
     directory: File,
-    open: BTreeMap<FileId, Open>,
-}
-
-struct Open {
-    file: File,
-    length: u64,
-    /// Bytes were written since the last sync.
-    dirty: bool,
-    /// Its name may not be in the directory yet.
-    created: bool,
+    handles: Handles,
+    /// Those who read tables; they let go of what is removed here.
+    tables: Arc<Tables>,
 }
 
 impl Files {
@@ -67,11 +37,30 @@ impl Files {
                 File::open(parent)?.sync_all()?;
             }
         }
-        let directory = File::open(folder)?;
+        let tables = Arc::new(Tables::new(folder.to_owned()));
+        Self::with_tables(folder.to_owned(), tables)
+    }
+
+    /// The same folder for another lane: it must write none of the files that this one does.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn twin(&self) -> io::Result<Self> {
+        Self::with_tables(self.folder.clone(), self.tables())
+    }
+
+    /// The folder's tables, to be read.
+    #[must_use]
+    pub fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.tables)
+    }
+
+    fn with_tables(folder: PathBuf, tables: Arc<Tables>) -> io::Result<Self> {
         Ok(Self {
-            folder: folder.to_owned(),
-            directory,
-            open: BTreeMap::new(),
+            directory: File::open(&folder)?,
+            handles: Handles::new(folder.clone()),
+            folder,
+            tables,
         })
     }
 
@@ -148,18 +137,13 @@ impl Files {
     /// # Errors
     /// If that cannot be done.
     pub fn sync_all(&mut self) -> Result<(), DiskError> {
-        let dirty: Vec<FileId> = self
-            .open
-            .iter()
-            .filter(|(_, open)| open.dirty || open.created)
-            .map(|(id, _)| *id)
-            .collect();
-        dirty.into_iter().try_for_each(|file| self.sync(file))
+        let unsynced = self.handles.unsynced();
+        unsynced.into_iter().try_for_each(|file| self.sync(file))
     }
 
     fn append(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let path = self.path(file);
-        let open = self.handle(file, true)?;
+        let open = self.handles.get(file, true)?;
         if open.length != offset {
             return Err(failed(
                 &path,
@@ -180,12 +164,16 @@ impl Files {
                 return Err(fault(&path, &error));
             }
         }
+        let steps = open.length / TABLE_SYNC_BYTES - offset / TABLE_SYNC_BYTES;
+        if file.kind == FileKind::Table && steps > 0 {
+            return self.sync(file);
+        }
         Ok(())
     }
 
     fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
         let path = self.path(file);
-        let open = self.handle(file, false)?;
+        let open = self.handles.get(file, false)?;
         open.file
             .sync_data()
             .map_err(|error| DiskError::NotDurable { path, error })?;
@@ -199,7 +187,7 @@ impl Files {
 
     fn read(&mut self, file: FileId, offset: u64, length: u32) -> Result<Vec<u8>, DiskError> {
         let path = self.path(file);
-        let open = self.handle(file, false)?;
+        let open = self.handles.get(file, false)?;
         let there = open.length.saturating_sub(offset).min(u64::from(length));
         let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
         open.file
@@ -224,7 +212,8 @@ impl Files {
             path: unfinished.clone(),
             error,
         })?;
-        self.open.remove(&file);
+        self.handles.close(file);
+        self.tables.forget(file);
         std::fs::rename(&unfinished, &path).map_err(|error| fault(&path, &error))?;
         self.sync_directory()
     }
@@ -232,7 +221,7 @@ impl Files {
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
         let path = self.path(file);
         // A segment may be cut to nothing before anything is in it.
-        let open = self.handle(file, length == 0)?;
+        let open = self.handles.get(file, length == 0)?;
         if length > open.length {
             return Err(failed(
                 &path,
@@ -258,7 +247,8 @@ impl Files {
     }
 
     fn delete(&mut self, file: FileId) -> Result<(), DiskError> {
-        self.open.remove(&file);
+        self.handles.close(file);
+        self.tables.forget(file);
         let path = self.path(file);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -278,57 +268,6 @@ impl Files {
     fn path(&self, file: FileId) -> PathBuf {
         self.folder.join(file.to_string())
     }
-
-    fn handle(&mut self, file: FileId, create: bool) -> Result<&mut Open, DiskError> {
-        if !self.open.contains_key(&file) {
-            self.make_room();
-            let path = self.path(file);
-            let opened = Open::new(&path, create).map_err(|error| fault(&path, &error))?;
-            self.open.insert(file, opened);
-        }
-        Ok(self.open.get_mut(&file).expect("just inserted"))
-    }
-
-    fn make_room(&mut self) {
-        if self.open.len() < OPEN_MAX {
-            return;
-        }
-        let clean = self
-            .open
-            .iter()
-            .find(|(_, open)| !open.dirty && !open.created);
-        if let Some((&file, _)) = clean {
-            self.open.remove(&file);
-        }
-    }
-}
-
-impl Open {
-    fn new(path: &Path, create: bool) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        match options.open(path) {
-            Ok(file) => {
-                let length = file.metadata()?.len();
-                Ok(Self {
-                    file,
-                    length,
-                    dirty: false,
-                    created: false,
-                })
-            }
-            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
-                let file = options.create_new(true).open(path)?;
-                Ok(Self {
-                    file,
-                    length: 0,
-                    dirty: false,
-                    created: true,
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
 fn parse_name(name: &str) -> Option<FileId> {
@@ -344,16 +283,4 @@ fn parse_name(name: &str) -> Option<FileId> {
         number: number.parse().ok()?,
     };
     (file.to_string() == name).then_some(file)
-}
-
-fn fault(path: &Path, error: &io::Error) -> DiskError {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
-        return DiskError::Fault(StorageFault::Full);
-    }
-    DiskError::Fault(StorageFault::Failed(format!("{}: {error}", path.display())))
-}
-
-fn failed(path: &Path, what: std::fmt::Arguments<'_>) -> DiskError {
-    DiskError::Fault(StorageFault::Failed(format!("{} {what}", path.display())))
 }

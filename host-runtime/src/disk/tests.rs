@@ -1,14 +1,21 @@
 use super::*;
-use crate::shutdown::Stop;
-use henge_core::storage::{
-    FileId, FileKind, OperationId, StorageFault, StorageRequest, StoredFile,
-};
+use henge_core::storage::{FileId, FileKind, StorageFault, StorageRequest, StoredFile};
 use std::path::Path;
 use tempfile::TempDir;
+
+mod lanes;
+mod tables;
 
 fn log(number: u64) -> FileId {
     FileId {
         kind: FileKind::Log,
+        number,
+    }
+}
+
+fn table(number: u64) -> FileId {
+    FileId {
+        kind: FileKind::Table,
         number,
     }
 }
@@ -213,63 +220,6 @@ fn many_files_are_used_with_few_handles() {
     for number in 0..300 {
         done(&mut files, &append(log(number), 1, b"y"));
         assert_eq!(content(&mut files, log(number)), b"xy");
-    }
-}
-
-#[tokio::test]
-async fn a_queue_answers_each_request_once_and_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let (done, mut completions) = tokio::sync::mpsc::unbounded_channel();
-    let queue = DiskQueue::start("test", files(&folder), done, Stop::default()).unwrap();
-    for number in 0..200 {
-        queue.push(OperationId(2 * number), append(log(1), number, b"x"));
-        queue.push(
-            OperationId(2 * number + 1),
-            StorageRequest::Sync { file: log(1) },
-        );
-    }
-    let listed = queue.drain_and_list().unwrap();
-    assert_eq!(
-        listed,
-        [StoredFile {
-            file: log(1),
-            length: 200
-        }]
-    );
-    let mut answered = Vec::new();
-    while let Ok(batch) = completions.try_recv() {
-        answered.extend(
-            batch
-                .into_iter()
-                .map(|ended| (ended.operation.0, ended.result.is_ok())),
-        );
-    }
-    let expected: Vec<_> = (0..400).map(|number| (number, true)).collect();
-    assert_eq!(answered, expected);
-    queue.close();
-}
-
-#[tokio::test]
-async fn a_failed_sync_stops_the_stone_and_answers_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let files = files(&folder);
-    let path = folder.path().join("shard-0").join(log(1).to_string());
-    std::os::unix::fs::symlink("/dev/null", path).unwrap();
-    let stop = Stop::default();
-    let (done, mut completions) = tokio::sync::mpsc::unbounded_channel();
-    let queue = DiskQueue::start("test", files, done, stop.clone()).unwrap();
-    queue.push(OperationId(1), append(log(1), 0, b"x"));
-    queue.push(OperationId(2), StorageRequest::Sync { file: log(1) });
-    queue.push(OperationId(3), append(log(1), 1, b"x"));
-    let why = stop.failed().await;
-    assert!(why.contains("log-0000000001"), "{why}");
-    assert!(queue.drain_and_list().is_err());
-    queue.close();
-    while let Ok(batch) = completions.try_recv() {
-        assert!(
-            batch.iter().all(|ended| ended.operation == OperationId(1)),
-            "{batch:?}"
-        );
     }
 }
 

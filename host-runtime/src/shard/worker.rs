@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::oneshot;
 
@@ -42,7 +43,7 @@ pub struct ShardSettings {
     pub memory_bytes_max: usize,
 }
 
-/// Starts the shard's two threads. The node replays its log in the background.
+/// Starts the shard's thread and those of its disk. The node replays its log in the background.
 ///
 /// # Errors
 /// If no thread can be had.
@@ -67,49 +68,11 @@ fn run(
     inbox: mpsc::Receiver<Entry>,
     status: Arc<ShardStatus>,
 ) -> Result<(), Fatal> {
-    let ShardSettings {
-        config,
-        engine,
-        files,
-        peers,
-        clock,
-        stop,
-        memory_bytes_max,
-    } = settings;
-    let (done, completions) = mpsc::unbounded_channel();
-    let disk = DiskQueue::start(name, files, done, stop)?;
     // Its timers and wake-ups are this thread's own, so a busy socket does not delay a shard.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    let life = Life {
-        config,
-        engine,
-        memory_bytes_max,
-        traps: VecDeque::new(),
-        trapped_at: None,
-    };
-    let mut worker = Worker {
-        name: name.to_owned(),
-        life,
-        inbox,
-        completions,
-        disk,
-        peers,
-        clock,
-        status,
-        clients: BTreeMap::new(),
-        peers_up: BTreeSet::new(),
-        inspections: BTreeMap::new(),
-        inspected: 0,
-        care: Care::default(),
-        batch: Batch::default(),
-        outputs: Vec::new(),
-        timeout: None,
-        held_until: None,
-        full_told_at: None,
-        closing: false,
-    };
+    let mut worker = Worker::new(name, settings, inbox, status)?;
     let mut guest = worker.first_guest()?;
     while !worker.closing {
         let Some(mut alive) = guest.take() else {
@@ -156,17 +119,64 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// A shard's thread with its disk, and no guest yet.
+    fn new(
+        name: &str,
+        settings: ShardSettings,
+        inbox: mpsc::Receiver<Entry>,
+        status: Arc<ShardStatus>,
+    ) -> io::Result<Self> {
+        let ShardSettings {
+            config,
+            engine,
+            files,
+            peers,
+            clock,
+            stop,
+            memory_bytes_max,
+        } = settings;
+        let (done, completions) = mpsc::unbounded_channel();
+        let disk = DiskQueue::start(name, files, &done, &stop)?;
+        let life = Life {
+            config,
+            engine,
+            memory_bytes_max,
+            traps: VecDeque::new(),
+            trapped_at: None,
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            life,
+            inbox,
+            completions,
+            disk,
+            peers,
+            clock,
+            status,
+            clients: BTreeMap::new(),
+            peers_up: BTreeSet::new(),
+            inspections: BTreeMap::new(),
+            inspected: 0,
+            care: Care::default(),
+            batch: Batch::default(),
+            outputs: Vec::new(),
+            timeout: None,
+            held_until: None,
+            full_told_at: None,
+            closing: false,
+        })
+    }
+
     /// Waits until there is something to do, and puts the first of it into the batch.
     async fn wait(&mut self) {
         self.batch.clear();
         let held = self.is_held();
-        let request = if held {
-            None
-        } else {
-            self.care.due(self.clock.now())
-        };
-        let moments = [self.timeout, self.held_until, request];
-        let next = moments.into_iter().flatten().min();
+        let next = self.next_moment(held);
+        if next.is_some_and(|at| at <= self.clock.now()) {
+            // A timer would round this up to its next millisecond, and a node that works in steps
+            // would sleep between them.
+            return;
+        }
         let timeout = next.map(|at| self.clock.deadline(at));
         let expired = async {
             match timeout {
@@ -182,9 +192,23 @@ impl Worker {
         }
     }
 
-    /// Adds what else is ready, up to the bounds of a batch.
+    /// When there is something to do, whatever comes until then.
+    fn next_moment(&mut self, held: bool) -> Option<Instant> {
+        let request = if held {
+            None
+        } else {
+            self.care.due(self.clock.now())
+        };
+        let moments = [self.timeout, self.held_until, request];
+        moments.into_iter().flatten().min()
+    }
+
+    /// Adds what else is ready, up to the bounds of a batch. The timeout comes last, and whatever
+    /// else there is: neither waits for more than a step of the other.
     fn fill(&mut self) {
-        while let Ok(ended) = self.completions.try_recv() {
+        while !self.batch.is_full()
+            && let Ok(ended) = self.completions.try_recv()
+        {
             self.put_completions(ended);
         }
         if !self.is_held() {
@@ -198,10 +222,11 @@ impl Worker {
     fn fill_from_inbox(&mut self) {
         self.hand_over_requests();
         while !self.batch.is_full() && !self.closing && self.care.has_room() {
-            let Ok(entry) = self.inbox.try_recv() else {
-                break;
-            };
-            self.put_entry(entry);
+            match self.inbox.try_recv() {
+                Ok(entry) => self.put_entry(entry),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => self.put_entry(Entry::Close),
+            }
             self.hand_over_requests();
         }
     }
@@ -292,3 +317,6 @@ impl Worker {
         stepped.map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;
