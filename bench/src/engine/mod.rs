@@ -41,7 +41,7 @@ const CONTENDERS: [Contender; 5] = [
 /// Henge's storage engine beside fjall, redb and LMDB
 #[derive(Args)]
 pub(crate) struct Engines {
-    /// Pairs that are loaded; 10 million takes a minute for each engine and round
+    /// Pairs that are loaded; with 10000000 they are more than the caches hold
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..=50_000_000))]
     keys: u64,
     /// Rounds, whose median is shown
