@@ -9,7 +9,7 @@ const GROUP_PAIRS: u64 = 200;
 /// Different values, but for their heads. So many that one block hardly has the same twice.
 const TAILS: u64 = 8 * 1_024;
 /// Characters without meaning in a field of a value; with these lz4 halves it, as a test says.
-const FIELD_RANDOM: usize = 8;
+const FIELD_RANDOM: usize = 12;
 
 /// Keys and values of one length.
 pub(crate) struct Data {
