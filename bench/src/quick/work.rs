@@ -1,6 +1,6 @@
 //! The work that every contender does.
 
-use crate::peer::Peer;
+use super::peer::Peer;
 use std::fmt;
 use std::time::Instant;
 
@@ -43,7 +43,7 @@ pub(crate) fn run(work: &Work, peer: &mut dyn Peer, round: usize) -> Figures {
                 .collect()
         })
         .collect();
-    let timed = |connections: &mut Vec<Box<dyn crate::peer::Connection>>, is_put: bool| {
+    let timed = |connections: &mut Vec<Box<dyn super::peer::Connection>>, is_put: bool| {
         let began = Instant::now();
         std::thread::scope(|scope| {
             for (connection, pairs) in connections.iter_mut().zip(&pairs) {

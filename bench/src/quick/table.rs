@@ -1,6 +1,6 @@
 //! The result as a table: medians, their spread, and ratios to the first contender.
 
-use crate::work::Figures;
+use super::work::Figures;
 use std::fmt;
 
 /// One of a round's figures.

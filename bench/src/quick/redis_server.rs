@@ -1,6 +1,6 @@
 //! Redis as a contender: a server of its own, with its append-only file on the same disk.
 
-use crate::peer::{Connection, Peer};
+use super::peer::{Connection, Peer};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;

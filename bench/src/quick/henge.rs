@@ -1,6 +1,6 @@
 //! Henge as a contender: real stones, one WebSocket a connection.
 
-use crate::peer::{Connection, Peer};
+use super::peer::{Connection, Peer};
 use henge_core::causality::Value;
 use henge_core::client::Call;
 use henge_core::id::BucketId;
