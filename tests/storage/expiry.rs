@@ -36,8 +36,15 @@ fn fill(engine: &mut Engine, range: std::ops::Range<u64>, expires_at_ms: Option<
             expires_at_ms,
         };
         let state = "x".repeat(500);
+        let mut tries = 0;
         while engine.put(&key(number), state.as_bytes(), facts).is_err() {
             engine.drive();
+            tries += 1;
+            assert!(
+                tries < 10,
+                "writes are refused for ever: {:?}",
+                engine.store.report()
+            );
         }
     }
     engine.drive();

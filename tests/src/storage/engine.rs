@@ -116,13 +116,14 @@ impl Engine {
 
     /// The same with faults.
     pub fn drive_with(&mut self, fault: Fault<'_>) {
-        loop {
+        for _ in 0..100_000 {
             self.drive_requests(fault);
             if self.store.poll_timeout().is_none_or(|at| at > self.now) {
                 return;
             }
             self.store.handle_timeout(self.now);
         }
+        panic!("no rest: {:?}", self.store.report());
     }
 
     /// Carries out what is asked for, without background work.

@@ -75,6 +75,8 @@ struct Source {
     number: u64,
     stream: TableStream,
     read: Option<OperationId>,
+    /// What is buffered ends inside of a block.
+    is_starved: bool,
     state: State,
     /// The first bytes of the key, which decide most comparisons.
     head: [u64; 2],
@@ -122,7 +124,9 @@ impl Merge {
     /// The reads that are wanted now.
     pub fn reads(&mut self, request: &mut dyn FnMut(StorageRequest) -> OperationId) {
         for source in &mut self.sources {
-            if source.read.is_some() || source.stream.buffered() >= self.read_bytes {
+            // A block may be longer than a read: one that waits for its rest gets it.
+            let has_enough = source.stream.buffered() >= self.read_bytes && !source.is_starved;
+            if source.read.is_some() || has_enough {
                 continue;
             }
             let Some((offset, rest)) = source.stream.next_read() else {
@@ -157,6 +161,7 @@ impl Merge {
         }
         self.read_total += bytes.len() as u64;
         source.stream.feed(bytes);
+        source.is_starved = false;
         Ok(true)
     }
 
@@ -315,6 +320,7 @@ impl Source {
             number: first.number,
             stream: TableStream::new(incarnation, &first),
             read: None,
+            is_starved: false,
             state: State::Hungry,
             head: [0; 2],
         }
@@ -329,7 +335,10 @@ impl Source {
                 error,
             })?;
             match streamed {
-                Streamed::NeedsMore => return Ok(false),
+                Streamed::NeedsMore => {
+                    self.is_starved = true;
+                    return Ok(false);
+                }
                 Streamed::Pair => {
                     self.state = State::AtPair;
                     self.head = crate::storage::key::head(self.stream.key());
