@@ -1,5 +1,7 @@
 //! The storage engine on a disk in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 mod crash_states;
 mod disk_faults;
 mod expiry;

@@ -134,7 +134,7 @@ impl Engine {
                 return;
             }
             let (operation, request) = self.waiting.remove(0);
-            self.carry_out(operation, request, fault);
+            self.carry_out(operation, &request, fault);
         }
     }
 
@@ -151,7 +151,7 @@ impl Engine {
             return true;
         }
         let (operation, request) = self.waiting.remove(ready[choice % ready.len()]);
-        self.carry_out(operation, request, &mut |_, answer| answer);
+        self.carry_out(operation, &request, &mut |_, answer| answer);
         true
     }
 
@@ -229,9 +229,9 @@ impl Engine {
         ready
     }
 
-    fn carry_out(&mut self, operation: OperationId, request: StorageRequest, fault: Fault<'_>) {
+    fn carry_out(&mut self, operation: OperationId, request: &StorageRequest, fault: Fault<'_>) {
         let answer = self.disk.carry_out(request.clone());
-        let answer = fault(&request, answer);
+        let answer = fault(request, answer);
         let answer = match &answer {
             Ok(None) => Ok(StorageAnswer::Done),
             Ok(Some(bytes)) => Ok(StorageAnswer::Bytes(bytes)),

@@ -255,7 +255,7 @@ impl Store {
     pub(super) fn merge_fed(
         &mut self,
         operation: OperationId,
-        result: Result<StorageAnswer<'_>, StorageFault>,
+        result: &Result<StorageAnswer<'_>, StorageFault>,
     ) {
         let Some(mut merge) = self.merge.take() else {
             return;

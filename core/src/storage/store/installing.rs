@@ -84,7 +84,7 @@ impl Store {
             Ended::Done { is_install: false } => {}
             Ended::Done { is_install: true } => self.installed(),
             Ended::Full => self.events.push_back(StoreEvent::Full),
-            Ended::Failed(why) => self.fail(why),
+            Ended::Failed(why) => self.fail(&why),
         }
     }
 

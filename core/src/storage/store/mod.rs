@@ -241,7 +241,7 @@ impl Store {
             return;
         }
         if self.loads.awaits(operation) {
-            self.loaded(operation, result);
+            self.loaded(operation, &result);
         } else if self.lane.awaits(operation) {
             self.lane_ended(now, result.err());
         } else if self
@@ -249,7 +249,7 @@ impl Store {
             .as_ref()
             .is_some_and(|merge| merge.awaits(operation))
         {
-            self.merge_fed(operation, result);
+            self.merge_fed(operation, &result);
         } else if matches!(self.phase, Phase::Open { .. }) {
             self.committed(now, operation, result.err());
         } else {
@@ -378,7 +378,7 @@ impl Store {
         operation
     }
 
-    fn fail(&mut self, why: impl ToString) {
+    fn fail(&mut self, why: &dyn ToString) {
         self.phase = Phase::Failed;
         self.requests.clear();
         self.events.push_back(StoreEvent::Failed(why.to_string()));

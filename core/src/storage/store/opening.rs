@@ -60,7 +60,7 @@ impl Store {
             return self.open_log(files, None, replay);
         };
         let Ok(length) = u32::try_from(manifest.length) else {
-            return self.fail(format!("{MANIFEST} is {} bytes long", manifest.length));
+            return self.fail(&format!("{MANIFEST} is {} bytes long", manifest.length));
         };
         let read = self.request(StorageRequest::Read {
             file: MANIFEST,
@@ -81,7 +81,7 @@ impl Store {
             Phase::Opening(Opening::Manifest { files, read }) if read == operation => {
                 match bytes_of(result) {
                     Ok(bytes) => self.manifest_read(bytes, &files, replay),
-                    Err(fault) => self.fail(fault),
+                    Err(fault) => self.fail(&fault),
                 }
             }
             Phase::Opening(Opening::Log { mut recovery, read }) if read == operation => {
@@ -90,7 +90,7 @@ impl Store {
                         recovery.feed(bytes);
                         self.recover(recovery, replay);
                     }
-                    Err(fault) => self.fail(fault),
+                    Err(fault) => self.fail(&fault),
                 }
             }
             Phase::Settling {
@@ -99,7 +99,7 @@ impl Store {
                 records,
             } if settling == operation => match result {
                 Ok(_) => self.opened(writer, records),
-                Err(fault) => self.fail(fault),
+                Err(fault) => self.fail(&fault),
             },
             other => self.phase = other,
         }
@@ -114,7 +114,7 @@ impl Store {
         let manifest = match Manifest::decode(bytes) {
             Ok(manifest) => manifest,
             Err(error) => {
-                return self.fail(format!("{MANIFEST} {error}; {RESTORE}"));
+                return self.fail(&format!("{MANIFEST} {error}; {RESTORE}"));
             }
         };
         let lengths: BTreeMap<FileId, u64> = files
@@ -126,12 +126,12 @@ impl Store {
             match lengths.get(&file) {
                 Some(length) if *length == table.length => {}
                 Some(length) => {
-                    return self.fail(format!(
+                    return self.fail(&format!(
                         "{file} is {length} bytes long, but {} were written; {RESTORE}",
                         table.length
                     ));
                 }
-                None => return self.fail(format!("{file} is missing; {RESTORE}")),
+                None => return self.fail(&format!("{file} is missing; {RESTORE}")),
             }
         }
         self.open_log(files, Some(manifest), replay);
@@ -172,7 +172,7 @@ impl Store {
         }
         match Recovery::new(files, log_start, incarnation) {
             Ok(recovery) => self.recover(recovery, replay),
-            Err(corruption) => self.fail(corruption),
+            Err(corruption) => self.fail(&corruption),
         }
     }
 
@@ -187,7 +187,7 @@ impl Store {
             target.replay(segment, record, replay)
         });
         match outcome {
-            Err(corruption) => self.fail(corruption),
+            Err(corruption) => self.fail(&corruption),
             Ok(Recovered::Read(request)) => {
                 let read = self.request(request);
                 self.phase = Phase::Opening(Opening::Log { recovery, read });

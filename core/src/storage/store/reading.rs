@@ -145,7 +145,7 @@ impl Store {
     pub(super) fn loaded(
         &mut self,
         operation: OperationId,
-        result: Result<StorageAnswer<'_>, StorageFault>,
+        result: &Result<StorageAnswer<'_>, StorageFault>,
     ) {
         let Some(wanted) = self.loads.end(operation) else {
             return;

@@ -197,7 +197,7 @@ impl Store {
         }
         match fault {
             Some(StorageFault::Full) => flight.is_full = true,
-            Some(StorageFault::Failed(why)) => return self.fail(why),
+            Some(StorageFault::Failed(why)) => return self.fail(&why),
             None => {}
         }
         if operation == flight.append {

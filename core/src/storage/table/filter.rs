@@ -49,7 +49,7 @@ fn positions(hash: u64, probes: u32, bytes: usize) -> impl Iterator<Item = usize
     (0..probes).map(move |i| {
         let probe = u64::from(first.wrapping_add(i.wrapping_mul(step)));
         // Less than `bits`, which a length in memory bounds.
-        usize::try_from(probe * bits >> 32).expect("less than the bits there are")
+        usize::try_from((probe * bits) >> 32).expect("less than the bits there are")
     })
 }
 

@@ -177,7 +177,7 @@ fn tombstones_make_a_table_anew_only_when_nobody_needs_them_and_nothing_is_below
     dead.properties.tombstones = 40;
     let below = (6, table(2, 100_000, 5, 6));
     let anew = |level| Some(([[1].to_vec()].into(), level, false));
-    let alone = levels(&[(6, dead.clone())]);
+    let alone = levels(&[(6, dead)]);
     assert_eq!(chosen_at(&alone, 0, &|_, _| 999), None);
     assert_eq!(chosen_at(&alone, 0, &|_, _| 1_000), anew(6));
     // Over another table it would first have to go down.
