@@ -1,7 +1,7 @@
 //! Merging tables down the levels, so that a read has few places to look and what was replaced
 //! goes away.
 //!
-//! * [`choose`]: what to merge next: a pure function of the levels.
+//! * [`mod@choose`]: what to merge next: a pure function of the levels.
 //! * [`merge`]: does it, in steps of bounded work.
 //! * [`output`]: the tables that flushes, merges and ingestions write.
 
