@@ -2,8 +2,10 @@
 //!
 //! * `quick`: put and get per second of stones beside Redis.
 //! * `engine`: the storage engine beside fjall, redb and LMDB.
+//! * `large`: one stone with many times more data than memory.
 
 mod engine;
+mod large;
 mod quick;
 
 use clap::Parser;
@@ -14,11 +16,13 @@ enum Bench {
     /// Put and get per second, Henge beside Redis, on the same work
     Quick,
     Engine(engine::Engines),
+    Large(large::Large),
 }
 
 fn main() {
     match Bench::parse() {
         Bench::Quick => quick::run(),
+        Bench::Large(args) => large::run(&args),
         Bench::Engine(args) => {
             if let Err(error) = engine::run(&args) {
                 eprintln!("error: {error}");

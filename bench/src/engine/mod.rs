@@ -16,7 +16,7 @@ mod data;
 mod fjall;
 mod henge;
 mod lmdb;
-mod machine;
+pub(crate) mod machine;
 mod redb;
 mod report;
 mod round;
