@@ -1,6 +1,7 @@
 //! The storage engine on a disk in memory.
 
 mod crash_states;
+mod directories;
 mod disk_faults;
 mod expiry;
 mod model;
