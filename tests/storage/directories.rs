@@ -78,12 +78,14 @@ fn reads_and_scans_from_any_key_cross_the_edges_of_directories() {
                 entries_max: 2,
             };
             let page = engine.scan(&scan).unwrap();
-            let found = page.entries.iter().map(|entry| &entry.key);
-            let is_right = if is_reverse {
-                found.eq(keys[at.saturating_sub(2)..at].iter().rev().copied())
+            // A page ends early where a block is not in memory, but never without a pair.
+            let found: Vec<_> = page.entries.iter().map(|entry| &entry.key).collect();
+            let expected: Vec<_> = if is_reverse {
+                keys[..at].iter().rev().take(2).copied().collect()
             } else {
-                found.eq(keys[at + 1..].iter().take(2).copied())
+                keys[at + 1..].iter().take(2).copied().collect()
             };
+            let is_right = expected.starts_with(&found) && found.is_empty() == expected.is_empty();
             assert!(is_right, "from {key:?}, in reverse: {is_reverse}");
         }
     }

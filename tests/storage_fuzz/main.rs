@@ -21,8 +21,14 @@ static MEMORY: Counting = Counting::new();
 /// Executions of each target from each seed.
 const EXECUTIONS: u64 = 4_000;
 
+// One test: memory is counted for the whole process.
 #[test]
-fn no_bytes_make_a_decoder_panic_or_ask_for_unbounded_memory() {
+fn no_bytes_make_a_decoder_or_a_store_panic_or_ask_for_unbounded_memory() {
+    decoders();
+    opening::no_manifest_with_a_right_checksum_makes_a_store_panic();
+}
+
+fn decoders() {
     let seconds = std::env::var("HENGE_FUZZ_SECONDS").ok();
     let seconds = seconds.map_or(0, |text| text.parse().expect("a number of seconds"));
     let (begin, mut rounds) = (Instant::now(), 0);
