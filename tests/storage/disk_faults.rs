@@ -1,222 +1,16 @@
 //! A fault at every single I/O of a run, and flipped bytes at rest: nothing wrong is ever read,
 //! and what is broken is named.
 
+use crate::faulty::{Faulty, KINDS, Kind, REFUSALS, file_of};
 use henge_core::rng::Rng;
 use henge_core::storage::log::format::{Parsed, SEGMENT_HEADER_BYTES, parse_batch};
 use henge_core::storage::store::Scan;
 use henge_core::storage::table::footer::TABLE_HEADER_BYTES;
-use henge_core::storage::{
-    BatchNumber, Facts, FileId, FileKind, StorageFault, StorageRequest, StoreEvent, StoreSettings,
-    StoredKey,
-};
+use henge_core::storage::{BatchNumber, Facts, FileKind, StoreEvent, StoreSettings, StoredKey};
 use henge_tests::storage::engine::{Answers, Got, key, small};
 use henge_tests::storage::{Disk, Engine, Model};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    /// One bit of what a read gives is another.
-    Flip,
-    /// A read gives only half.
-    Short,
-    /// A read gives nothing.
-    Nothing,
-    /// A read gives bytes from elsewhere in the file.
-    OtherOffset,
-    /// A read gives bytes of another file of its kind, or of any other if there is none.
-    OtherFile,
-    /// A request fails; of an append half is written, after a sync nothing of what it was for is
-    /// left.
-    Failed,
-    /// For a while nothing more fits.
-    Full,
-}
-
-const KINDS: [Kind; 7] = [
-    Kind::Flip,
-    Kind::Short,
-    Kind::Nothing,
-    Kind::OtherOffset,
-    Kind::OtherFile,
-    Kind::Failed,
-    Kind::Full,
-];
-
-impl Kind {
-    const fn fits(self, request: &StorageRequest) -> bool {
-        match (self, request) {
-            (Self::Failed, _) => true,
-            (Self::Full, StorageRequest::Append { .. } | StorageRequest::Replace { .. }) => true,
-            (Self::Full, _) => false,
-            (_, request) => matches!(request, StorageRequest::Read { .. }),
-        }
-    }
-}
-
-/// How many requests of those that need room a full disk refuses.
-const REFUSALS: u32 = 5;
-
-/// A disk of which one I/O goes wrong.
-struct Faulty {
-    kind: Kind,
-    /// Which I/O.
-    at: usize,
-    /// I/Os so far.
-    count: usize,
-    /// Which requests there were, if they are to be known.
-    seen: Option<Vec<StorageRequest>>,
-    /// Where each file is not durable from.
-    unsynced: BTreeMap<FileId, usize>,
-    refusals: u32,
-    /// The request that went wrong.
-    hit: Option<StorageRequest>,
-    /// What a read gave was not what is there.
-    is_corrupt: bool,
-}
-
-impl Faulty {
-    const fn new(kind: Kind, at: usize) -> Self {
-        Self {
-            kind,
-            at,
-            count: 0,
-            seen: None,
-            unsynced: BTreeMap::new(),
-            refusals: 0,
-            hit: None,
-            is_corrupt: false,
-        }
-    }
-
-    fn answer(
-        &mut self,
-        disk: &mut Disk,
-        request: StorageRequest,
-    ) -> Result<Option<Vec<u8>>, StorageFault> {
-        let index = self.count;
-        self.count += 1;
-        self.seen
-            .iter_mut()
-            .for_each(|seen| seen.push(request.clone()));
-        if self.refusals > 0 && Kind::Full.fits(&request) {
-            self.refusals -= 1;
-            return Err(StorageFault::Full);
-        }
-        match &request {
-            StorageRequest::Append { file, offset, .. } => {
-                let from = usize::try_from(*offset).unwrap();
-                self.unsynced.entry(*file).or_insert(from);
-            }
-            StorageRequest::Sync { file } if index != self.at => {
-                self.unsynced.remove(file);
-            }
-            _ => {}
-        }
-        if index != self.at || !self.kind.fits(&request) {
-            return disk.carry_out(request);
-        }
-        self.hit = Some(request.clone());
-        match self.kind {
-            Kind::Full => {
-                self.refusals = REFUSALS;
-                Err(StorageFault::Full)
-            }
-            Kind::Failed => Err(self.fail(disk, request)),
-            _ => self.misread(disk, &request),
-        }
-    }
-
-    fn fail(&self, disk: &mut Disk, request: StorageRequest) -> StorageFault {
-        let file = file_of(&request);
-        match request {
-            StorageRequest::Append {
-                file,
-                offset,
-                mut bytes,
-            } => {
-                bytes.truncate(bytes.len() / 2);
-                let half = StorageRequest::Append {
-                    file,
-                    offset,
-                    bytes,
-                };
-                disk.carry_out(half).unwrap();
-            }
-            StorageRequest::Sync { file } => {
-                let durable = self.unsynced.get(&file).copied().unwrap_or(usize::MAX);
-                disk.files().entry(file).or_default().truncate(durable);
-            }
-            _ => {}
-        }
-        StorageFault::Failed(format!("{file}: input/output error"))
-    }
-
-    fn misread(
-        &mut self,
-        disk: &mut Disk,
-        request: &StorageRequest,
-    ) -> Result<Option<Vec<u8>>, StorageFault> {
-        let StorageRequest::Read {
-            file,
-            offset,
-            length,
-        } = request.clone()
-        else {
-            unreachable!("only reads are misread");
-        };
-        let right = disk.carry_out(request.clone())?.unwrap();
-        let mut given = right.clone();
-        match self.kind {
-            Kind::Flip if !given.is_empty() => {
-                let bit = Rng::new(self.at as u64).below(given.len() as u64 * 8);
-                given[usize::try_from(bit / 8).unwrap()] ^= 1 << (bit % 8);
-            }
-            Kind::Short => given.truncate(given.len() / 2),
-            Kind::Nothing => given.clear(),
-            Kind::OtherOffset => {
-                let all = disk.files()[&file].len() as u64;
-                let offset = (offset + all / 3) % all;
-                let other = StorageRequest::Read {
-                    file,
-                    offset,
-                    length,
-                };
-                given = disk.carry_out(other)?.unwrap();
-            }
-            _ => {
-                let others = disk.list();
-                let is_other = |same: bool| {
-                    others
-                        .iter()
-                        .map(|stored| stored.file)
-                        .find(|other| *other != file && (!same || other.kind == file.kind))
-                };
-                if let Some(other) = is_other(true).or_else(|| is_other(false)) {
-                    let read = StorageRequest::Read {
-                        file: other,
-                        offset,
-                        length,
-                    };
-                    given = disk.carry_out(read)?.unwrap();
-                }
-            }
-        }
-        self.is_corrupt = given != right;
-        Ok(Some(given))
-    }
-}
-
-const fn file_of(request: &StorageRequest) -> FileId {
-    match request {
-        StorageRequest::Append { file, .. }
-        | StorageRequest::Sync { file }
-        | StorageRequest::Read { file, .. }
-        | StorageRequest::Replace { file, .. }
-        | StorageRequest::Truncate { file, .. }
-        | StorageRequest::Delete { file } => *file,
-    }
-}
 
 fn settings() -> StoreSettings {
     StoreSettings {
@@ -296,7 +90,11 @@ impl Run {
     /// Drives the store until it rests, with all the time that it needs; once it has failed it must
     /// acknowledge nothing any more.
     fn settle(&mut self, answers: Answers<'_>) {
-        let before = self.engine.failure().is_some().then_some(self.engine.durable);
+        let before = self
+            .engine
+            .failure()
+            .is_some()
+            .then_some(self.engine.durable);
         for _ in 0..4 * REFUSALS {
             self.engine.drive_with(answers);
             self.engine.pass_ms(1_000);
@@ -338,9 +136,9 @@ impl Run {
 fn scan(engine: &mut Engine, answers: Answers<'_>) -> Option<Vec<(StoredKey, Vec<u8>)>> {
     let (mut found, mut next) = (Vec::new(), None::<StoredKey>);
     loop {
-        let from = next.as_ref().map_or(Bound::Unbounded, |key| {
-            Bound::Excluded(key.as_bytes())
-        });
+        let from = next
+            .as_ref()
+            .map_or(Bound::Unbounded, |key| Bound::Excluded(key.as_bytes()));
         let page = engine.scan_with(
             &Scan {
                 from,
@@ -423,7 +221,10 @@ fn run_with(kind: Kind, at: usize) -> Ending {
         None if !faulty.is_corrupt && kind != Kind::Failed => Ending::Harmless,
         None => {
             let is_read_again = file.kind == FileKind::Log || kind == Kind::Short;
-            assert!(is_read_again && kind != Kind::Failed, "{context} is found by nobody");
+            assert!(
+                is_read_again && kind != Kind::Failed,
+                "{context} is found by nobody"
+            );
             Ending::Healed
         }
     }
@@ -461,7 +262,10 @@ fn a_fault_at_any_io_is_named_and_never_read_as_something_else() {
         report.flushes,
         report.merges
     );
-    assert!(counts.len() == KINDS.len() && report.flushes > 3 && report.merges > 1, "{report:?}");
+    assert!(
+        counts.len() == KINDS.len() && report.flushes > 3 && report.merges > 1,
+        "{report:?}"
+    );
 }
 
 /// Where the last batch of a segment begins.
@@ -485,7 +289,10 @@ fn any_byte_that_rots_at_rest_is_found_or_never_used() {
     let expected: Vec<_> = model.written.iter().map(newest).collect();
     let manifest = run.engine.store.manifest().clone();
     let files = closed.files().clone();
-    let newest_log = *files.keys().rfind(|file| file.kind == FileKind::Log).unwrap();
+    let newest_log = *files
+        .keys()
+        .rfind(|file| file.kind == FileKind::Log)
+        .unwrap();
     let mut rng = Rng::new(11);
     let (mut flips, mut named_ones, mut tails, mut unused) = (0, 0, 0, 0);
     for (file, bytes) in &files {
@@ -501,7 +308,9 @@ fn any_byte_that_rots_at_rest_is_found_or_never_used() {
             let context = format!("{file} at {at} of {}", bytes.len());
             // The known limit: it looks like a tail that was never durable.
             let is_tail = *file == newest_log && at >= last_batch(bytes);
-            let found = engine.is_open().then(|| scan(&mut engine, &mut Disk::carry_out));
+            let found = engine
+                .is_open()
+                .then(|| scan(&mut engine, &mut Disk::carry_out));
             let is_open = engine.is_open();
             let mut is_damaged = found == Some(None);
             for (key, state) in expected.iter().filter(|_| is_open) {
@@ -521,7 +330,10 @@ fn any_byte_that_rots_at_rest_is_found_or_never_used() {
             }
             let is_used = match file.kind {
                 FileKind::Table => {
-                    let table = manifest.levels.tables().find(|table| table.number == file.number);
+                    let table = manifest
+                        .levels
+                        .tables()
+                        .find(|table| table.number == file.number);
                     let table = table.expect("only tables that count are left");
                     let end = table.top_offset + u64::from(table.top_length);
                     (TABLE_HEADER_BYTES as u64..end).contains(&(at as u64))

@@ -4,5 +4,6 @@ mod crash_states;
 mod directories;
 mod disk_faults;
 mod expiry;
+mod faulty;
 mod model;
 mod partitions;

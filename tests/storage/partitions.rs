@@ -189,3 +189,30 @@ fn a_snapshot_that_is_damaged_misplaced_or_not_wanted_is_refused() {
     from.drive();
     assert_eq!(from.get(&key(9, 5)), Got::State(Some(b"five".to_vec())));
 }
+
+#[test]
+fn what_is_written_into_a_dropped_partition_again_is_read_from_its_new_tables() {
+    let mut engine = Engine::open(small(), Disk::default());
+    let again = henge_tests::storage::engine::key(1);
+    let gone = henge_tests::storage::engine::key(5);
+    for key in [&again, &gone] {
+        engine.put(key, b"before", Facts::default()).unwrap();
+    }
+    engine.store.rotate(b"note");
+    engine.drive();
+    engine.store.drop_partition(again.partition());
+    engine.put(&again, b"after", Facts::default()).unwrap();
+    engine.store.rotate(b"note");
+    engine.drive();
+    for _ in 0..2 {
+        assert_eq!(
+            engine.store.report().tables,
+            2,
+            "the drop waits for a merge"
+        );
+        assert_eq!(engine.get(&again), Got::State(Some(b"after".to_vec())));
+        assert_eq!(engine.get(&gone), Got::State(None));
+        assert_eq!(engine.store.keys(), 1);
+        engine = Engine::open(small(), engine.disk);
+    }
+}

@@ -42,7 +42,11 @@ fn decoders() {
                 let used = MEMORY.peak() - before;
                 *largest = used.max(*largest);
                 let limit = 8 * input + target.live_max;
-                assert!(used <= limit, "{} of seed {seed}: {used} bytes for {input}", target.name);
+                assert!(
+                    used <= limit,
+                    "{} of seed {seed}: {used} bytes for {input}",
+                    target.name
+                );
             }
         }
         rounds += 1;

@@ -33,15 +33,51 @@ pub(crate) struct Target {
 }
 
 pub(crate) const TARGETS: [Target; 9] = [
-    Target { name: "log batch", run: log_batch, live_max: SMALL },
-    Target { name: "recovery", run: recovery, live_max: SMALL },
-    Target { name: "block", run: block_decode, live_max: BLOCK_RAW_BYTES_MAX + SMALL },
-    Target { name: "entries", run: entries, live_max: DECODED_MAX },
-    Target { name: "directory", run: directory, live_max: SMALL },
-    Target { name: "header and footer", run: fixed, live_max: SMALL },
-    Target { name: "table stream", run: stream, live_max: BLOCK_RAW_BYTES_MAX + DECODED_MAX },
-    Target { name: "manifest", run: manifest, live_max: SMALL },
-    Target { name: "snapshot", run: snapshot_chunk, live_max: BLOCK_RAW_BYTES_MAX + 2 * DECODED_MAX },
+    Target {
+        name: "log batch",
+        run: log_batch,
+        live_max: SMALL,
+    },
+    Target {
+        name: "recovery",
+        run: recovery,
+        live_max: SMALL,
+    },
+    Target {
+        name: "block",
+        run: block_decode,
+        live_max: BLOCK_RAW_BYTES_MAX + SMALL,
+    },
+    Target {
+        name: "entries",
+        run: entries,
+        live_max: DECODED_MAX,
+    },
+    Target {
+        name: "directory",
+        run: directory,
+        live_max: SMALL,
+    },
+    Target {
+        name: "header and footer",
+        run: fixed,
+        live_max: SMALL,
+    },
+    Target {
+        name: "table stream",
+        run: stream,
+        live_max: BLOCK_RAW_BYTES_MAX + DECODED_MAX,
+    },
+    Target {
+        name: "manifest",
+        run: manifest,
+        live_max: SMALL,
+    },
+    Target {
+        name: "snapshot",
+        run: snapshot_chunk,
+        live_max: BLOCK_RAW_BYTES_MAX + 2 * DECODED_MAX,
+    },
 ];
 
 fn key(rng: &mut Rng, number: u64) -> Vec<u8> {
@@ -57,8 +93,17 @@ fn records(rng: &mut Rng) -> Vec<u8> {
         let (key, set) = (key(rng, number), noise(rng, 60));
         match rng.below(8) {
             0 => Record::Note { bytes: &set }.put(&mut bytes),
-            1 => Record::Drop { partition: PartitionId(1), before_table: number }.put(&mut bytes),
-            _ => Record::State { key: &key, set: &set, is_new: true }.put(&mut bytes),
+            1 => Record::Drop {
+                partition: PartitionId(1),
+                before_table: number,
+            }
+            .put(&mut bytes),
+            _ => Record::State {
+                key: &key,
+                set: &set,
+                is_new: true,
+            }
+            .put(&mut bytes),
         }
     }
     if rng.below(2) == 0 {
@@ -84,7 +129,12 @@ fn log_batch(rng: &mut Rng) -> usize {
 
 fn segment(rng: &mut Rng, number: u64) -> Vec<u8> {
     let incarnation = if rng.below(20) == 0 { 8 } else { 7 };
-    let mut bytes = SegmentHeader { incarnation, segment: number }.encode().to_vec();
+    let mut bytes = SegmentHeader {
+        incarnation,
+        segment: number,
+    }
+    .encode()
+    .to_vec();
     for _ in 0..rng.below(6) {
         let durable = match rng.below(6) {
             0 => rng.next_u64(),
@@ -105,7 +155,10 @@ fn recovery(rng: &mut Rng) -> usize {
         .map(|number| segment(rng, start + number))
         .collect();
     let stored = |(number, bytes): (u64, &Vec<u8>)| StoredFile {
-        file: FileId { kind: FileKind::Log, number },
+        file: FileId {
+            kind: FileKind::Log,
+            number,
+        },
         length: bytes.len() as u64,
     };
     let files: Vec<_> = (start..).zip(&segments).map(stored).collect();
@@ -120,7 +173,10 @@ fn recovery(rng: &mut Rng) -> usize {
             Ok(Recovered::Read(StorageRequest::Read { file, offset, .. })) => {
                 let bytes = &segments[usize::try_from(file.number - start).expect("small")];
                 let from = usize::try_from(offset).expect("inside");
-                if recovery.feed(&bytes[from..bytes.len().min(from + chunk)]).is_err() {
+                if recovery
+                    .feed(&bytes[from..bytes.len().min(from + chunk)])
+                    .is_err()
+                {
                     return total;
                 }
             }
@@ -131,7 +187,11 @@ fn recovery(rng: &mut Rng) -> usize {
     panic!("recovery does not end");
 }
 
-const PLACE: Place = Place { incarnation: 7, table: 3, offset: 40 };
+const PLACE: Place = Place {
+    incarnation: 7,
+    table: 3,
+    offset: 40,
+};
 
 /// The block's checksum, whatever its lengths say.
 fn reseal(place: Place, block: &mut [u8]) {
@@ -160,7 +220,11 @@ fn kind(rng: &mut Rng) -> BlockKind {
 }
 
 fn block_decode(rng: &mut Rng) -> usize {
-    let raw = if rng.below(2) == 0 { raw_entries(rng) } else { b"ab".repeat(below(rng, 900)) };
+    let raw = if rng.below(2) == 0 {
+        raw_entries(rng)
+    } else {
+        b"ab".repeat(below(rng, 900))
+    };
     let mut bytes = Vec::new();
     let kind = kind(rng);
     block::encode(PLACE, kind, &raw, &mut bytes);
@@ -189,7 +253,11 @@ fn raw_entries(rng: &mut Rng) -> Vec<u8> {
 }
 
 fn entries(rng: &mut Rng) -> usize {
-    let mut raw = if rng.below(10) == 0 { noise(rng, 200) } else { raw_entries(rng) };
+    let mut raw = if rng.below(10) == 0 {
+        noise(rng, 200)
+    } else {
+        raw_entries(rng)
+    };
     if rng.below(500) == 0 {
         // One long key, and as many that repeat it as a block may have and more.
         raw = vec![0, 0x80, 0x08, 0];
@@ -201,7 +269,11 @@ fn entries(rng: &mut Rng) -> usize {
     let number = rng.below(45);
     let wanted = key(rng, number);
     if let Ok(entries) = Entries::new(&raw) {
-        let _ = (entries.get(&wanted), entries.get(b""), entries.search(&wanted));
+        let _ = (
+            entries.get(&wanted),
+            entries.get(b""),
+            entries.search(&wanted),
+        );
         for index in 0..entries.restarts().min(50) {
             let _ = entries.at_restart(index);
         }
@@ -243,9 +315,20 @@ fn walk(index: &Index<'_>, rng: &mut Rng) {
 }
 
 fn fixed(rng: &mut Rng) -> usize {
-    let id = |offset| BlockId { table: 3, offset, length: 100 };
-    let footer = Footer { incarnation: 7, top: id(5), properties: id(105) };
-    let (mut header, mut footer) = (footer::encode_header(7, 3).to_vec(), footer.encode().to_vec());
+    let id = |offset| BlockId {
+        table: 3,
+        offset,
+        length: 100,
+    };
+    let footer = Footer {
+        incarnation: 7,
+        top: id(5),
+        properties: id(105),
+    };
+    let (mut header, mut footer) = (
+        footer::encode_header(7, 3).to_vec(),
+        footer.encode().to_vec(),
+    );
     for (bytes, summed) in [(&mut header, 32), (&mut footer, 40)] {
         let length = bytes.len();
         mutate(rng, bytes);
@@ -264,7 +347,10 @@ fn fixed(rng: &mut Rng) -> usize {
 fn stream(rng: &mut Rng) -> usize {
     let mut bytes = footer::encode_header(7, 3).to_vec();
     for _ in 0..rng.below(5) {
-        let place = Place { offset: bytes.len() as u64, ..PLACE };
+        let place = Place {
+            offset: bytes.len() as u64,
+            ..PLACE
+        };
         let begin = bytes.len();
         let (kind, raw) = (kind(rng), raw_entries(rng));
         block::encode(place, kind, &raw, &mut bytes);
@@ -292,7 +378,9 @@ fn stream(rng: &mut Rng) -> usize {
         match stream.advance() {
             Ok(Streamed::Pair) => drop((stream.key().len(), stream.found().value.len())),
             Ok(Streamed::NeedsMore) => {
-                let Some((offset, rest)) = stream.next_read() else { break };
+                let Some((offset, rest)) = stream.next_read() else {
+                    break;
+                };
                 let from = usize::try_from(offset).expect("small").min(bytes.len());
                 let rest = usize::try_from(rest).expect("small").min(chunk);
                 let to = bytes.len().min(from + rest);
@@ -344,11 +432,13 @@ fn manifest(rng: &mut Rng) -> usize {
         });
         let add = tables.collect();
         let level = usize::try_from(level).expect("small");
-        manifest.levels.apply(henge_core::storage::manifest::Change {
-            add,
-            level,
-            ..Default::default()
-        });
+        manifest
+            .levels
+            .apply(henge_core::storage::manifest::Change {
+                add,
+                level,
+                ..Default::default()
+            });
     }
     let mut bytes = match rng.below(4) {
         0 => manifest.encode(),
@@ -366,7 +456,11 @@ fn manifest(rng: &mut Rng) -> usize {
 }
 
 fn snapshot_chunk(rng: &mut Rng) -> usize {
-    let place = Place { incarnation: 0, table: 1, offset: 2 };
+    let place = Place {
+        incarnation: 0,
+        table: 1,
+        offset: 2,
+    };
     let mut chunk = Vec::new();
     block::encode(place, BlockKind::Data, &raw_entries(rng), &mut chunk);
     if rng.below(3) == 0 {

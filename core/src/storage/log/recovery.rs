@@ -407,7 +407,10 @@ impl fmt::Display for Corruption {
         let Self { file, offset, why } = self;
         match why {
             Damage::Missing => write!(f, "{file} is missing although it is needed"),
-            Damage::Short => write!(f, "{file} gives nothing at byte {offset}, but goes on there"),
+            Damage::Short => write!(
+                f,
+                "{file} gives nothing at byte {offset}, but goes on there"
+            ),
             Damage::Misplaced => write!(f, "{file} belongs to another storage"),
             Damage::Checksum => {
                 write!(
