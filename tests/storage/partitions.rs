@@ -95,7 +95,7 @@ fn a_dropped_partition_is_gone_at_once_after_a_restart_and_after_merges() {
     let before = engine.disk.bytes();
     engine.disk.record = Some(Vec::new());
     engine.store.drop_partition(PartitionId(2));
-    engine.drive_requests(&mut |_, answer| answer);
+    engine.drive_requests(&mut Disk::carry_out);
     let record = engine.disk.record.take().unwrap();
     assert_eq!(
         record.len(),
@@ -142,7 +142,7 @@ fn a_snapshot_of_one_engine_becomes_the_same_partition_of_another() {
     for (number, chunk) in chunks.iter().enumerate() {
         for (key, set, facts) in snapshot::decode(PartitionId(2), number as u64, chunk).unwrap() {
             while to.store.ingest(key.clone(), &set, facts) == Err(IngestError::Busy) {
-                to.drive_requests(&mut |_, answer| answer);
+                to.drive_requests(&mut Disk::carry_out);
             }
         }
         // Nothing is there before the end.
@@ -188,4 +188,31 @@ fn a_snapshot_that_is_damaged_misplaced_or_not_wanted_is_refused() {
     store.end_ingestion().unwrap();
     from.drive();
     assert_eq!(from.get(&key(9, 5)), Got::State(Some(b"five".to_vec())));
+}
+
+#[test]
+fn what_is_written_into_a_dropped_partition_again_is_read_from_its_new_tables() {
+    let mut engine = Engine::open(small(), Disk::default());
+    let again = henge_tests::storage::engine::key(1);
+    let gone = henge_tests::storage::engine::key(5);
+    for key in [&again, &gone] {
+        engine.put(key, b"before", Facts::default()).unwrap();
+    }
+    engine.store.rotate(b"note");
+    engine.drive();
+    engine.store.drop_partition(again.partition());
+    engine.put(&again, b"after", Facts::default()).unwrap();
+    engine.store.rotate(b"note");
+    engine.drive();
+    for _ in 0..2 {
+        assert_eq!(
+            engine.store.report().tables,
+            2,
+            "the drop waits for a merge"
+        );
+        assert_eq!(engine.get(&again), Got::State(Some(b"after".to_vec())));
+        assert_eq!(engine.get(&gone), Got::State(None));
+        assert_eq!(engine.store.keys(), 1);
+        engine = Engine::open(small(), engine.disk);
+    }
 }

@@ -9,11 +9,9 @@ use henge_core::storage::{
 };
 use henge_core::time::{Duration, Instant};
 
-/// What comes in between a request and its answer: gives the answer.
-pub type Fault<'a> = &'a mut dyn FnMut(
-    &StorageRequest,
-    Result<Option<Vec<u8>>, StorageFault>,
-) -> Result<Option<Vec<u8>>, StorageFault>;
+/// How the disk answers a request: [`Disk::carry_out`] is the one without faults.
+pub type Answers<'a> =
+    &'a mut dyn FnMut(&mut Disk, StorageRequest) -> Result<Option<Vec<u8>>, StorageFault>;
 
 /// A store on a disk in memory. Time passes only when it is told to.
 #[derive(Debug)]
@@ -55,11 +53,11 @@ impl Engine {
     /// Opens what `disk` holds and drives it until it rests.
     #[must_use]
     pub fn open(settings: StoreSettings, disk: Disk) -> Self {
-        Self::open_with(settings, disk, &mut |_, answer| answer)
+        Self::open_with(settings, disk, &mut Disk::carry_out)
     }
 
     /// The same with faults.
-    pub fn open_with(settings: StoreSettings, disk: Disk, fault: Fault<'_>) -> Self {
+    pub fn open_with(settings: StoreSettings, disk: Disk, answers: Answers<'_>) -> Self {
         let mut store = Store::new(settings);
         store.open(&disk.list(), &mut |_| true);
         let mut engine = Self {
@@ -70,7 +68,7 @@ impl Engine {
             events: Vec::new(),
             waiting: Vec::new(),
         };
-        engine.drive_with(fault);
+        engine.drive_with(answers);
         engine
     }
 
@@ -111,13 +109,13 @@ impl Engine {
 
     /// Carries out everything, background work too, until nothing is left to do.
     pub fn drive(&mut self) {
-        self.drive_with(&mut |_, answer| answer);
+        self.drive_with(&mut Disk::carry_out);
     }
 
     /// The same with faults.
-    pub fn drive_with(&mut self, fault: Fault<'_>) {
+    pub fn drive_with(&mut self, answers: Answers<'_>) {
         for _ in 0..100_000 {
-            self.drive_requests(fault);
+            self.drive_requests(answers);
             if self.store.poll_timeout().is_none_or(|at| at > self.now) {
                 return;
             }
@@ -127,20 +125,25 @@ impl Engine {
     }
 
     /// Carries out what is asked for, without background work.
-    pub fn drive_requests(&mut self, fault: Fault<'_>) {
+    pub fn drive_requests(&mut self, answers: Answers<'_>) {
         loop {
             self.collect();
             if self.waiting.is_empty() {
                 return;
             }
             let (operation, request) = self.waiting.remove(0);
-            self.carry_out(operation, &request, fault);
+            self.carry_out(operation, request, answers);
         }
     }
 
     /// Carries out one request, the `choice`-th that may come next: files keep their order, and
     /// nothing else does. Without a request it does a step of background work. `false` at rest.
     pub fn step(&mut self, choice: usize) -> bool {
+        self.step_with(choice, &mut Disk::carry_out)
+    }
+
+    /// The same with faults.
+    pub fn step_with(&mut self, choice: usize, answers: Answers<'_>) -> bool {
         self.collect();
         let ready = self.ready();
         if ready.is_empty() {
@@ -151,7 +154,7 @@ impl Engine {
             return true;
         }
         let (operation, request) = self.waiting.remove(ready[choice % ready.len()]);
-        self.carry_out(operation, &request, &mut |_, answer| answer);
+        self.carry_out(operation, request, answers);
         true
     }
 
@@ -162,14 +165,14 @@ impl Engine {
 
     /// Reads, loading what is missing.
     pub fn get(&mut self, key: &StoredKey) -> Got {
-        self.get_with(key, &mut |_, answer| answer)
+        self.get_with(key, &mut Disk::carry_out)
     }
 
     /// The same with faults.
     ///
     /// # Panics
     /// If it does not end.
-    pub fn get_with(&mut self, key: &StoredKey, fault: Fault<'_>) -> Got {
+    pub fn get_with(&mut self, key: &StoredKey, answers: Answers<'_>) -> Got {
         for _ in 0..1_000 {
             match self.store.lookup(key) {
                 Lookup::Absent => return Got::State(None),
@@ -178,7 +181,7 @@ impl Engine {
                 Lookup::Pending(_) => {}
                 Lookup::Unloaded(wanted) => drop(self.store.load(wanted)),
             }
-            self.drive_requests(fault);
+            self.drive_requests(answers);
             if self.failure().is_some() {
                 return Got::Damaged;
             }
@@ -191,6 +194,14 @@ impl Engine {
     /// # Panics
     /// If it does not end.
     pub fn scan(&mut self, scan: &Scan<'_>) -> Option<Page> {
+        self.scan_with(scan, &mut Disk::carry_out)
+    }
+
+    /// The same with faults.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn scan_with(&mut self, scan: &Scan<'_>, answers: Answers<'_>) -> Option<Page> {
         for _ in 0..10_000 {
             match self.store.scan(scan) {
                 Scanned::Page(page) => return Some(page),
@@ -198,7 +209,10 @@ impl Engine {
                 Scanned::Pending(_) => {}
                 Scanned::Unloaded(wanted) => drop(self.store.load(wanted)),
             }
-            self.drive_requests(&mut |_, answer| answer);
+            self.drive_requests(answers);
+            if self.failure().is_some() {
+                return None;
+            }
         }
         panic!("a scan does not end")
     }
@@ -229,9 +243,8 @@ impl Engine {
         ready
     }
 
-    fn carry_out(&mut self, operation: OperationId, request: &StorageRequest, fault: Fault<'_>) {
-        let answer = self.disk.carry_out(request.clone());
-        let answer = fault(request, answer);
+    fn carry_out(&mut self, operation: OperationId, request: StorageRequest, answers: Answers<'_>) {
+        let answer = answers(&mut self.disk, request);
         let answer = match &answer {
             Ok(None) => Ok(StorageAnswer::Done),
             Ok(Some(bytes)) => Ok(StorageAnswer::Bytes(bytes)),

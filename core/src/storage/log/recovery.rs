@@ -5,7 +5,11 @@
 //! the segment tells what that means: if a good batch behind it was written when the bad place was
 //! already durable, the log is **damaged** and must not be used; if there is none, the bad place
 //! is a **tail** that was never durable, and is cut off. Segments before the last were durable as a
-//! whole, so there a bad batch is always damage.
+//! whole, so there a bad batch is always damage. So it is in the first batch of the segment that a
+//! manifest begins the log with: it was durable before the manifest was written.
+//!
+//! What is bad is read a second time before anything follows from it: a medium that has given other
+//! bytes once, from another place or none, must not cost what it holds.
 
 use super::format::{
     BATCH_MAGIC, HeaderError, Parsed, Record, SEGMENT_HEADER_BYTES, SegmentHeader, parse_batch,
@@ -29,6 +33,8 @@ pub struct Recovery {
     start: usize,
     at: u64,
     phase: Phase,
+    /// The segment and the place that were bad and are being read again.
+    doubted: Option<(usize, u64)>,
     log_start: u64,
     incarnation: Option<u64>,
     records: u64,
@@ -97,6 +103,17 @@ impl Recovery {
                 });
             }
         }
+        if log_start > 1 && segments.is_empty() {
+            let number = log_start;
+            return Err(Corruption {
+                file: FileId {
+                    kind: FileKind::Log,
+                    number,
+                },
+                offset: 0,
+                why: Damage::Missing,
+            });
+        }
         let phase = Phase::Header;
         let buffer = Vec::new();
         Ok(Self {
@@ -106,6 +123,7 @@ impl Recovery {
             start: 0,
             at: 0,
             phase,
+            doubted: None,
             log_start,
             incarnation,
             records: 0,
@@ -132,14 +150,17 @@ impl Recovery {
         Ok(self.done(fresh, None))
     }
 
-    /// The bytes of the last read.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    /// The bytes of the last read, of which there must be some: it was inside of the file.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Corruption> {
         self.buffer.drain(..core::mem::take(&mut self.start));
         self.buffer.extend_from_slice(bytes);
-        if bytes.is_empty()
-            && let Some(segment) = self.segments.get_mut(self.current)
-        {
-            segment.length = self.at + self.buffer.len() as u64;
+        match self.segments.get(self.current) {
+            Some(segment) if bytes.is_empty() => Err(Corruption {
+                file: segment.file,
+                offset: self.at + self.buffer.len() as u64,
+                why: Damage::Short,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -198,6 +219,9 @@ impl Recovery {
         replay: &mut dyn FnMut(u64, Record<'_>) -> bool,
     ) -> Result<Step, Corruption> {
         if self.at >= segment.length {
+            if self.lacks_first_batch() {
+                return Err(checksum(segment, self.at));
+            }
             self.next_segment();
             return Ok(Step::Done);
         }
@@ -237,11 +261,7 @@ impl Recovery {
         };
         self.consume(skip);
         match parse_batch(self.unread()) {
-            Parsed::Batch(batch) if batch.durable > bad => Err(Corruption {
-                file: segment.file,
-                offset: bad,
-                why: Damage::Checksum,
-            }),
+            Parsed::Batch(batch) if batch.durable > bad => Err(checksum(segment, bad)),
             Parsed::Needs(bytes) if self.at + bytes as u64 <= segment.length => Ok(Step::NeedsMore),
             Parsed::Needs(_) | Parsed::Batch(_) | Parsed::Bad => {
                 self.consume(1);
@@ -253,12 +273,14 @@ impl Recovery {
     /// What stands here is bad: damage, or the beginning of a tail?
     fn suspect(&mut self, segment: StoredFile) -> Result<(), Corruption> {
         let bad = self.at;
-        if self.current + 1 < self.segments.len() {
-            return Err(Corruption {
-                file: segment.file,
-                offset: bad,
-                why: Damage::Checksum,
-            });
+        if self.doubted != Some((self.current, bad)) {
+            self.doubted = Some((self.current, bad));
+            self.buffer.clear();
+            self.start = 0;
+            return Ok(());
+        }
+        if self.current + 1 < self.segments.len() || self.lacks_first_batch() {
+            return Err(checksum(segment, bad));
         }
         self.phase = Phase::Search { bad };
         self.consume(1);
@@ -276,6 +298,9 @@ impl Recovery {
             }));
         }
         if self.unread().is_empty() {
+            if self.lacks_first_batch() {
+                return Err(checksum(segment, self.at));
+            }
             // An empty file: it was made, and nothing was written.
             return Ok(Some(Tail {
                 segment: segment.file.number,
@@ -301,6 +326,11 @@ impl Recovery {
             tail,
             records: self.records,
         }
+    }
+
+    /// Whether this is the segment that a manifest begins the log with, before its first batch.
+    const fn lacks_first_batch(&self) -> bool {
+        self.current == 0 && self.log_start > 1 && self.at <= SEGMENT_HEADER_BYTES as u64
     }
 
     fn next_segment(&mut self) {
@@ -347,11 +377,21 @@ pub struct Corruption {
     pub why: Damage,
 }
 
+const fn checksum(segment: StoredFile, offset: u64) -> Corruption {
+    Corruption {
+        file: segment.file,
+        offset,
+        why: Damage::Checksum,
+    }
+}
+
 /// What is wrong with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// It is not there, but a later one is.
+    /// It is not there, but a later one or the manifest says that it was.
     Missing,
+    /// It gives fewer bytes than it has.
+    Short,
     /// It belongs to another place or storage.
     Misplaced,
     /// Its bytes are not those that were written.
@@ -366,7 +406,11 @@ impl fmt::Display for Corruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, offset, why } = self;
         match why {
-            Damage::Missing => write!(f, "{file} is missing although a later segment is there"),
+            Damage::Missing => write!(f, "{file} is missing although it is needed"),
+            Damage::Short => write!(
+                f,
+                "{file} gives nothing at byte {offset}, but goes on there"
+            ),
             Damage::Misplaced => write!(f, "{file} belongs to another storage"),
             Damage::Checksum => {
                 write!(

@@ -25,6 +25,9 @@ pub const MANIFEST_MAGIC: [u8; 8] = *b"HENGEMAN";
 /// Bytes before the body.
 pub const MANIFEST_HEADER_BYTES: usize = 24;
 
+/// Most that a number of files, keys or pairs can be: what is reckoned with them fits.
+const NUMBER_MAX: u64 = u64::MAX >> 8;
+
 /// Everything that a storage must know to open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -140,17 +143,35 @@ impl Manifest {
             return Err(ManifestError::Version(version));
         }
         let manifest: Self = postcard::from_bytes(body).map_err(|_| ManifestError::Malformed)?;
+        let mut keys = manifest.keys.values();
         let makes_sense = manifest.levels.is_sound()
             && manifest.levels.tables().count() <= TABLES_MAX
             && manifest
                 .levels
                 .tables()
-                .all(|table| table.number < manifest.next_table);
+                .all(|table| table.number < manifest.next_table && table.is_sound())
+            && manifest.next_table.max(manifest.log_start) <= NUMBER_MAX
+            && keys
+                .try_fold(0_u64, |sum, keys| sum.checked_add(*keys))
+                .is_some_and(|sum| sum <= NUMBER_MAX);
         if makes_sense {
             Ok(manifest)
         } else {
             Err(ManifestError::Malformed)
         }
+    }
+}
+
+impl Table {
+    /// Whether its numbers fit each other.
+    fn is_sound(&self) -> bool {
+        let properties = &self.properties;
+        let top_end = self.top_offset.checked_add(u64::from(self.top_length));
+        top_end.is_some_and(|end| end <= self.length)
+            && properties.entries <= NUMBER_MAX
+            && properties.tombstones <= properties.entries
+            && properties.expiring <= properties.entries
+            && properties.first_expiry_ms <= properties.last_expiry_ms
     }
 }
 

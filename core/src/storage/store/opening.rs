@@ -86,10 +86,10 @@ impl Store {
             }
             Phase::Opening(Opening::Log { mut recovery, read }) if read == operation => {
                 match bytes_of(result) {
-                    Ok(bytes) => {
-                        recovery.feed(bytes);
-                        self.recover(recovery, replay);
-                    }
+                    Ok(bytes) => match recovery.feed(bytes) {
+                        Ok(()) => self.recover(recovery, replay),
+                        Err(corruption) => self.fail(&corruption),
+                    },
                     Err(fault) => self.fail(&fault),
                 }
             }

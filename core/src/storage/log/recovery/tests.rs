@@ -66,7 +66,7 @@ fn read_back(
             Recovered::Read(StorageRequest::Read { file, offset, .. }) => {
                 let bytes = files[usize::try_from(file.number).unwrap() - 1];
                 let from = usize::try_from(offset).unwrap();
-                recovery.feed(&bytes[from..bytes.len().min(from + chunk)]);
+                recovery.feed(&bytes[from..bytes.len().min(from + chunk)])?;
             }
             Recovered::Read(other) => panic!("{other:?}"),
         }
