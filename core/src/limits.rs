@@ -48,6 +48,8 @@ pub const MESSAGE_BYTES_MAX: usize = 24 * 1_024 * 1_024;
 pub const OPERATIONS_MAX: usize = 16_384;
 /// Request ids that a shard remembers, oldest out first.
 pub const REQUEST_WINDOW_MAX: usize = 65_536;
+/// Request ids in one note of the log: few enough that a note is no larger than other records.
+pub const REQUEST_NOTE_MAX: usize = 4_096;
 /// How long a request may take if the client does not say, in milliseconds.
 pub const TIMEOUT_DEFAULT_MS: u32 = 5_000;
 /// Longest time a client may ask for, in milliseconds.
@@ -72,7 +74,7 @@ pub const CALL_SENDS_MAX: u32 = 3;
 pub const CLIENT_MESSAGE_BYTES: usize = 1_024 * 1_024;
 
 /// Bytes of records in one batch of the commit log; more wait for the next.
-pub const LOG_BATCH_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+pub const LOG_BATCH_BYTES_MAX: usize = 1_024 * 1_024;
 /// Bytes of records that may wait for the log; beyond it writes are refused as `RATE_LIMITED`.
 pub const LOG_QUEUE_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// Size at which a log segment is closed and the next one begun although the memtable has room, in

@@ -30,11 +30,13 @@ fn engine() -> (Engine, Model) {
         let batch = engine.put(&key, &state, Facts::default()).unwrap();
         model.wrote(&key, batch, &state);
         if number % 2_500 == 0 {
-            engine.store.rotate(b"note");
+            engine.store.rotate();
+            engine.store.note(b"note");
             engine.drive();
         }
     }
-    engine.store.rotate(b"note");
+    engine.store.rotate();
+    engine.store.note(b"note");
     engine.drive();
     (engine, model)
 }

@@ -106,7 +106,8 @@ fn tombstones_stay_until_they_may_be_forgotten() {
             engine.drive();
         }
         if engine.store.wants_rotation() {
-            engine.store.rotate(b"note");
+            engine.store.rotate();
+            engine.store.note(b"note");
         }
         engine.store.write(key(number), state, facts(state), false);
     }

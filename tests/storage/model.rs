@@ -57,7 +57,8 @@ fn run(seed: u64, operations: u64) -> (u64, u64, u64) {
                     assert!(engine.step(usize::try_from(rng.below(9)).unwrap()), "stuck");
                 }
                 if engine.store.wants_rotation() {
-                    engine.store.rotate(b"note");
+                    engine.store.rotate();
+                    engine.store.note(b"note");
                 }
                 let batch = engine
                     .store

@@ -198,11 +198,13 @@ fn what_is_written_into_a_dropped_partition_again_is_read_from_its_new_tables() 
     for key in [&again, &gone] {
         engine.put(key, b"before", Facts::default()).unwrap();
     }
-    engine.store.rotate(b"note");
+    engine.store.rotate();
+    engine.store.note(b"note");
     engine.drive();
     engine.store.drop_partition(again.partition());
     engine.put(&again, b"after", Facts::default()).unwrap();
-    engine.store.rotate(b"note");
+    engine.store.rotate();
+    engine.store.note(b"note");
     engine.drive();
     for _ in 0..2 {
         assert_eq!(

@@ -99,7 +99,8 @@ impl Session {
     /// Writes a pair, unless the store does not keep up; says whether it did.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> bool {
         if self.store.wants_rotation() {
-            self.store.rotate(NOTE);
+            self.store.rotate();
+            self.store.note(NOTE);
         }
         if self.store.can_write().is_err() {
             return false;
@@ -168,7 +169,8 @@ impl Session {
 
     /// Begins to move what is only in memory and log into tables.
     pub fn flush(&mut self) {
-        self.store.rotate(NOTE);
+        self.store.rotate();
+        self.store.note(NOTE);
     }
 
     fn drain(&mut self) {

@@ -33,12 +33,12 @@ pub(super) const VERSION_SETS: Reading = Reading {
     },
 };
 
-/// What a log segment begins with: what the segments before it would tell.
+/// What a log segment begins with: what the segments before it would tell, in pieces.
 #[derive(Serialize, Deserialize)]
 struct Note {
     /// Not before any timestamp that this node has given or seen.
     newest: u64,
-    /// The request window, as it encodes itself.
+    /// A piece of the request window, as it encodes itself.
     #[serde(with = "serde_bytes")]
     window: Vec<u8>,
 }
@@ -103,18 +103,20 @@ impl Node {
         is_new: bool,
     ) -> BatchNumber {
         if self.store.wants_rotation() {
-            let note = self.note();
-            self.store.rotate(&note);
+            self.store.rotate();
+            self.note();
         }
         self.store.write(key, encoded, facts, is_new)
     }
 
-    fn note(&self) -> Vec<u8> {
-        let note = Note {
-            newest: self.clock.newest().as_u64(),
-            window: self.window.encode(),
-        };
-        postcard::to_allocvec(&note).expect("writing to memory cannot fail")
+    /// Writes into the log what the segments before would tell.
+    fn note(&mut self) {
+        let newest = self.clock.newest().as_u64();
+        for window in self.window.encode() {
+            let note = postcard::to_allocvec(&Note { newest, window });
+            self.store
+                .note(&note.expect("writing to memory cannot fail"));
+        }
     }
 
     /// Does `waiter` again when the block is in memory.
@@ -136,8 +138,7 @@ impl Node {
             } => {
                 self.report.ready = true;
                 if lacks_note {
-                    let note = self.note();
-                    self.store.note(&note);
+                    self.note();
                 }
                 let keys = self.store.keys();
                 let incarnation = self.store.incarnation();

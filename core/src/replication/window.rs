@@ -2,7 +2,7 @@
 
 use crate::causality::{Dot, Hlc, VersionSet};
 use crate::id::RequestId;
-use crate::limits::REQUEST_WINDOW_MAX;
+use crate::limits::{REQUEST_NOTE_MAX, REQUEST_WINDOW_MAX};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use foldhash::fast::FixedState;
@@ -46,18 +46,20 @@ impl RequestWindow {
         self.applied.get(&request).copied()
     }
 
-    /// The window as bytes, oldest first: what `restore` takes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let remembered = self
-            .order
-            .iter()
-            .filter_map(|id| Some((*id, *self.applied.get(id)?)));
-        let all: Vec<(RequestId, Applied)> = remembered.collect();
-        postcard::to_allocvec(&all).expect("writing to memory cannot fail")
+    /// The window as bytes, oldest first, in pieces; one piece at least.
+    pub fn encode(&self) -> impl Iterator<Item = Vec<u8>> {
+        let pieces = self.order.len().div_ceil(REQUEST_NOTE_MAX).max(1);
+        (0..pieces).map(|piece| {
+            let ids = self.order.iter().skip(piece * REQUEST_NOTE_MAX);
+            let remembered: Vec<(RequestId, Applied)> = ids
+                .take(REQUEST_NOTE_MAX)
+                .filter_map(|id| Some((*id, *self.applied.get(id)?)))
+                .collect();
+            postcard::to_allocvec(&remembered).expect("writing to memory cannot fail")
+        })
     }
 
-    /// Remembers what `encode` has written; `false` for bytes that it has not.
+    /// Remembers a piece that `encode` has written; `false` for bytes that it has not.
     pub fn restore(&mut self, bytes: &[u8]) -> bool {
         let Ok(all) = postcard::from_bytes::<Vec<(RequestId, Applied)>>(bytes) else {
             return false;
@@ -131,7 +133,8 @@ mod tests {
         assert_eq!(window.applied(id(last)), Some(applied(last)));
         assert_eq!(window.order.len(), REQUEST_WINDOW_MAX);
         let mut restored = RequestWindow::default();
-        assert!(restored.restore(&window.encode()) && !restored.restore(&[1]));
+        assert!(window.encode().all(|piece| restored.restore(&piece)));
+        assert!(!restored.restore(&[1]));
         assert_eq!(restored.order, window.order);
         assert_eq!(restored.applied(id(last)), Some(applied(last)));
     }

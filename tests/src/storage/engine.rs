@@ -102,7 +102,8 @@ impl Engine {
     ) -> Result<BatchNumber, WriteRefused> {
         self.store.can_write()?;
         if self.store.wants_rotation() {
-            self.store.rotate(b"note");
+            self.store.rotate();
+            self.store.note(b"note");
         }
         Ok(self.store.write(key.clone(), state, facts, true))
     }

@@ -78,6 +78,7 @@ impl Store {
             None => self.frozen.front().is_some_and(|memtable| {
                 let is_open = matches!(&self.phase, Phase::Open { writer, .. } if writer.segment() > memtable.segment());
                 is_open && memtable.last_batch() <= self.durable() && self.is_next_segment_begun()
+                    && self.noted <= self.durable()
             }),
         }
     }

@@ -73,6 +73,8 @@ pub struct Store {
     loads: Loads,
     lane: Lane,
     installations: VecDeque<Installation>,
+    /// The batch of the last note.
+    noted: BatchNumber,
     flush: Option<Flush>,
     ingestion: Option<Ingestion>,
     merge: Option<Merge>,
@@ -121,7 +123,7 @@ pub enum StoreEvent {
     Opened {
         /// Records replayed.
         records: u64,
-        /// The open log segment has no note yet: `note` is to be called.
+        /// The notes of the open log segment may not be complete: they are to be written again.
         lacks_note: bool,
     },
     /// All batches up to this one are durable.
@@ -212,6 +214,7 @@ impl Store {
             loads: Loads::default(),
             lane: Lane::default(),
             installations: VecDeque::new(),
+            noted: BatchNumber(0),
             flush: None,
             ingestion: None,
             merge: None,

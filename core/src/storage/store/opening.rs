@@ -226,8 +226,9 @@ impl Store {
         for manifest in [&mut self.manifest, &mut self.planned] {
             manifest.incarnation = writer.incarnation();
         }
-        // A segment that was begun and lost its first batch has lost its note.
-        let lacks_note = writer.segment() > 1 && writer.segment_bytes() == 0;
+        // A segment that was begun may have lost notes; those before it are still there then.
+        let lacks_note =
+            writer.segment() > 1 && (writer.segment_bytes() == 0 || !self.frozen.is_empty());
         self.phase = Phase::Open {
             writer,
             commit: Commit::default(),

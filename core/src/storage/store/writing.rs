@@ -122,9 +122,8 @@ impl Store {
         is_full && self.frozen.len() < FROZEN_MAX && !self.active.is_empty()
     }
 
-    /// Closes memtable and log segment and begins new ones. `note` comes back when the storage is
-    /// opened and the segments before are gone: what the caller needs of them.
-    pub fn rotate(&mut self, note: &[u8]) {
+    /// Closes memtable and log segment and begins new ones. The caller writes its notes then.
+    pub fn rotate(&mut self) {
         let Phase::Open { writer, .. } = &mut self.phase else {
             return;
         };
@@ -132,15 +131,16 @@ impl Store {
         let next = Memtable::new(writer.open_segment());
         self.frozen
             .push_back(core::mem::replace(&mut self.active, next));
-        self.note(note);
         self.balance();
     }
 
-    /// Writes the note of the open log segment, whose first record it must be.
+    /// Writes a note into the log. It comes back when the storage is opened: what the caller needs
+    /// of the segments before, which go only when it is durable.
+    ///
+    /// # Panics
+    /// If the storage is not open.
     pub fn note(&mut self, note: &[u8]) {
-        if !note.is_empty() {
-            self.log(&Record::Note { bytes: note });
-        }
+        self.noted = self.log(&Record::Note { bytes: note });
     }
 
     /// The newest batch that is durable.
