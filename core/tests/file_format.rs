@@ -7,10 +7,10 @@
 use henge_core::id::{BucketId, PartitionId};
 use henge_core::storage::log::{LogWriter, Record, Recovered, Recovery};
 use henge_core::storage::manifest::{Change, Manifest, Table};
+use henge_core::storage::table::TableBuilder;
 use henge_core::storage::table::builder::TableSettings;
 use henge_core::storage::table::stream::{Streamed, TableStream};
 use henge_core::storage::table::verify::TableCheck;
-use henge_core::storage::table::TableBuilder;
 use henge_core::storage::{Facts, FileId, FileKind, StorageRequest, StoredFile, StoredKey};
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -136,7 +136,10 @@ fn hex(bytes: &[u8]) -> String {
 fn from_hex(text: &str) -> Vec<u8> {
     let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
     let byte = |pair: &[char]| u8::from_str_radix(&String::from_iter(pair), 16);
-    digits.chunks(2).map(|pair| byte(pair).expect("hex")).collect()
+    digits
+        .chunks(2)
+        .map(|pair| byte(pair).expect("hex"))
+        .collect()
 }
 
 /// Compares with a fixture; what was made instead is put aside.
@@ -171,7 +174,10 @@ fn the_table_of_format_1_is_read() {
     let table = checked.table.expect("it is whole");
     let properties = &table.properties;
     assert_eq!((properties.entries, properties.tombstones), (25, 1));
-    assert_eq!((properties.oldest_ms, properties.newest_ms), (1_600_000_000_000, 1_700_000_000_000));
+    assert_eq!(
+        (properties.oldest_ms, properties.newest_ms),
+        (1_600_000_000_000, 1_700_000_000_000)
+    );
 
     let mut stream = TableStream::new(INCARNATION, &table);
     let mut read = Vec::new();
@@ -187,7 +193,16 @@ fn the_table_of_format_1_is_read() {
     }
     // When a pair was written is not in the table.
     let expected: Vec<Pair> = { pairs().into_iter() }
-        .map(|(key, value, facts)| (key, value, Facts { written_at_ms: 0, ..facts }))
+        .map(|(key, value, facts)| {
+            (
+                key,
+                value,
+                Facts {
+                    written_at_ms: 0,
+                    ..facts
+                },
+            )
+        })
         .collect();
     assert_eq!(read, expected);
 }

@@ -1,7 +1,9 @@
 //! Files of a storage as commands read them: in pieces, and never written.
 
 use henge_core::causality::VersionSet;
+use henge_core::storage::log::recovery::Damage;
 use henge_core::storage::table::entries::Found;
+use henge_core::storage::table::verify::FlawKind;
 use henge_core::storage::{StorageRequest, StoredKey};
 use std::fs::File;
 use std::io;
@@ -65,4 +67,15 @@ pub(super) fn is_pair(key: &[u8], found: Found<'_>) -> bool {
 /// Whether a state of the log makes sense.
 pub(super) fn is_state(key: &[u8], set: &[u8]) -> bool {
     StoredKey::from_bytes(key).is_some() && VersionSet::decode(set).is_ok()
+}
+
+/// What is wrong with a log segment, without its name.
+pub(super) fn what_is_wrong(why: Damage) -> String {
+    match why {
+        Damage::Missing => "the segment is missing although a later one is there".into(),
+        Damage::Misplaced => "the header is that of another segment or of another storage".into(),
+        Damage::Checksum => "durable data does not match its checksum".into(),
+        Damage::Record => "a record of the batch makes no sense".into(),
+        Damage::Version(version) => FlawKind::Version(version).to_string(),
+    }
 }

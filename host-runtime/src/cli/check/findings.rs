@@ -60,8 +60,9 @@ impl Findings {
     /// Tells what was gone through, and gives how many damages there are.
     pub(super) fn conclude(self, shards: u16) -> u64 {
         self.progress.finish();
+        let noun = if shards == 1 { "shard" } else { "shards" };
         println!(
-            "checked {shards} shards: {} tables with {} pairs, {} log segments with {} records, \
+            "checked {shards} {noun}: {} tables with {} pairs, {} log segments with {} records, \
              {:.1} MiB in all",
             self.tables,
             self.pairs,

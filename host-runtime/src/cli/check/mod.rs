@@ -30,7 +30,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
         match shard {
             Ok(shard) => shard.check(&mut findings),
             Err(error) => {
-                findings.damage(&folder.shard(number), 0, format_args!("cannot be listed: {error}"));
+                findings.damage(
+                    &folder.shard(number),
+                    0,
+                    format_args!("cannot be listed: {error}"),
+                );
             }
         }
     }

@@ -1,14 +1,14 @@
 //! One shard: the manifest, the tables that it names, the log behind them, and what is left over.
 
 use super::findings::Findings;
-use crate::cli::stored::{Source, is_pair, is_state};
+use crate::cli::stored::{Source, is_pair, is_state, what_is_wrong};
 use crate::disk::files::{Named, list};
 use henge_core::limits::MANIFEST_BYTES_MAX;
-use henge_core::storage::log::recovery::{Damage, Tail};
+use henge_core::storage::log::recovery::Tail;
 use henge_core::storage::log::{Corruption, Record, Recovered, Recovery};
 use henge_core::storage::manifest::format::{MANIFEST_HEADER_BYTES, ManifestError};
 use henge_core::storage::manifest::{Manifest, Table};
-use henge_core::storage::table::verify::{Checked, FlawKind, TableCheck};
+use henge_core::storage::table::verify::{Checked, TableCheck};
 use henge_core::storage::{FileId, FileKind, StorageRequest, StoredFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -77,7 +77,9 @@ impl Shard {
         let path = self.path(MANIFEST);
         let longest = (MANIFEST_HEADER_BYTES + MANIFEST_BYTES_MAX) as u64;
         let read = Source::open(&path).and_then(|source| match source.length {
-            length if length > longest => Err(io::Error::other(format!("{length} bytes are too many"))),
+            length if length > longest => {
+                Err(io::Error::other(format!("{length} bytes are too many")))
+            }
             _ => source.whole(),
         });
         let bytes = match read {
@@ -174,7 +176,9 @@ impl Shard {
         match ended {
             Ok(None) => {}
             Ok(Some(Tail { segment, bytes, .. })) => {
-                let what = format_args!("the last {bytes} bytes were never durable; the next start cuts them off");
+                let what = format_args!(
+                    "the last {bytes} bytes were never durable; the next start cuts them off"
+                );
                 findings.note(&self.path(log_file(segment)), what);
             }
             Err(LogEnd::Corrupt(Corruption { file, offset, why })) => {
@@ -252,16 +256,6 @@ fn check_table(
         check.feed(&bytes);
     }
     Ok(check.finish())
-}
-
-fn what_is_wrong(why: Damage) -> String {
-    match why {
-        Damage::Missing => "the segment is missing although a later one is there".into(),
-        Damage::Misplaced => FlawKind::Misplaced.to_string().replace("table", "segment"),
-        Damage::Checksum => "durable data does not match its checksum".into(),
-        Damage::Record => "a record of the batch makes no sense".into(),
-        Damage::Version(version) => FlawKind::Version(version).to_string(),
-    }
 }
 
 fn unreadable(error: &io::Error) -> String {

@@ -74,7 +74,11 @@ impl Lines {
 
     /// Prints a line.
     pub(super) fn put(&mut self, line: &Line) -> Result<(), CliError> {
-        let line = if self.is_json { line.json() } else { line.text() };
+        let line = if self.is_json {
+            line.json()
+        } else {
+            line.text()
+        };
         writeln!(self.out, "{line}").map_err(|error| failed(&error))
     }
 

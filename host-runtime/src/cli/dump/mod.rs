@@ -10,7 +10,7 @@ mod state;
 use super::args::DumpArgs;
 use super::error::CliError;
 use super::progress::Progress;
-use super::stored::{Source, is_pair, is_state};
+use super::stored::{Source, is_pair, is_state, what_is_wrong};
 use henge_core::storage::log::format::{HeaderError, SEGMENT_MAGIC, SegmentHeader};
 use henge_core::storage::log::{Record, Recovered, Recovery};
 use henge_core::storage::manifest::Manifest;
@@ -80,7 +80,8 @@ impl Dump<'_> {
             is_pair(key, found)
         }) {
             std::mem::replace(&mut written, Ok(()))?;
-            let bytes = { self.source.piece(read) }.map_err(|error| unreadable(self.file, &error))?;
+            let bytes =
+                { self.source.piece(read) }.map_err(|error| unreadable(self.file, &error))?;
             if let Some(progress) = &mut self.progress {
                 progress.add(bytes.len() as u64);
             }
@@ -118,7 +119,7 @@ impl Dump<'_> {
             }
         };
         let damaged = |error: henge_core::storage::log::Corruption| {
-            damaged(self.file, error.offset, format_args!("{:?}", error.why))
+            damaged(self.file, error.offset, what_is_wrong(error.why))
         };
         let mut recovery = Recovery::new(&[stored], number, None).map_err(damaged)?;
         let tail = loop {
@@ -187,8 +188,11 @@ impl Dump<'_> {
 }
 
 fn damaged(file: &Path, offset: u64, what: impl std::fmt::Display) -> CliError {
-    CliError::new(format!("{} is damaged at byte {offset}: {what}", file.display()))
-        .hint("what could be read is printed; `henge check FOLDER` looks at the whole data folder")
+    CliError::new(format!(
+        "{} is damaged at byte {offset}: {what}",
+        file.display()
+    ))
+    .hint("what could be read is printed; `henge check FOLDER` looks at the whole data folder")
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> CliError {

@@ -75,7 +75,8 @@ fn with_state(line: Line, state: &[u8]) -> Line {
         }
         Err(_) => {
             let shown = &state[..state.len().min(SHOWN_BYTES / 2)];
-            line.with("state_hex", hex(shown)).with("bytes", state.len())
+            line.with("state_hex", hex(shown))
+                .with("bytes", state.len())
         }
     }
 }
@@ -124,6 +125,9 @@ mod tests {
     fn long_texts_are_cut_between_characters() {
         assert_eq!(shortened("short"), "short");
         let long = format!("{}äää", "x".repeat(SHOWN_BYTES - 1));
-        assert_eq!(shortened(&long), format!("{}…", "x".repeat(SHOWN_BYTES - 1)));
+        assert_eq!(
+            shortened(&long),
+            format!("{}…", "x".repeat(SHOWN_BYTES - 1))
+        );
     }
 }

@@ -65,7 +65,9 @@ const fn place(at: usize) -> Place {
 fn a_good_table_is_found_good_in_reads_of_any_length() {
     let (bytes, table) = sample();
     let kinds = blocks(&bytes);
-    let directories = kinds.iter().filter(|(_, kind)| *kind == BlockKind::Directory);
+    let directories = kinds
+        .iter()
+        .filter(|(_, kind)| *kind == BlockKind::Directory);
     assert!(directories.count() > 2);
     for step in [1, 19, 1_000, bytes.len()] {
         let checked = check(&bytes, step);
