@@ -1,7 +1,9 @@
 //! Files of a storage as commands read them: in pieces, and never written.
 
 use henge_core::causality::VersionSet;
+use henge_core::limits::MANIFEST_BYTES_MAX;
 use henge_core::storage::log::recovery::Damage;
+use henge_core::storage::manifest::format::MANIFEST_HEADER_BYTES;
 use henge_core::storage::table::entries::Found;
 use henge_core::storage::table::verify::FlawKind;
 use henge_core::storage::{StorageRequest, StoredKey};
@@ -12,6 +14,8 @@ use std::path::Path;
 
 /// Most bytes of a table that are read at a time.
 const READ_BYTES: u64 = 1_024 * 1_024;
+
+const MANIFEST_LENGTH_MAX: u64 = (MANIFEST_HEADER_BYTES + MANIFEST_BYTES_MAX) as u64;
 
 /// A file that is read.
 pub(super) struct Source {
@@ -33,8 +37,12 @@ impl Source {
         self.read(offset, length.min(READ_BYTES))
     }
 
-    /// All of it.
-    pub(super) fn whole(&self) -> io::Result<Vec<u8>> {
+    /// All of it, if it is not longer than any manifest.
+    pub(super) fn manifest(&self) -> io::Result<Vec<u8>> {
+        if self.length > MANIFEST_LENGTH_MAX {
+            let long = format!("{} bytes are more than any manifest has", self.length);
+            return Err(io::Error::other(long));
+        }
         self.read(0, self.length)
     }
 

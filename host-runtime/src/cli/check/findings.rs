@@ -60,16 +60,20 @@ impl Findings {
     /// Tells what was gone through, and gives how many damages there are.
     pub(super) fn conclude(self, shards: u16) -> u64 {
         self.progress.finish();
-        let noun = if shards == 1 { "shard" } else { "shards" };
         println!(
-            "checked {shards} {noun}: {} tables with {} pairs, {} log segments with {} records, \
-             {:.1} MiB in all",
-            self.tables,
-            self.pairs,
-            self.segments,
-            self.records,
+            "checked {}: {} with {}, {} with {}, {:.1} MiB in all",
+            counted(shards.into(), "shard"),
+            counted(self.tables, "table"),
+            counted(self.pairs, "pair"),
+            counted(self.segments, "log segment"),
+            counted(self.records, "record"),
             self.bytes as f64 / 1_048_576.0
         );
         self.damages
     }
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }

@@ -3,7 +3,6 @@
 use super::findings::Findings;
 use crate::cli::stored::{Source, is_pair, is_state, what_is_wrong};
 use crate::disk::files::{Named, list};
-use henge_core::limits::MANIFEST_BYTES_MAX;
 use henge_core::storage::log::recovery::Tail;
 use henge_core::storage::log::{Corruption, Record, Recovered, Recovery};
 use henge_core::storage::manifest::format::{MANIFEST_HEADER_BYTES, ManifestError};
@@ -75,13 +74,7 @@ impl Shard {
             return Some(Manifest::new(0));
         }
         let path = self.path(MANIFEST);
-        let longest = (MANIFEST_HEADER_BYTES + MANIFEST_BYTES_MAX) as u64;
-        let read = Source::open(&path).and_then(|source| match source.length {
-            length if length > longest => {
-                Err(io::Error::other(format!("{length} bytes are too many")))
-            }
-            _ => source.whole(),
-        });
+        let read = Source::open(&path).and_then(|source| source.manifest());
         let bytes = match read {
             Ok(bytes) => bytes,
             Err(error) => {

@@ -147,7 +147,7 @@ impl Dump<'_> {
     }
 
     fn manifest(&mut self) -> Result<(), CliError> {
-        let whole = self.source.whole();
+        let whole = self.source.manifest();
         let bytes = whole.map_err(|error| unreadable(self.file, &error))?;
         let manifest = Manifest::decode(&bytes).map_err(|error| self.damaged(0, error))?;
         let head = Line::new("manifest")
