@@ -14,6 +14,7 @@ use henge_core::storage::table::verify::TableCheck;
 use henge_core::storage::{Facts, FileId, FileKind, StorageRequest, StoredFile, StoredKey};
 use std::collections::VecDeque;
 use std::fmt::Write;
+use std::path::Path;
 
 const INCARNATION: u64 = 0x1122_3344_5566_7788;
 
@@ -55,7 +56,7 @@ fn pairs() -> Vec<Pair> {
         let key = format!("{}{number:02}", "long ".repeat(200));
         pairs.push((stored(4, 0, key.as_bytes()), vec![number; 3], ALIVE));
     }
-    pairs.sort();
+    pairs.sort_by(|one, other| one.0.cmp(&other.0));
     pairs
 }
 
@@ -133,38 +134,54 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn from_hex(text: &str) -> Vec<u8> {
+/// A fixture's text.
+fn fixture(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::read_to_string(folder.join(name)).expect("fixtures stay for ever")
+}
+
+/// A fixture's bytes.
+fn golden(name: &str) -> Vec<u8> {
+    let text = fixture(name);
     let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
     let byte = |pair: &[char]| u8::from_str_radix(&String::from_iter(pair), 16);
     digits
         .chunks(2)
-        .map(|pair| byte(pair).expect("hex"))
+        .map(|pair| byte(pair).expect("hexadecimal digits"))
         .collect()
 }
 
 /// Compares with a fixture; what was made instead is put aside.
-fn compare(name: &str, made: &[u8], fixture: &str) {
-    let aside = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if hex(made) != fixture {
+fn compare(name: &str, made: &[u8]) {
+    let aside = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if hex(made) != fixture(name) {
         std::fs::write(&aside, hex(made)).expect("the target folder takes files");
         panic!("{name} is not what is written now: {}", aside.display());
     }
 }
 
-const TABLE: &str = include_str!("fixtures/table-v1.hex");
-const SEGMENT: &str = include_str!("fixtures/log-v1.hex");
-const MANIFEST: &str = include_str!("fixtures/manifest-v1.hex");
+const TABLE: &str = "table-v1.hex";
+const SEGMENT: &str = "log-v1.hex";
+const MANIFEST: &str = "manifest-v1.hex";
 
 #[test]
-fn files_of_format_1_are_these_bytes() {
-    compare("table-v1.hex", &table().1, TABLE);
-    compare("log-v1.hex", &segment(), SEGMENT);
-    compare("manifest-v1.hex", &manifest().encode(), MANIFEST);
+fn the_table_is_written_as_in_format_1() {
+    compare(TABLE, &table().1);
+}
+
+#[test]
+fn the_log_segment_is_written_as_in_format_1() {
+    compare(SEGMENT, &segment());
+}
+
+#[test]
+fn the_manifest_is_written_as_in_format_1() {
+    compare(MANIFEST, &manifest().encode());
 }
 
 #[test]
 fn the_table_of_format_1_is_read() {
-    let bytes = from_hex(TABLE);
+    let bytes = golden(TABLE);
     let mut check = TableCheck::new(7, bytes.len() as u64, None);
     while check.advance(&mut |_, _| true).is_some() {
         check.feed(&bytes);
@@ -209,7 +226,7 @@ fn the_table_of_format_1_is_read() {
 
 #[test]
 fn the_log_segment_of_format_1_is_read() {
-    let bytes = from_hex(SEGMENT);
+    let bytes = golden(SEGMENT);
     let stored = StoredFile {
         file: FileId {
             kind: FileKind::Log,
@@ -231,6 +248,6 @@ fn the_log_segment_of_format_1_is_read() {
 
 #[test]
 fn the_manifest_of_format_1_is_read() {
-    let read = Manifest::decode(&from_hex(MANIFEST)).expect("a manifest");
+    let read = Manifest::decode(&golden(MANIFEST)).expect("a manifest");
     assert_eq!(read, manifest());
 }
