@@ -3,6 +3,7 @@ use crate::storage::facts::Facts;
 use crate::storage::table::TableBuilder;
 use crate::storage::table::block::encode;
 use crate::storage::table::builder::TableSettings;
+use crate::storage::table::entries::EntriesBuilder;
 use alloc::format;
 
 const SETTINGS: TableSettings = TableSettings {
@@ -134,48 +135,54 @@ fn a_table_under_another_name_or_of_another_storage_is_found_out() {
     }
 }
 
-/// The table with the content of the block at `at` in the form that `change` gives it, which must
-/// keep its length.
-fn rewritten(bytes: &[u8], at: usize, change: impl FnOnce(&mut Vec<u8>)) -> Option<Vec<u8>> {
+/// What is wrong with the first `kind` block when its content is what `change` makes of it.
+fn flaw_of(kind: BlockKind, change: impl FnOnce(&mut Vec<u8>)) -> FlawKind {
+    let (bytes, _) = sample();
+    let kinds = blocks(&bytes);
+    let (at, _) = kinds.into_iter().find(|block| block.1 == kind).unwrap();
     let header = BlockHeader::read(place(at), &bytes[at..]).unwrap();
     let mut raw = header.decode(&bytes[at + BLOCK_HEADER_BYTES..]).unwrap();
     change(&mut raw);
     let mut out = bytes[..at].to_vec();
-    encode(place(at), header.kind, &raw, &mut out);
-    (out.len() == at + header.length()).then(|| {
-        out.extend_from_slice(&bytes[out.len()..]);
-        out
-    })
+    encode(place(at), kind, &raw, &mut out);
+    // Longer than what is fed: only what stands up to here is looked at.
+    let mut check = TableCheck::new(7, 1 << 20, Some(5));
+    check.feed(&out);
+    assert!(check.advance(&mut |_, _| true).is_some());
+    assert_eq!(check.flaws[0].offset, at as u64);
+    check.flaws[0].kind
 }
 
 #[test]
 fn blocks_that_are_whole_but_wrong_are_found_out() {
-    let (bytes, _) = sample();
-    let kinds = blocks(&bytes);
-    let at = |wanted| kinds.iter().find(|(_, kind)| *kind == wanted).unwrap().0;
-    let kind_of = |bytes: Option<Vec<u8>>| check(&bytes.unwrap(), 999).flaws[0].kind;
-
-    // No key any more: the filter's bits are the last bytes in front of its length.
-    let empty = rewritten(&bytes, at(BlockKind::Directory), |raw| {
+    let without_a_key = flaw_of(BlockKind::Directory, |raw| {
         let end = raw.len() - 4;
-        let length = u32::from_le_bytes([raw[end], raw[end + 1], raw[end + 2], raw[end + 3]]);
-        let begin = end - length as usize + 1;
-        raw[begin + 1..begin + 4].fill(0);
+        raw[end - 8..end].fill(0);
     });
-    if let Some(empty) = empty {
-        assert_eq!(check(&empty, 999).flaws[0].kind, FlawKind::Filter);
-    }
-    // One pair more than there is: `entries` stands behind the two keys, as two bytes.
-    let more = rewritten(&bytes, at(BlockKind::Properties), |raw| {
+    assert_eq!(without_a_key, FlawKind::Filter);
+    let without_a_block = flaw_of(BlockKind::Top, |raw| {
+        *raw = 0_u32.to_le_bytes().to_vec();
+    });
+    assert_eq!(without_a_block, FlawKind::Index);
+    let with_one_pair_more = flaw_of(BlockKind::Properties, |raw| {
         let mut properties: Properties = postcard::from_bytes(raw).unwrap();
         properties.entries += 1;
         *raw = postcard::to_allocvec(&properties).unwrap();
     });
-    assert_eq!(kind_of(more), FlawKind::Properties);
-    // A key that is above the next block's.
-    let order = rewritten(&bytes, at(BlockKind::Data), |raw| {
-        let begin = raw.windows(6).position(|bytes| bytes == b"prefix").unwrap();
-        raw[begin] = b'q';
+    assert_eq!(with_one_pair_more, FlawKind::Properties);
+    let with_the_same_pair_twice = flaw_of(BlockKind::Data, |raw| {
+        let mut builder = EntriesBuilder::new(1);
+        builder.push(b"prefix-", b"value", false, None);
+        builder.push(b"prefix-", b"value", false, None);
+        raw.clear();
+        builder.finish(raw);
     });
-    assert_eq!(kind_of(order), FlawKind::Order);
+    assert_eq!(with_the_same_pair_twice, FlawKind::Order);
+    let without_a_bucket = flaw_of(BlockKind::Data, |raw| {
+        let mut builder = EntriesBuilder::new(1);
+        builder.push(b"short", b"value", false, None);
+        raw.clear();
+        builder.finish(raw);
+    });
+    assert_eq!(without_a_bucket, FlawKind::Pair);
 }
