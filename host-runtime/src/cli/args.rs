@@ -35,6 +35,10 @@ pub enum Command {
     Import(ImportArgs),
     /// Show how the stones are
     Status(StatusArgs),
+    /// Verify the data folder of a stopped stone; exit code 1 if anything is damaged
+    Check(CheckArgs),
+    /// Print a table, a log segment or a manifest
+    Dump(DumpArgs),
 }
 
 /// Where the cluster is, and how long to wait for it.
@@ -174,6 +178,24 @@ pub struct StatusArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub server: ServerArgs,
+}
+
+/// `henge check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// The data folder, as `henge serve --data` has it
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+}
+
+/// `henge dump`.
+#[derive(Args, Debug)]
+pub struct DumpArgs {
+    /// A file of a shard's folder: table-…, log-… or manifest-…
+    pub file: PathBuf,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// An encoded causal context.

@@ -3,17 +3,24 @@
 //! * [`args`]: what can be written behind it.
 //! * [`error`]: errors with a hint and an exit code.
 //! * [`link`]: a connection to the cluster that survives its stones.
-//! * `serve`, `put`, `get`, `delete`, `status`, [`import`]: one file for each command.
+//! * `stored`: files of a storage, read in pieces.
+//! * `progress`: how far a command has come through files.
+//! * `serve`, `put`, `get`, `delete`, `status`, `check`, `dump`, [`import`]: one file or folder for
+//!   each command.
 
 pub mod args;
+mod check;
 mod delete;
+mod dump;
 pub mod error;
 mod get;
 pub mod import;
 pub mod link;
+mod progress;
 mod put;
 mod serve;
 mod status;
+mod stored;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -31,6 +38,8 @@ pub fn main() -> ExitCode {
         Command::Delete(args) => block_on(delete::run(args)),
         Command::Import(args) => block_on(import::run(args)),
         Command::Status(args) => block_on(status::run(args)),
+        Command::Check(args) => check::run(&args),
+        Command::Dump(args) => dump::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

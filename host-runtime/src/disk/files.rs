@@ -84,25 +84,16 @@ impl Files {
 
     fn scan(&self) -> io::Result<Vec<StoredFile>> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.ends_with(UNFINISHED) {
-                std::fs::remove_file(entry.path())?;
-            } else if let Some(file) = parse_name(&name) {
-                found.push(StoredFile {
-                    file,
-                    length: entry.metadata()?.len(),
-                });
-            } else {
-                tracing::warn!(
+        for named in list(&self.folder)? {
+            match named {
+                Named::Stored(stored) => found.push(stored),
+                Named::Unfinished(name) => std::fs::remove_file(self.folder.join(name))?,
+                Named::Other(name) => tracing::warn!(
                     "{} is no file of Henge's; it is left alone",
-                    entry.path().display()
-                );
+                    self.folder.join(name).display()
+                ),
             }
         }
-        found.sort_unstable_by_key(|stored| stored.file);
         Ok(found)
     }
 
@@ -268,6 +259,42 @@ impl Files {
     fn path(&self, file: FileId) -> PathBuf {
         self.folder.join(file.to_string())
     }
+}
+
+/// Something in a shard's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A file of the storage.
+    Stored(StoredFile),
+    /// What a crash has left of a replacement.
+    Unfinished(String),
+    /// No file of Henge's.
+    Other(String),
+}
+
+/// What is in `folder`; files of the storage sorted by kind and number. Nothing is changed.
+///
+/// # Errors
+/// What the system says.
+pub fn list(folder: &Path) -> io::Result<Vec<Named>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        found.push(match parse_name(&name) {
+            _ if name.ends_with(UNFINISHED) => Named::Unfinished(name),
+            Some(file) => Named::Stored(StoredFile {
+                file,
+                length: entry.metadata()?.len(),
+            }),
+            None => Named::Other(name),
+        });
+    }
+    found.sort_unstable_by_key(|named| match named {
+        Named::Stored(stored) => Some(stored.file),
+        Named::Unfinished(_) | Named::Other(_) => None,
+    });
+    Ok(found)
 }
 
 fn parse_name(name: &str) -> Option<FileId> {

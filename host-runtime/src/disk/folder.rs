@@ -52,6 +52,15 @@ pub enum FolderError {
         /// What it said.
         error: io::Error,
     },
+    /// It is no data folder.
+    #[error(
+        "{path} is no data folder: it has no {IDENTITY_FILE}; name the folder that `henge serve` \
+         has as --data"
+    )]
+    Missing {
+        /// What was named.
+        path: PathBuf,
+    },
     /// Another stone uses it.
     #[error(
         "data folder {path} is in use by the stone with pid {pid}; stop that one first, or choose \
@@ -117,6 +126,28 @@ impl DataFolder {
             stored,
             _lock: lock,
         })
+    }
+
+    /// Opens the folder at `path`, which must be a stone's already, and locks it.
+    ///
+    /// # Errors
+    /// If it is none or of a format that this build does not know, if another process has it, or
+    /// the system says no.
+    pub fn existing(path: &Path) -> Result<Self, FolderError> {
+        if !path.join(IDENTITY_FILE).is_file() {
+            let path = path.to_owned();
+            return Err(FolderError::Missing { path });
+        }
+        let folder = Self::open(path)?;
+        match &folder.stored {
+            Some(stored) if stored.format != FORMAT => Err(FolderError::Other {
+                path: path.to_owned(),
+                what: "format",
+                stored: stored.format.to_string(),
+                given: FORMAT.to_string(),
+            }),
+            _ => Ok(folder),
+        }
     }
 
     /// Who the folder belongs to; none yet if it is new.

@@ -66,6 +66,11 @@ impl<'a> Index<'a> {
         self.0.search(key)
     }
 
+    /// Bytes that no key of block `position` is above, and that all of the next one's are.
+    pub fn separator(&self, position: usize) -> Result<&'a [u8], Malformed> {
+        Ok(self.0.at_restart(position)?.0)
+    }
+
     /// Block `position` of `table`.
     pub fn block(&self, table: u64, position: usize) -> Result<BlockId, Malformed> {
         let (_, mut value) = self.0.at_restart(position)?;

@@ -16,6 +16,7 @@
 //! * [`reader`]: finds a key.
 //! * [`cursor`]: goes through pairs in either direction.
 //! * [`stream`]: all pairs in order, from large reads past the cache.
+//! * [`verify`]: everything in a table, looked at for what is wrong.
 
 pub mod block;
 pub mod builder;
@@ -26,6 +27,7 @@ pub mod filter;
 pub mod footer;
 pub mod reader;
 pub mod stream;
+pub mod verify;
 
 pub use block::{BlockId, BlockKind, Place};
 pub use builder::TableBuilder;
