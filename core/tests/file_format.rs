@@ -239,7 +239,7 @@ fn the_log_segment_of_format_1_is_read() {
     let mut replay = |segment, record: Record<'_>| segment == 2 && expected.next() == Some(&record);
     let ended = loop {
         match recovery.advance(0, &mut replay).expect("a good log") {
-            Recovered::Read(_) => recovery.feed(&bytes),
+            Recovered::Read(_) => recovery.feed(&bytes).unwrap(),
             Recovered::Done { tail, records, .. } => break (tail, records),
         }
     };
