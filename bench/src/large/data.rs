@@ -78,6 +78,11 @@ fn key(index: u64) -> Vec<u8> {
 }
 
 /// Short values are as frequent as long ones for each doubling of their length.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between the two lengths"
+)]
 fn length(index: u64) -> usize {
     let share = (digest(index, 1) >> 11) as f64 / (1_u64 << 53) as f64;
     let (least, most) = LENGTHS;
@@ -92,7 +97,7 @@ fn value(index: u64) -> Vec<u8> {
     while text.len() < length {
         let random = digest(index, turn);
         turn += 1;
-        let word = |shift: u32| WORDS[(random >> shift) as usize % WORDS.len()];
+        let word = |shift: u32| WORDS[usize::from((random >> shift).to_le_bytes()[0] & 31)];
         text += &format!(
             "{{\"name\":\"{} {} {}\",\"lat\":{}.{:05},\"token\":\"{:08x}\"}},",
             word(0),
