@@ -26,7 +26,9 @@ pub(crate) fn no_manifest_with_a_right_checksum_makes_a_store_panic() {
             is_tombstone: number % 7 == 0,
             expires_at_ms: (number % 5 == 0).then_some(50_000 + number),
         };
-        engine.put(&key(number % 150), &[7; 200], facts).unwrap();
+        engine
+            .put(&key(number % 150), &[7; 200], facts)
+            .expect("room");
         engine.step(0);
     }
     engine.drive();
@@ -34,7 +36,7 @@ pub(crate) fn no_manifest_with_a_right_checksum_makes_a_store_panic() {
         kind: FileKind::Manifest,
         number: 0,
     };
-    let manifest = Manifest::decode(&engine.disk.files()[&file]).unwrap();
+    let manifest = Manifest::decode(&engine.disk.files()[&file]).expect("what it has written");
     let (mut opened, mut crashed, executions) = (0, Vec::new(), 1_500);
     for seed in 0..executions {
         let mut disk = engine.disk.clone();
@@ -65,7 +67,7 @@ fn use_store(settings: StoreSettings, disk: Disk, seed: u64) -> bool {
     engine.scan(&Scan {
         from: Bound::Unbounded,
         to: Bound::Unbounded,
-        is_reverse: seed % 2 == 0,
+        is_reverse: seed.is_multiple_of(2),
         live_at_ms: None,
         entries_max: 1_000,
     });
