@@ -1,7 +1,7 @@
 //! A fault at every single I/O of a run, and flipped bytes at rest: nothing wrong is ever read,
 //! and what is broken is named.
 
-use crate::faulty::{Faulty, KINDS, Kind, REFUSALS, file_of};
+use crate::faulty::{Faulty, KINDS, Kind, REFUSALS};
 use henge_core::rng::Rng;
 use henge_core::storage::log::format::{Parsed, SEGMENT_HEADER_BYTES, parse_batch};
 use henge_core::storage::store::Scan;
@@ -207,7 +207,7 @@ fn run_with(kind: Kind, at: usize) -> Ending {
         }
     }
     let hit = faulty.hit.expect("the run is always the same");
-    let file = file_of(&hit);
+    let file = hit.file();
     if kind == Kind::Full {
         assert!(events.contains(&StoreEvent::Full), "{context}: {events:?}");
         assert_eq!(name, None, "{context}");

@@ -119,7 +119,7 @@ impl Faulty {
     }
 
     fn fail(&self, disk: &mut Disk, request: StorageRequest) -> StorageFault {
-        let file = file_of(&request);
+        let file = request.file();
         match request {
             StorageRequest::Append {
                 file,
@@ -195,17 +195,5 @@ impl Faulty {
         }
         self.is_corrupt = given != right;
         Ok(Some(given))
-    }
-}
-
-/// The file that `request` is about.
-pub(crate) const fn file_of(request: &StorageRequest) -> FileId {
-    match request {
-        StorageRequest::Append { file, .. }
-        | StorageRequest::Sync { file }
-        | StorageRequest::Read { file, .. }
-        | StorageRequest::Replace { file, .. }
-        | StorageRequest::Truncate { file, .. }
-        | StorageRequest::Delete { file } => *file,
     }
 }

@@ -132,10 +132,7 @@ impl Cache {
 
     /// Forgets everything of a table that is gone. Its blocks leave at once.
     pub fn forget(&mut self, table: u64) {
-        self.damaged = core::mem::take(&mut self.damaged)
-            .into_iter()
-            .filter(|((of, _), _)| *of != table)
-            .collect();
+        self.damaged.retain(|(of, _), _| *of != table);
         for queue in [&mut self.small, &mut self.main] {
             let (slots, by_name, free) = (&mut self.slots, &mut self.by_name, &mut self.free);
             let mut freed = 0;

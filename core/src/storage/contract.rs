@@ -109,6 +109,21 @@ pub enum StorageRequest {
     },
 }
 
+impl StorageRequest {
+    /// The file that it is about.
+    #[must_use]
+    pub const fn file(&self) -> FileId {
+        match self {
+            Self::Append { file, .. }
+            | Self::Sync { file }
+            | Self::Read { file, .. }
+            | Self::Replace { file, .. }
+            | Self::Truncate { file, .. }
+            | Self::Delete { file } => *file,
+        }
+    }
+}
+
 /// A request that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StorageAnswer<'a> {

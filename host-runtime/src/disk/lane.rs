@@ -1,7 +1,7 @@
 //! Which storage requests wait for which others.
 
 use henge_core::limits::OPERATIONS_MAX;
-use henge_core::storage::{FileId, FileKind, StorageRequest};
+use henge_core::storage::{FileKind, StorageRequest};
 
 /// Threads that read tables. A read of a block that is not cached by the system mostly waits for
 /// the device, and a device is at its best with a few at a time; more would cost each shard memory
@@ -31,7 +31,7 @@ impl Lane {
 
     /// The lane of `request`: the same for all requests for a file that need an order.
     pub(super) const fn of(request: &StorageRequest) -> Self {
-        match (file(request).kind, request) {
+        match (request.file().kind, request) {
             (FileKind::Log, _) => Self::Log,
             (FileKind::Table, StorageRequest::Read { .. }) => Self::Read,
             (FileKind::Table | FileKind::Manifest, _) => Self::Table,
@@ -61,16 +61,5 @@ impl Lane {
             Self::Log | Self::Table => QUEUE_MAX,
             Self::Read => READS_MAX,
         }
-    }
-}
-
-const fn file(request: &StorageRequest) -> FileId {
-    match request {
-        StorageRequest::Append { file, .. }
-        | StorageRequest::Sync { file }
-        | StorageRequest::Read { file, .. }
-        | StorageRequest::Replace { file, .. }
-        | StorageRequest::Truncate { file, .. }
-        | StorageRequest::Delete { file } => *file,
     }
 }

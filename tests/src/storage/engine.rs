@@ -235,7 +235,7 @@ impl Engine {
         let mut seen = Vec::new();
         let mut ready = Vec::new();
         for (index, (_, request)) in self.waiting.iter().enumerate() {
-            let file = file_of(request);
+            let file = request.file();
             if !seen.contains(&file) {
                 ready.push(index);
             }
@@ -254,17 +254,6 @@ impl Engine {
         let replay = &mut |_: Replayed<'_>| true;
         self.store.handle_done(self.now, operation, answer, replay);
         self.collect();
-    }
-}
-
-const fn file_of(request: &StorageRequest) -> henge_core::storage::FileId {
-    match request {
-        StorageRequest::Append { file, .. }
-        | StorageRequest::Sync { file }
-        | StorageRequest::Read { file, .. }
-        | StorageRequest::Replace { file, .. }
-        | StorageRequest::Truncate { file, .. }
-        | StorageRequest::Delete { file } => *file,
     }
 }
 
