@@ -56,7 +56,7 @@ impl fmt::Display for FileId {
 pub struct StoredFile {
     /// Its name.
     pub file: FileId,
-    /// Its length in bytes.
+    /// Its length in bytes. The last segment of the log may end in zeros that nobody appended.
     pub length: u64,
 }
 

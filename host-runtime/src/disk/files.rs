@@ -15,6 +15,9 @@ const UNFINISHED: &str = ".new";
 /// A table is synced each time it has grown by this much. Written back all at once, its bytes fill
 /// the device's queue and the file system's journal, and the log's syncs wait behind them.
 const TABLE_SYNC_BYTES: u64 = 8 * 1_024 * 1_024;
+/// Zeros that are written behind a small append to the log, for those that follow. The sync of a file
+/// that neither grows nor gets blocks writes no inode: it takes about two thirds of the time.
+const LOG_ROOM: &[u8] = &[0; 256 * 1_024];
 
 /// The files in one folder. Each lane that writes has one of its own, for files of its own.
 pub struct Files {
@@ -71,6 +74,7 @@ impl Files {
     /// # Errors
     /// What the system says.
     pub fn list(&mut self) -> Result<Vec<StoredFile>, DiskError> {
+        self.handles.cut_room()?;
         let found = self.scan().map_err(|error| fault(&self.folder, &error))?;
         for stored in found
             .iter()
@@ -123,17 +127,22 @@ impl Files {
         Ok(DiskAnswer::Done)
     }
 
-    /// Makes everything durable that is not yet.
+    /// Makes everything durable that is not yet, and the files as long as what is in them.
     ///
     /// # Errors
     /// If that cannot be done.
     pub fn sync_all(&mut self) -> Result<(), DiskError> {
         let unsynced = self.handles.unsynced();
-        unsynced.into_iter().try_for_each(|file| self.sync(file))
+        unsynced.into_iter().try_for_each(|file| self.sync(file))?;
+        self.handles.cut_room()
     }
 
     fn append(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let path = self.path(file);
+        if file.kind == FileKind::Log && !self.handles.has(file) {
+            // Room is for the last segment only: one with another behind it ends with its batches.
+            self.handles.cut_room()?;
+        }
         let open = self.handles.get(file, true)?;
         if open.length != offset {
             return Err(failed(
@@ -144,7 +153,15 @@ impl Files {
         // Whatever comes of it, the file's content is not what was synced.
         open.dirty = true;
         match open.file.write_all_at(bytes, offset) {
-            Ok(()) => open.length += bytes.len() as u64,
+            Ok(()) => {
+                open.length += bytes.len() as u64;
+                if open.room < open.length {
+                    open.room = open.length;
+                    if file.kind == FileKind::Log && bytes.len() < LOG_ROOM.len() / 4 {
+                        open.give_room(LOG_ROOM);
+                    }
+                }
+            }
             Err(error) => {
                 // So that the file is as it was. If this fails as well, the length no longer
                 // agrees and the next append says so.
@@ -152,6 +169,7 @@ impl Files {
                     Ok(()) => offset,
                     Err(_) => u64::MAX,
                 };
+                open.room = open.length;
                 return Err(fault(&path, &error));
             }
         }
@@ -226,6 +244,7 @@ impl Files {
             .set_len(length)
             .map_err(|error| fault(&path, &error))?;
         open.length = length;
+        open.room = length;
         open.file
             .sync_all()
             .map_err(|error| DiskError::NotDurable { path, error })?;

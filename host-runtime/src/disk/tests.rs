@@ -68,7 +68,7 @@ fn what_is_appended_is_read_and_listed_after_a_restart() {
     let mut first = files(&folder);
     done(&mut first, &append(log(1), 0, b"one"));
     done(&mut first, &append(log(1), 3, b"two"));
-    done(&mut first, &StorageRequest::Sync { file: log(1) });
+    first.sync_all().unwrap();
     drop(first);
     let mut second = files(&folder);
     assert_eq!(
@@ -85,6 +85,33 @@ fn what_is_appended_is_read_and_listed_after_a_restart() {
         second.execute(&read(log(1), 60, 1)).unwrap(),
         DiskAnswer::Bytes(vec![])
     );
+}
+
+#[test]
+fn the_last_segment_has_room_and_those_before_it_end_with_their_batches() {
+    let folder = tempfile::tempdir().unwrap();
+    let length = |number: u64| {
+        let path = folder.path().join("shard-0").join(log(number).to_string());
+        std::fs::metadata(path).unwrap().len()
+    };
+    let mut first = files(&folder);
+    done(&mut first, &append(log(1), 0, b"one"));
+    let room = length(1);
+    assert!(room > 100_000, "{room}");
+    done(&mut first, &append(log(1), 3, b"two"));
+    assert_eq!(length(1), room, "what fits does not make the file longer");
+    done(&mut first, &append(log(2), 0, b"three"));
+    assert_eq!((length(1), length(2)), (6, room + 2));
+    // Killed here: the zeros are there, and the node cuts them off.
+    drop(first);
+    let mut second = files(&folder);
+    assert_eq!(second.list().unwrap()[1].length, room + 2);
+    let file = log(2);
+    done(&mut second, &StorageRequest::Truncate { file, length: 5 });
+    done(&mut second, &append(file, 5, b"four"));
+    assert_eq!(content(&mut second, file), b"threefour");
+    // Listed again by the same process, for a guest that begins anew: as long as what is in it.
+    assert_eq!(second.list().unwrap()[1].length, 9);
 }
 
 #[test]

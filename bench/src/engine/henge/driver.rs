@@ -93,6 +93,17 @@ impl<M: Machine> Driver<M> {
         }
     }
 
+    /// Carries out what is asked of the log, on this thread if it can be; says whether anything was.
+    fn commit(&mut self) -> bool {
+        let mut done = Vec::new();
+        let disk = &mut self.disk;
+        self.machine
+            .requests(&mut |operation, request| done.extend(disk.commit(operation, request)));
+        let has_done = !done.is_empty();
+        done.into_iter().for_each(|ended| self.hand_in(ended));
+        has_done
+    }
+
     /// What is done before each read, so that background work goes on.
     fn tend(&mut self) {
         if self.disk.is_busy() {
@@ -134,16 +145,23 @@ impl<M: Machine> Engine for Driver<M> {
             }
             self.wait();
         }
-        self.pump();
         match durability {
-            Durability::Later => drop(self.step()),
-            Durability::Now => self.sync(),
+            Durability::Later => {
+                self.pump();
+                self.step();
+            }
+            Durability::Now => {
+                self.sync();
+                self.tend();
+            }
         }
     }
 
     fn sync(&mut self) {
         while !self.machine.is_durable() {
-            self.wait();
+            if !self.commit() {
+                self.wait();
+            }
         }
     }
 

@@ -8,6 +8,9 @@
 //! whole, so there a bad batch is always damage. So it is in the first batch of the segment that a
 //! manifest begins the log with: it was durable before the manifest was written.
 //!
+//! A medium may make the last segment longer than what is written, with zeros: a file that does not
+//! grow is synced faster. Such room is cut off like a tail, but nothing is lost with it.
+//!
 //! What is bad is read a second time before anything follows from it: a medium that has given other
 //! bytes once, from another place or none, must not cost what it holds.
 
@@ -44,9 +47,11 @@ pub struct Recovery {
 enum Phase {
     Header,
     Batches,
-    /// What stands at `bad` is no batch; a good one behind it is looked for.
+    /// What stands at `bad` is no batch; a good one behind it is looked for. From `zeros` on there
+    /// are only zeros, as far as it is read.
     Search {
         bad: u64,
+        zeros: u64,
     },
 }
 
@@ -73,7 +78,7 @@ pub struct Tail {
     pub segment: u64,
     /// Its length from now on.
     pub offset: u64,
-    /// Bytes behind that.
+    /// Bytes behind that which someone wrote: zeros at the end do not count.
     pub bytes: u64,
 }
 
@@ -173,7 +178,7 @@ impl Recovery {
         match self.phase {
             Phase::Header => self.step_header(segment),
             Phase::Batches => self.step_batch(segment, replay),
-            Phase::Search { bad } => self.step_search(segment, bad),
+            Phase::Search { bad, .. } => self.step_search(segment, bad),
         }
     }
 
@@ -256,15 +261,15 @@ impl Recovery {
             .position(|b| b == BATCH_MAGIC)
         else {
             // The last bytes may be the beginning of a magic.
-            self.consume(unread.len().saturating_sub(BATCH_MAGIC.len() - 1));
+            self.pass(unread.len().saturating_sub(BATCH_MAGIC.len() - 1));
             return Ok(Step::NeedsMore);
         };
-        self.consume(skip);
+        self.pass(skip);
         match parse_batch(self.unread()) {
             Parsed::Batch(batch) if batch.durable > bad => Err(checksum(segment, bad)),
             Parsed::Needs(bytes) if self.at + bytes as u64 <= segment.length => Ok(Step::NeedsMore),
             Parsed::Needs(_) | Parsed::Batch(_) | Parsed::Bad => {
-                self.consume(1);
+                self.pass(1);
                 Ok(Step::Done)
             }
         }
@@ -282,19 +287,21 @@ impl Recovery {
         if self.current + 1 < self.segments.len() || self.lacks_first_batch() {
             return Err(checksum(segment, bad));
         }
-        self.phase = Phase::Search { bad };
-        self.consume(1);
+        self.phase = Phase::Search { bad, zeros: bad };
+        self.pass(self.unread().len().min(1));
         Ok(())
     }
 
     /// The segment ends before the bytes that are needed. Returns the tail, if it is one.
     fn cut_short(&mut self, segment: StoredFile) -> Result<Option<Tail>, Corruption> {
-        if let Phase::Search { bad } = self.phase {
-            let bytes = segment.length - bad;
+        if matches!(self.phase, Phase::Search { .. }) {
+            self.pass(self.unread().len());
+        }
+        if let Phase::Search { bad, zeros } = self.phase {
             return Ok(Some(Tail {
                 segment: segment.file.number,
                 offset: bad,
-                bytes,
+                bytes: zeros - bad,
             }));
         }
         if self.unread().is_empty() {
@@ -352,6 +359,16 @@ impl Recovery {
             offset,
             length: RECOVERY_READ_BYTES,
         })
+    }
+
+    /// Goes past `bytes` that are no batch.
+    fn pass(&mut self, bytes: usize) {
+        let last = self.unread()[..bytes].iter().rposition(|byte| *byte != 0);
+        let at = self.at;
+        if let (Phase::Search { zeros, .. }, Some(last)) = (&mut self.phase, last) {
+            *zeros = at + last as u64 + 1;
+        }
+        self.consume(bytes);
     }
 
     fn consume(&mut self, bytes: usize) {

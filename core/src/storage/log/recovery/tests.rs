@@ -31,6 +31,13 @@ fn log_of(batches: usize) -> (Vec<u8>, Vec<u64>) {
     (file, starts)
 }
 
+/// Bytes from `from` on up to the last before `to` that is not 0.
+fn written(file: &[u8], from: u64, to: u64) -> u64 {
+    let place = |at: u64| usize::try_from(at).unwrap();
+    let tail = &file[place(from)..place(to)];
+    tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
+
 /// Reads `files` (segments 1, 2, ...) back in reads of `chunk` bytes: the keys and the ending.
 fn read_back(
     files: &[&[u8]],
@@ -108,7 +115,7 @@ fn a_log_cut_at_any_byte_keeps_every_whole_batch_and_cuts_the_rest() {
         assert_eq!(writer.segment_bytes(), end, "cut at {cut}");
         assert_eq!(
             tail.map_or(0, |tail| tail.bytes),
-            cut as u64 - end,
+            written(&file, end, cut as u64),
             "cut at {cut}"
         );
     }
@@ -158,6 +165,38 @@ fn bytes_that_were_never_durable_are_a_tail_even_with_a_good_batch_behind_them()
         }
     );
     assert!(file.len() > end);
+}
+
+#[test]
+fn room_behind_the_end_is_cut_off_and_is_no_loss() {
+    let (file, mut starts) = log_of(4);
+    starts.push(file.len() as u64);
+    for chunk in [3, 64, 4_096] {
+        for room in [1, 3, 4, 23, 24, 25, 5_000] {
+            for cut in [starts[3], starts[3] + 1, starts[4] - 1, starts[4]] {
+                let whole = if cut == starts[4] { 4 } else { 3 };
+                let mut roomy = file[..usize::try_from(cut).unwrap()].to_vec();
+                roomy.resize(roomy.len() + room, 0);
+                let (keys, tail, writer) = read_back(&[&roomy], chunk).unwrap();
+                assert_eq!(keys.len(), whole);
+                assert_eq!(writer.segment_bytes(), starts[whole]);
+                let lost = tail.unwrap();
+                let bytes = written(&file, starts[whole], cut);
+                assert_eq!((lost.offset, lost.bytes), (starts[whole], bytes));
+            }
+        }
+    }
+    // A segment that was given room and nothing else; and one that was gone on from.
+    let (keys, tail, writer) = read_back(&[&[0; 300]], 64).unwrap();
+    assert_eq!((keys.len(), tail.unwrap().bytes, writer.segment_bytes()), (0, 0, 0));
+    let second = SegmentHeader {
+        incarnation: INCARNATION,
+        segment: 2,
+    };
+    let mut roomy = file;
+    roomy.push(0);
+    let corruption = read_back(&[&roomy, &second.encode()], 64).unwrap_err();
+    assert_eq!((corruption.offset, corruption.why), (starts[4], Damage::Checksum));
 }
 
 #[test]
