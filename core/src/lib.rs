@@ -43,6 +43,7 @@
 //! * [`storage`]: what is kept, and from when on it is durable.
 //! * [`replication`]: how many replicas an operation needs.
 //! * [`node`]: all of these in one loop.
+//! * [`planted`]: bugs for the test suite to find.
 //! * [`client`]: the other side of the socket, for the SDK and the command line.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -56,6 +57,7 @@ pub mod hash;
 pub mod id;
 pub mod limits;
 pub mod node;
+pub mod planted;
 pub mod replication;
 pub mod ring;
 pub mod rng;

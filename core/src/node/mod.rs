@@ -28,6 +28,7 @@ use crate::causality::{Clock, Hlc, VersionSet};
 use crate::config::{Config, ConfigError};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::CLOCK_SKEW_MAX_MS;
+use crate::planted::{Bug, is_planted};
 use crate::replication::{Level, LevelError};
 use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
 use crate::ring::{Member, Members, Placement};
@@ -109,11 +110,19 @@ impl Node {
         let me = config.members.iter().find(|member| member.id == config.me);
         let region = me.map_or("", |member| member.zone.region()).to_string();
         let mut rng = Rng::new(seed ^ now.as_micros());
+        let mut fresh = rng.next_u64() | 1;
+        if is_planted(Bug::IncarnationReused) {
+            fresh = config.me.0 | 1;
+        }
         let store = Store::new(StoreSettings {
             memory_bytes_max: config.memory_bytes_max,
-            ..StoreSettings::new(rng.next_u64() | 1, storage::VERSION_SETS)
+            ..StoreSettings::new(fresh, storage::VERSION_SETS)
         });
-        let skew_max = Duration::from_millis(CLOCK_SKEW_MAX_MS);
+        let skew_max = if is_planted(Bug::SkewAccepted) {
+            Duration::from_millis(u64::MAX)
+        } else {
+            Duration::from_millis(CLOCK_SKEW_MAX_MS)
+        };
         Ok(Self {
             ring,
             region,

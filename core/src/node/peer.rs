@@ -6,6 +6,7 @@ use super::{InputError, Node, Origin};
 use crate::causality::{Token, VersionSet};
 use crate::hash::hash64;
 use crate::id::{BucketId, MemberId, PartitionId};
+use crate::planted::{Bug, is_planted};
 use crate::storage::{Lookup, StoredKey};
 use crate::time::Instant;
 use crate::wire::{self, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, ReadAnswer};
@@ -106,7 +107,7 @@ impl Node {
                 self.wait_for_block(wanted, Waiter::PeerMerge(merge));
             }
             _ if operation == 0 => {}
-            Ok(Merged::Pending(batch)) => {
+            Ok(Merged::Pending(batch)) if !is_planted(Bug::MergedBeforeDurable) => {
                 self.wait(
                     batch,
                     Waiter::Merged {
@@ -116,7 +117,9 @@ impl Node {
                     },
                 );
             }
-            Ok(Merged::Durable) => self.say_merged(from, partition, operation, Ok(())),
+            Ok(Merged::Durable | Merged::Pending(_)) => {
+                self.say_merged(from, partition, operation, Ok(()));
+            }
             Err(failure) => self.say_merged(from, partition, operation, Err(failure)),
         }
     }

@@ -5,6 +5,7 @@ use super::{Node, Operation, Origin};
 use crate::causality::{Hlc, Token, VersionSet};
 use crate::id::{ActorId, MemberId, PartitionId};
 use crate::limits::SET_BYTES_MAX;
+use crate::planted::{Bug, is_planted};
 use crate::replication::WriteOperation;
 use crate::storage::table::reader::{Obstacle, Wanted};
 use crate::storage::{BatchNumber, Lookup, Newest, StoredKey, WriteRefused};
@@ -58,7 +59,11 @@ impl Node {
 
         let is_new = before.is_none();
         let mut set = before.unwrap_or_default();
-        let (version, batch) = match self.window.applied(id) {
+        let (version, batch) = match self
+            .window
+            .applied(id)
+            .filter(|_| !is_planted(Bug::WindowForgotten))
+        {
             Some(applied) if applied.key != key.digest() => {
                 let message = "this request id was used for another key; number every write anew";
                 return Err(Failure::new(ErrorCode::Protocol, message));
@@ -102,8 +107,10 @@ impl Node {
         };
         let number = self.begin(now, request.timeout_ms, Operation::Write(write));
         match batch {
-            Some(batch) => self.wait(batch, Waiter::OwnWrite(number)),
-            None => self.own_write_durable(number),
+            Some(batch) if !is_planted(Bug::SendBeforeDurable) => {
+                self.wait(batch, Waiter::OwnWrite(number));
+            }
+            _ => self.own_write_durable(number),
         }
         Ok(())
     }
@@ -188,7 +195,9 @@ impl Node {
             return;
         };
         if write.is_durable
-            && write.quorum.is_reached()
+            && write
+                .quorum
+                .is_reached_with(u32::from(is_planted(Bug::WriteOneShort)))
             && let Some(origin) = write.origin.take()
         {
             let (partition, reply) = (write.partition, write.reply());
@@ -234,6 +243,9 @@ impl Node {
         };
         let is_new = before.is_none();
         let mut state = before.unwrap_or_default();
+        if is_planted(Bug::MergeReplaces) {
+            state = VersionSet::default();
+        }
         if !state.merge(set, self.config.policy) {
             self.learn(key, set);
             return Ok(self

@@ -98,9 +98,15 @@ impl Quorum {
     /// Whether enough have answered.
     #[must_use]
     pub fn is_reached(&self) -> bool {
+        self.is_reached_with(0)
+    }
+
+    /// Whether enough would have answered with `more` answers in each group.
+    #[must_use]
+    pub fn is_reached_with(&self, more: u32) -> bool {
         self.groups
             .iter()
-            .all(|group| group.have(self.answered) >= group.needed)
+            .all(|group| group.have(self.answered) + more >= group.needed)
     }
 
     /// Whether enough have answered or still can.

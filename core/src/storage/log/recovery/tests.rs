@@ -35,7 +35,9 @@ fn log_of(batches: usize) -> (Vec<u8>, Vec<u64>) {
 fn written(file: &[u8], from: u64, to: u64) -> u64 {
     let place = |at: u64| usize::try_from(at).unwrap();
     let tail = &file[place(from)..place(to)];
-    tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+    tail.iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last as u64 + 1)
 }
 
 /// Reads `files` (segments 1, 2, ...) back in reads of `chunk` bytes: the keys and the ending.
@@ -188,7 +190,10 @@ fn room_behind_the_end_is_cut_off_and_is_no_loss() {
     }
     // A segment that was given room and nothing else; and one that was gone on from.
     let (keys, tail, writer) = read_back(&[&[0; 300]], 64).unwrap();
-    assert_eq!((keys.len(), tail.unwrap().bytes, writer.segment_bytes()), (0, 0, 0));
+    assert_eq!(
+        (keys.len(), tail.unwrap().bytes, writer.segment_bytes()),
+        (0, 0, 0)
+    );
     let second = SegmentHeader {
         incarnation: INCARNATION,
         segment: 2,
@@ -196,7 +201,10 @@ fn room_behind_the_end_is_cut_off_and_is_no_loss() {
     let mut roomy = file;
     roomy.push(0);
     let corruption = read_back(&[&roomy, &second.encode()], 64).unwrap_err();
-    assert_eq!((corruption.offset, corruption.why), (starts[4], Damage::Checksum));
+    assert_eq!(
+        (corruption.offset, corruption.why),
+        (starts[4], Damage::Checksum)
+    );
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! Bugs that are planted on purpose, one at a time, so that a test suite can be seen to see.
+//!
+//! Without the feature `planted-bugs` there are none: [`is_planted`] is `false` while compiling.
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A bug that can be planted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name on a command line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// A write is answered with one replica less than its level asks for.
+    WriteOneShort = "write-one-short",
+    /// A read is answered with one replica less than its level asks for.
+    ReadOneShort = "read-one-short",
+    /// A member says that a state is merged before it is durable.
+    MergedBeforeDurable = "merged-before-durable",
+    /// The coordinator sends a write to the others before it is durable here.
+    SendBeforeDurable = "send-before-durable",
+    /// A read shows a state that is not durable yet.
+    ShowBeforeDurable = "show-before-durable",
+    /// A merge takes the other state instead of both.
+    MergeReplaces = "merge-replaces",
+    /// A storage that was lost comes back with the incarnation of every lost storage.
+    IncarnationReused = "incarnation-reused",
+    /// Timestamps from far in the future are taken in.
+    SkewAccepted = "skew-accepted",
+    /// Request ids are not remembered.
+    WindowForgotten = "window-forgotten",
+}
+
+#[cfg(feature = "planted-bugs")]
+static PLANTED: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(usize::MAX);
+
+/// Plants `bug` in every node of this process, or none.
+#[cfg(feature = "planted-bugs")]
+pub fn plant(bug: Option<Bug>) {
+    let number = bug.map_or(usize::MAX, |bug| bug as usize);
+    PLANTED.store(number, core::sync::atomic::Ordering::Relaxed);
+}
+
+/// Whether `bug` is planted.
+#[cfg(feature = "planted-bugs")]
+#[must_use]
+pub fn is_planted(bug: Bug) -> bool {
+    PLANTED.load(core::sync::atomic::Ordering::Relaxed) == bug as usize
+}
+
+/// Whether `bug` is planted: never.
+#[cfg(not(feature = "planted-bugs"))]
+#[must_use]
+pub const fn is_planted(_: Bug) -> bool {
+    false
+}
