@@ -39,6 +39,12 @@ pub struct Config {
     pub pair_bytes_max: u32,
     /// Memory of the storage, in bytes: memtables, block cache and what merging works with.
     pub memory_bytes_max: u64,
+    /// How long it takes to compare each partition with one other replica, in milliseconds.
+    pub sync_round_ms: u32,
+    /// Whether a stand-in's durable copy counts towards the level of a write while an owner cannot be
+    /// reached. Then writes go on with fewer owners, and a read may not find the newest before the
+    /// stand-in has handed it back.
+    pub sloppy_quorum: bool,
 }
 
 impl Config {
@@ -58,6 +64,8 @@ impl Config {
             write_level: Level::Quorum,
             pair_bytes_max: 10 * 1_024,
             memory_bytes_max: limits::MEMORY_BYTES_DEFAULT,
+            sync_round_ms: limits::SYNC_ROUND_DEFAULT_MS,
+            sloppy_quorum: false,
         }
     }
 

@@ -41,6 +41,7 @@
 //! * [`ring`]: which members own which keys.
 //! * [`wire`]: what members and clients say to each other.
 //! * [`storage`]: what is kept, and from when on it is durable.
+//! * [`sync`]: how replicas find what one of them lacks.
 //! * [`replication`]: how many replicas an operation needs.
 //! * [`node`]: all of these in one loop.
 //! * [`planted`]: bugs for the test suite to find.
@@ -62,5 +63,6 @@ pub mod replication;
 pub mod ring;
 pub mod rng;
 pub mod storage;
+pub mod sync;
 pub mod time;
 pub mod wire;

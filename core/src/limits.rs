@@ -141,6 +141,29 @@ pub const SCAN_ENTRIES_MAX: usize = 10_000;
 /// See [`SCAN_ENTRIES_MAX`]; one pair comes back however large it is.
 pub const SCAN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
+/// How long it takes to compare each partition with one other replica, unless configured otherwise,
+/// in milliseconds.
+pub const SYNC_ROUND_DEFAULT_MS: u32 = 30_000;
+/// Comparisons with other replicas that a shard has under way at a time.
+pub const EXCHANGES_MAX: usize = 4;
+/// Most keys that one message of a comparison names.
+pub const SYNC_KEYS_MAX: usize = 256;
+/// Most pages that are gone through for one such message.
+pub const SYNC_PAGES_MAX: usize = 16;
+/// How long a comparison waits for an answer, in milliseconds.
+pub const SYNC_PATIENCE_MS: u64 = 10_000;
+/// Least time between two scans for comparisons, in milliseconds.
+pub const SYNC_STEP_MS: u64 = 5;
+/// Keys that a shard holds for absent members at most; more hints are refused.
+pub const HINTED_KEYS_MAX: u64 = 100_000;
+/// Keys that are handed back at a time.
+pub const HAND_BACK_KEYS: usize = 64;
+/// How long their owners may take to make them durable, in milliseconds.
+pub const HAND_BACK_PATIENCE_MS: u64 = 10_000;
+/// How long a hand-back waits after one that did not go to its end, in milliseconds.
+pub const HAND_BACK_RETRY_MS: u64 = 1_000;
+
+const _: () = assert!(HAND_BACK_KEYS <= SYNC_KEYS_MAX && SYNC_KEYS_MAX <= SCAN_ENTRIES_MAX);
 const _: () = assert!(TABLES_MAX * 2 * (STORED_KEY_BYTES_MAX + 256) <= MANIFEST_BYTES_MAX);
 const _: () = assert!(LEVEL_0_TABLES < COMPACTION_TABLES_MAX);
 const _: () = assert!(COMPACTION_TABLES_MAX < LEVEL_0_TABLES_MAX);

@@ -44,6 +44,14 @@ bugs! {
     SkewAccepted = "skew-accepted",
     /// Request ids are not remembered.
     WindowForgotten = "window-forgotten",
+    /// The hash tree misses a fourth of the keys.
+    TreeMissesKey = "tree-misses-key",
+    /// Two replicas that differ are taken for the same.
+    DifferenceIgnored = "difference-ignored",
+    /// What is held for an absent owner is dropped before the owner has it.
+    HintDropped = "hint-dropped",
+    /// What is held for an absent owner is acknowledged before it is durable.
+    HintBeforeDurable = "hint-before-durable",
 }
 
 #[cfg(feature = "planted-bugs")]

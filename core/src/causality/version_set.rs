@@ -13,6 +13,7 @@ use crate::limits::{ACTORS_MAX, SEEN_COUNTER_MAX, SIBLINGS_MAX};
 use crate::storage::Facts;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 /// The versions of one key that no write known here has replaced, and the context of all writes
 /// known here.
@@ -188,6 +189,26 @@ impl VersionSet {
     #[must_use]
     pub fn digest(&self) -> u64 {
         hash64(&self.encode())
+    }
+
+    /// A digest of which writes are known and which of them are kept. It says the same of two sets
+    /// as [`Self::digest`], and stays the same when a value's time is over and it is dropped.
+    #[must_use]
+    pub fn causal_digest(&self) -> u64 {
+        let mut hasher = Xxh3::new();
+        let mut put = |actor: ActorId, counter: u64| {
+            hasher.update(&actor.0.to_le_bytes());
+            hasher.update(&counter.to_le_bytes());
+        };
+        for (actor, counter) in self.context.iter() {
+            put(actor, counter);
+        }
+        // No entry of a context has counter 0, so this ends it.
+        put(ActorId(0), 0);
+        for version in &self.versions {
+            put(version.dot.actor, version.dot.counter);
+        }
+        hasher.digest()
     }
 
     /// The versions with each client write once: of a retried one, the copy of the smallest dot.

@@ -8,20 +8,26 @@
 //! * [`batch`]: both as bytes, for a guest's memory.
 //! * `client`, `peer`, `storage`, `timer`: one file for each source of inputs.
 //! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
+//! * `hinting`, `handing`: what is held for absent members.
+//! * `sync`, `sync_peer`: anti-entropy, begun here and begun by others.
 
 pub mod batch;
 mod client;
 mod forwarding;
+mod handing;
+mod hinting;
 pub mod input;
 pub mod output;
 mod peer;
 mod reading;
 mod storage;
+mod sync;
+mod sync_peer;
 pub mod timer;
 mod writing;
 
 pub use input::Input;
-pub use output::{Event, Output, Report};
+pub use output::{Event, HintReport, Output, Report, SyncReport};
 pub use timer::TimerKind;
 
 use crate::causality::{Clock, Hlc, VersionSet};
@@ -44,7 +50,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use forwarding::ForwardOperation;
+use handing::Handing;
 use storage::Waiter;
+use sync::Syncing;
 use timer::Timers;
 
 /// One shard of one member.
@@ -68,6 +76,10 @@ pub struct Node {
     /// Requests and merges among that, which are no operations yet.
     parked: usize,
     timers: Timers,
+    syncing: Syncing,
+    handing: Handing,
+    /// Who stands in for the owners of a partition, once that was asked for.
+    stand_in_lists: BTreeMap<PartitionId, Vec<MemberId>>,
     outputs: VecDeque<Output>,
     report: Report,
 }
@@ -136,6 +148,9 @@ impl Node {
             loading: BTreeMap::new(),
             parked: 0,
             timers: Timers::default(),
+            syncing: Syncing::default(),
+            handing: Handing::default(),
+            stand_in_lists: BTreeMap::new(),
             outputs: VecDeque::new(),
             report: Report::default(),
             config,
@@ -165,7 +180,7 @@ impl Node {
                 Ok(())
             }
             Input::Inspect(id) => {
-                let report = self.report();
+                let report = self.report().into();
                 self.outputs.push_back(Output::Report { id, report });
                 Ok(())
             }
@@ -192,7 +207,10 @@ impl Node {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, TimerKind)> {
         let storage = self.store.poll_timeout().map(|at| (at, TimerKind::Storage));
-        [self.timers.next(), storage].into_iter().flatten().min()
+        let sync = self.next_sync().map(|at| (at, TimerKind::Sync));
+        let handing = self.next_handing().map(|at| (at, TimerKind::HandBack));
+        let all = [self.timers.next(), storage, sync, handing];
+        all.into_iter().flatten().min()
     }
 
     /// The node's numbers.
@@ -201,6 +219,14 @@ impl Node {
         Report {
             storage: self.store.report(),
             operations: (self.operations.len() + self.parked) as u64,
+            sync: SyncReport {
+                growing: self.syncing.forest.unfinished() as u64,
+                ..self.report.sync
+            },
+            hints: HintReport {
+                held: self.hinted_keys(),
+                ..self.report.hints
+            },
             ..self.report.clone()
         }
     }
@@ -212,9 +238,11 @@ impl Node {
             match kind {
                 TimerKind::Deadline => self.expire(operation),
                 TimerKind::Hedge => self.hedge(now, operation),
-                TimerKind::Storage => {}
+                TimerKind::Storage | TimerKind::Sync | TimerKind::HandBack => {}
             }
         }
+        self.tick_sync(now);
+        self.tick_handing(now);
     }
 
     /// The operation's time is over: who asked is told, if that was not done before.
@@ -230,6 +258,7 @@ impl Node {
     fn handle_peer_up(&mut self, peer: MemberId) {
         if self.peers_up.insert(peer) {
             self.resend_writes(peer);
+            self.hurry_sync(peer);
         }
     }
 
@@ -239,7 +268,10 @@ impl Node {
             for number in numbers {
                 match self.operations.get(&number) {
                     Some(Operation::Read(_)) => self.read_lost_peer(now, number, peer),
-                    Some(Operation::Write(_)) => self.finish_write(number),
+                    Some(Operation::Write(_)) => {
+                        self.send_hints(number);
+                        self.finish_write(number);
+                    }
                     Some(Operation::Forward(_)) => self.forward_lost_peer(now, number, peer),
                     None => {}
                 }

@@ -3,6 +3,7 @@
 use crate::id::MemberId;
 use crate::storage::{OperationId, StorageRequest, StoreReport};
 use crate::wire::ClientId;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -39,7 +40,7 @@ pub enum Output {
         /// The number that came with it.
         id: u64,
         /// The numbers.
-        report: Report,
+        report: Box<Report>,
     },
     /// Something people should know.
     Event(Event),
@@ -105,6 +106,40 @@ pub struct Report {
     pub refused: u64,
     /// Requests and merges under way now.
     pub operations: u64,
+    /// Anti-entropy.
+    pub sync: SyncReport,
+    /// What is held for members that cannot be reached.
+    pub hints: HintReport,
+}
+
+/// Anti-entropy, counted since the node was made unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// Comparisons begun.
+    pub exchanges: u64,
+    /// Those whose roots were the same.
+    pub same: u64,
+    /// States sent to replicas that lacked them or had others.
+    pub pushed: u64,
+    /// States asked for.
+    pub fetched: u64,
+    /// Answers that came late, twice or made no sense.
+    pub senseless: u64,
+    /// Partitions now that cannot be compared yet: their trees are not grown.
+    pub growing: u64,
+}
+
+/// Hints, counted since the node was made unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HintReport {
+    /// Hints given to stand-ins.
+    pub sent: u64,
+    /// Hints taken for absent members.
+    pub taken: u64,
+    /// Keys handed back to their owners.
+    pub handed_back: u64,
+    /// Keys held now.
+    pub held: u64,
 }
 
 impl fmt::Display for Event {

@@ -28,22 +28,26 @@ impl Node {
                 key,
                 set,
             } => {
-                let set = VersionSet::decode(&set)
-                    .map_err(|_| InputError::Frame(FrameError::Malformed))?;
-                self.check_place(partition, bucket, &key)?;
-                let key = StoredKey::new(partition, bucket, &key);
-                self.handle_merge(
-                    now,
-                    PeerMerge {
-                        from,
-                        partition,
-                        operation: op,
-                        key,
-                        set,
-                    },
-                );
+                let merge = self.merge_of(from, partition, op, (bucket, &key, &set))?;
+                self.handle_merge(now, merge);
             }
-            PeerMessage::Merged { op, result } => self.handle_merged(op, from, result),
+            PeerMessage::Hint {
+                op,
+                bucket,
+                key,
+                set,
+            } => {
+                let merge = self.merge_of(from, partition, op, (bucket, &key, &set))?;
+                self.handle_hint(now, merge);
+            }
+            PeerMessage::Merged { op, result } => {
+                if !self.handed_back(now, op, from, result.is_ok()) {
+                    self.handle_merged(op, from, result);
+                }
+            }
+            PeerMessage::Sync { exchange, message } => {
+                return self.handle_sync(now, from, partition, exchange, message);
+            }
             PeerMessage::Read {
                 op,
                 bucket,
@@ -73,6 +77,25 @@ impl Node {
         Ok(())
     }
 
+    fn merge_of(
+        &self,
+        from: MemberId,
+        partition: PartitionId,
+        operation: u64,
+        (bucket, key, set): (BucketId, &[u8], &[u8]),
+    ) -> Result<PeerMerge, InputError> {
+        let set = VersionSet::decode(set).map_err(|_| InputError::Frame(FrameError::Malformed))?;
+        self.check_place(partition, bucket, key)?;
+        let key = StoredKey::new(partition, bucket, key);
+        Ok(PeerMerge {
+            from,
+            partition,
+            operation,
+            key,
+            set,
+        })
+    }
+
     fn check_place(
         &self,
         partition: PartitionId,
@@ -95,6 +118,9 @@ impl Node {
             operation,
             ..
         } = merge;
+        if self.owners(partition).me().is_none() {
+            self.handing.note(partition);
+        }
         let merged = self
             .observe(now, Token::of(&merge.set).newest)
             .and_then(|()| self.check_parked())
@@ -167,10 +193,10 @@ impl Node {
 /// A state that another member has sent.
 #[derive(Debug)]
 pub(super) struct PeerMerge {
-    from: MemberId,
-    partition: PartitionId,
+    pub(super) from: MemberId,
+    pub(super) partition: PartitionId,
     /// Its number for the answer; 0 if it wants none.
-    operation: u64,
+    pub(super) operation: u64,
     key: StoredKey,
     set: VersionSet,
 }

@@ -2,13 +2,14 @@
 
 use super::client::ParkedRequest;
 use super::peer::{PeerMerge, PeerRead};
+use super::sync_peer::{PeerFetch, PeerList};
 use super::{Event, Node, Output};
 use crate::causality::{Clock, Hlc, Token, VersionSet};
 use crate::id::{MemberId, PartitionId};
 use crate::replication::RequestWindow;
 use crate::storage::table::reader::Wanted;
 use crate::storage::{
-    BatchNumber, Facts, OperationId, Reading, Replayed, StorageAnswer, StorageFault, StoreEvent,
+    BatchNumber, OperationId, Reading, Replayed, StorageAnswer, StorageFault, StoreEvent,
     StoredFile, StoredKey,
 };
 use crate::time::Instant;
@@ -62,6 +63,16 @@ pub(super) enum Waiter {
     PeerMerge(PeerMerge),
     /// Carry out a request that needs what is stored.
     Request(ParkedRequest),
+    /// Go on with a comparison.
+    Exchange(u64),
+    /// Go on growing a hash tree.
+    Growth,
+    /// List keys for another member's comparison.
+    PeerList(PeerList),
+    /// Send a state that another member lacks.
+    PeerFetch(PeerFetch),
+    /// Go on handing back.
+    HandBack,
 }
 
 impl Node {
@@ -93,20 +104,23 @@ impl Node {
         }
     }
 
-    /// Makes `set` the state of `key`. `is_new` says that it had none. Returns the batch with
-    /// which that is durable.
+    /// Makes `set`, whose bytes are `encoded`, the state of `key`. `before` is the causal digest of
+    /// the state that it had. Returns the batch with which that is durable.
     pub(super) fn store_set(
         &mut self,
         key: StoredKey,
         encoded: &[u8],
-        facts: Facts,
-        is_new: bool,
+        set: &VersionSet,
+        before: Option<u64>,
     ) -> BatchNumber {
         if self.store.wants_rotation() {
             self.store.rotate();
             self.note();
         }
-        self.store.write(key, encoded, facts, is_new)
+        let forest = &mut self.syncing.forest;
+        forest.change(&key, before, set.causal_digest());
+        self.store
+            .write(key, encoded, set.facts(), before.is_none())
     }
 
     /// Writes into the log what the segments before would tell.
@@ -140,6 +154,8 @@ impl Node {
                 if lacks_note {
                     self.note();
                 }
+                self.begin_sync();
+                self.begin_handing();
                 let keys = self.store.keys();
                 let incarnation = self.store.incarnation();
                 self.say(Event::Ready {
@@ -205,6 +221,11 @@ impl Node {
                 self.say_merged(from, partition, operation, Ok(()));
             }
             Waiter::PeerRead(read) => self.answer_read(read),
+            Waiter::Exchange(number) => self.scan_for_exchange(now, number),
+            Waiter::Growth => self.grow(),
+            Waiter::PeerList(list) => self.list_keys(list),
+            Waiter::PeerFetch(fetch) => self.send_state(fetch),
+            Waiter::HandBack => self.hand_back_page(now),
         }
     }
 

@@ -9,6 +9,10 @@ use alloc::collections::BTreeSet;
 pub enum TimerKind {
     /// A full medium is tried again.
     Storage,
+    /// Partitions are compared with other replicas.
+    Sync,
+    /// What is held for absent members is handed back.
+    HandBack,
     /// A read asks the replicas that it had hoped to spare.
     Hedge,
     /// An operation has taken as long as it may.

@@ -47,8 +47,9 @@ impl Node {
         let mut quorum = self
             .quorum(level.unwrap_or(self.config.write_level), partition)
             .map_err(|error| Failure::new(ErrorCode::Level, error.to_string()))?;
+        let may_stand_in = self.config.sloppy_quorum && self.has_stand_in(partition);
         for (index, member) in owners.others() {
-            if !self.is_up(member) {
+            if !self.is_up(member) && !may_stand_in {
                 quorum.fail(index);
             }
         }
@@ -57,7 +58,7 @@ impl Node {
         }
         self.store.can_write().map_err(refusal)?;
 
-        let is_new = before.is_none();
+        let digest_before = before.as_ref().map(VersionSet::causal_digest);
         let mut set = before.unwrap_or_default();
         let (version, batch) = match self
             .window
@@ -88,7 +89,7 @@ impl Node {
                 let hlc = minted.map_or(hlc, |version| version.hlc);
                 (
                     hlc,
-                    Some(self.store_set(key, &encoded, set.facts(), is_new)),
+                    Some(self.store_set(key, &encoded, &set, digest_before)),
                 )
             }
         };
@@ -103,6 +104,7 @@ impl Node {
             version,
             context: Token::of(&set).encode(),
             is_durable: false,
+            stand_ins: Vec::new(),
             refusal: None,
         };
         let number = self.begin(now, request.timeout_ms, Operation::Write(write));
@@ -128,6 +130,7 @@ impl Node {
         for member in others {
             self.send_write(number, member);
         }
+        self.send_hints(number);
         self.finish_write(number);
     }
 
@@ -176,7 +179,13 @@ impl Node {
         let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
             return;
         };
-        let Some(index) = write.owners.index_of(from) else {
+        let stood_in = || {
+            let mut pairs = write.stand_ins.iter().filter(|_| self.config.sloppy_quorum);
+            pairs
+                .find(|(_, member)| *member == from)
+                .map(|(owner, _)| *owner)
+        };
+        let Some(index) = write.owners.index_of(from).or_else(stood_in) else {
             return;
         };
         match result {
@@ -241,7 +250,7 @@ impl Node {
             Err(Obstacle::Unloaded(wanted)) => return Ok(Merged::Unloaded(wanted)),
             Err(Obstacle::Damaged(_)) => return Err(WriteRefused::Damaged),
         };
-        let is_new = before.is_none();
+        let digest_before = before.as_ref().map(VersionSet::causal_digest);
         let mut state = before.unwrap_or_default();
         if is_planted(Bug::MergeReplaces) {
             state = VersionSet::default();
@@ -254,7 +263,7 @@ impl Node {
         }
         let encoded = encode_bounded(&state)?;
         self.learn(key, set);
-        let batch = self.store_set(key.clone(), &encoded, state.facts(), is_new);
+        let batch = self.store_set(key.clone(), &encoded, &state, digest_before);
         Ok(Merged::Pending(batch))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Owners, Quorum};
 use crate::causality::Hlc;
-use crate::id::{BucketId, PartitionId};
+use crate::id::{BucketId, MemberId, PartitionId};
 use crate::wire::{Failure, Reply};
 use alloc::vec::Vec;
 
@@ -32,6 +32,8 @@ pub struct WriteOperation<Origin> {
     pub context: Vec<u8>,
     /// Whether the coordinator's own copy is durable, so that others may hear of it.
     pub is_durable: bool,
+    /// Who holds it for which owner that could not be reached.
+    pub stand_ins: Vec<(usize, MemberId)>,
     /// Why a replica did not take it, if one did not.
     pub refusal: Option<Failure>,
 }

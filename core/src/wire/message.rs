@@ -3,6 +3,7 @@
 use crate::causality::{Hlc, Value};
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
+use crate::wire::SyncMessage;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -247,6 +248,27 @@ pub enum PeerMessage {
         op: u64,
         /// How it went.
         result: Result<Reply, Failure>,
+    },
+    /// Hold this state for an owner that the sender cannot reach, make it durable, then say
+    /// [`PeerMessage::Merged`].
+    Hint {
+        /// The sender's operation.
+        op: u64,
+        /// The bucket.
+        bucket: BucketId,
+        /// The key.
+        #[serde(with = "serde_bytes")]
+        key: Vec<u8>,
+        /// An encoded version set.
+        #[serde(with = "serde_bytes")]
+        set: Vec<u8>,
+    },
+    /// A step of a comparison of the frame's partition.
+    Sync {
+        /// The number that the member who began it has given it.
+        exchange: u64,
+        /// The step.
+        message: SyncMessage,
     },
 }
 

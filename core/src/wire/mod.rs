@@ -2,11 +2,13 @@
 //!
 //! * [`frame`]: the fixed header, its checksum, and batches of frames.
 //! * [`message`]: what stands behind the header, as postcard.
+//! * [`sync`]: what replicas say to find out where they differ.
 //! * [`handshake`]: the first frames of a connection.
 
 pub mod frame;
 pub mod handshake;
 pub mod message;
+pub mod sync;
 
 pub use frame::{Frame, FrameError, FrameKind, Frames};
 pub use handshake::{Hello, Refusal, Role, Welcome};
@@ -14,6 +16,7 @@ pub use message::{
     ClientId, Entry, ErrorCode, Failure, Notice, Operation, PeerMessage, ReadAnswer, Reply,
     Request, Response,
 };
+pub use sync::{KeyBytes, ListedKey, SyncMessage};
 
 use crate::id::PartitionId;
 use alloc::vec::Vec;

@@ -47,7 +47,7 @@ impl Worker {
                 Output::Report { id, report } => {
                     if let Some(answer) = self.inspections.remove(&id) {
                         // Whoever asked may have stopped waiting.
-                        let _ = answer.send(report);
+                        let _ = answer.send(*report);
                     }
                 }
                 Output::Event(event) => self.note(&event),

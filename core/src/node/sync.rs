@@ -1,0 +1,300 @@
+//! Anti-entropy as this node begins it: trees are grown, and partitions compared with other owners.
+
+use super::storage::Waiter;
+use super::{InputError, Node};
+use crate::id::{BucketId, MemberId, PartitionId};
+use crate::limits::{EXCHANGES_MAX, SYNC_KEYS_MAX, SYNC_PATIENCE_MS, SYNC_STEP_MS};
+use crate::planted::{Bug, is_planted};
+use crate::storage::StoredKey;
+use crate::storage::key::STORED_KEY_PREFIX_BYTES;
+use crate::storage::store::{Page, Scan, Scanned};
+use crate::sync::exchange::Next;
+use crate::sync::schedule::Turn;
+use crate::sync::{Exchange, Forest, Schedule};
+use crate::time::{Duration, Instant};
+use crate::wire::{FrameError, KeyBytes, PeerMessage, SyncMessage};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+/// What the node knows of comparisons.
+#[derive(Debug, Default)]
+pub(super) struct Syncing {
+    pub(super) forest: Forest,
+    schedule: Schedule,
+    /// Comparisons that this node has begun.
+    exchanges: BTreeMap<u64, Exchange>,
+    next_exchange: u64,
+    /// Those whose next step is a scan here.
+    scans: BTreeSet<u64>,
+    /// The scan that grows a tree waits for a block or for the log.
+    growth_waits: bool,
+    /// No scan before this: reading for others must leave room for requests.
+    next_step: Instant,
+}
+
+impl Node {
+    /// The storage is open: trees are grown from now on.
+    pub(super) fn begin_sync(&mut self) {
+        for partition in self.served() {
+            let is_empty = self.store.keys_of(partition) == 0;
+            self.syncing.forest.plant(partition, is_empty);
+        }
+    }
+
+    /// When `tick_sync` wants to be called.
+    pub(super) fn next_sync(&self) -> Option<Instant> {
+        let syncing = &self.syncing;
+        if !self.report.ready || self.peers_up.is_empty() {
+            return None;
+        }
+        let is_growing = !syncing.growth_waits && syncing.forest.growing().is_some();
+        let step = (is_growing || !syncing.scans.is_empty()).then_some(syncing.next_step);
+        let begin = (syncing.exchanges.len() < EXCHANGES_MAX).then(|| syncing.schedule.next_at());
+        let give_up = syncing.exchanges.values().map(|exchange| exchange.deadline);
+        [step, begin, give_up.min()].into_iter().flatten().min()
+    }
+
+    pub(super) fn tick_sync(&mut self, now: Instant) {
+        if self.next_sync().is_none_or(|at| at > now) {
+            return;
+        }
+        self.syncing
+            .exchanges
+            .retain(|_, exchange| exchange.deadline > now);
+        if self.syncing.next_step <= now {
+            self.syncing.next_step = now + Duration::from_millis(SYNC_STEP_MS);
+            self.grow();
+            for number in core::mem::take(&mut self.syncing.scans) {
+                self.scan_for_exchange(now, number);
+            }
+        }
+        self.begin_exchanges(now);
+    }
+
+    /// Compares everything that is shared with `peer`, which is back.
+    pub(super) fn hurry_sync(&mut self, peer: MemberId) {
+        for partition in self.owned() {
+            if self.owners(partition).index_of(peer).is_some() {
+                self.syncing.schedule.hurry(partition, peer);
+            }
+        }
+    }
+
+    fn begin_exchanges(&mut self, now: Instant) {
+        let owned = self.owned();
+        let round = Duration::from_millis(u64::from(self.config.sync_round_ms));
+        while self.syncing.exchanges.len() < EXCHANGES_MAX
+            && let Some(turn) = self.syncing.schedule.take(now, owned.len(), round)
+        {
+            let (partition, peer) = match turn {
+                Turn::With(partition, peer) => (partition, Some(peer)),
+                Turn::Regular { place, replica } => {
+                    let owners = self.owners(owned[place]);
+                    let others = owners.len().saturating_sub(1).max(1);
+                    let peer = owners.others().nth(replica % others);
+                    (owned[place], peer.map(|(_, member)| member))
+                }
+            };
+            let Some(peer) = peer.filter(|peer| self.is_up(*peer)) else {
+                continue;
+            };
+            let Some(tree) = self.syncing.forest.tree(partition) else {
+                continue;
+            };
+            let root = SyncMessage::Root(tree.root());
+            let number = self.syncing.next_exchange;
+            self.syncing.next_exchange += 1;
+            let exchange = Exchange::new(partition, peer, patience(now));
+            self.syncing.exchanges.insert(number, exchange);
+            self.report.sync.exchanges += 1;
+            self.ask_replica(number, root);
+        }
+    }
+
+    /// The other side of exchange `number` has answered.
+    pub(super) fn handle_sync_answer(
+        &mut self,
+        now: Instant,
+        from: MemberId,
+        partition: PartitionId,
+        number: u64,
+        message: SyncMessage,
+    ) -> Result<(), InputError> {
+        let syncing = &mut self.syncing;
+        let Some(exchange) = syncing.exchanges.get_mut(&number) else {
+            return Ok(());
+        };
+        if exchange.peer != from || exchange.partition != partition {
+            return Ok(());
+        }
+        let Some(tree) = syncing.forest.tree(partition) else {
+            syncing.exchanges.remove(&number);
+            return Ok(());
+        };
+        let is_same = matches!(message, SyncMessage::Same);
+        let is_ignored =
+            is_planted(Bug::DifferenceIgnored) && matches!(message, SyncMessage::Branches(_));
+        match exchange.answer(tree, message) {
+            Ok(Next::Ask(_)) if is_ignored => {
+                syncing.exchanges.remove(&number);
+            }
+            Ok(next) => {
+                exchange.deadline = patience(now);
+                self.report.sync.same += u64::from(is_same);
+                self.go_on(number, next);
+            }
+            // An answer that came late or twice, or nonsense: the next round begins anew.
+            Err(_) => self.report.sync.senseless += 1,
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self, number: u64, next: Next) {
+        match next {
+            Next::Ask(message) => self.ask_replica(number, message),
+            Next::Scan => {
+                self.syncing.scans.insert(number);
+            }
+            Next::Done => {
+                self.syncing.exchanges.remove(&number);
+            }
+        }
+    }
+
+    fn ask_replica(&mut self, number: u64, message: SyncMessage) {
+        if let Some(exchange) = self.syncing.exchanges.get(&number) {
+            let (peer, partition) = (exchange.peer, exchange.partition);
+            let exchange = number;
+            self.send(peer, partition, &PeerMessage::Sync { exchange, message });
+        }
+    }
+
+    /// Compares the next page of one's own keys.
+    pub(super) fn scan_for_exchange(&mut self, now: Instant, number: u64) {
+        let Some(exchange) = self.syncing.exchanges.get(&number) else {
+            return;
+        };
+        let Some((after, upto)) = exchange.range() else {
+            return;
+        };
+        let (peer, partition) = (exchange.peer, exchange.partition);
+        let page = match self.scan_keys(partition, after, upto.map(StoredKey::as_bytes)) {
+            Scanned::Page(page) => page,
+            Scanned::Pending(batch) => return self.wait(batch, Waiter::Exchange(number)),
+            Scanned::Unloaded(wanted) => {
+                return self.wait_for_block(wanted, Waiter::Exchange(number));
+            }
+            Scanned::Damaged(_) => {
+                self.syncing.exchanges.remove(&number);
+                return;
+            }
+        };
+        let Some(exchange) = self.syncing.exchanges.get_mut(&number) else {
+            return;
+        };
+        exchange.deadline = patience(now);
+        let (found, next) = exchange.compare(page);
+        self.report.sync.pushed += found.push.len() as u64;
+        self.report.sync.fetched += found.fetch.len() as u64;
+        for (key, set) in found.push {
+            let (bucket, key) = split(&key);
+            let message = PeerMessage::Merge {
+                op: 0,
+                bucket,
+                key,
+                set,
+            };
+            self.send(peer, partition, &message);
+        }
+        for keys in found.fetch.chunks(SYNC_KEYS_MAX) {
+            let keys = keys.iter().map(|key| KeyBytes(key.as_bytes().to_vec()));
+            self.ask_replica(number, SyncMessage::Fetch(keys.collect()));
+        }
+        self.go_on(number, next);
+    }
+
+    /// Grows the next tree by a page.
+    pub(super) fn grow(&mut self) {
+        self.syncing.growth_waits = false;
+        let Some((partition, after)) = self.syncing.forest.growing() else {
+            return;
+        };
+        match self.scan_keys(partition, after, Bound::Unbounded) {
+            Scanned::Page(page) => self.syncing.forest.grow(partition, page),
+            Scanned::Pending(batch) => {
+                self.syncing.growth_waits = true;
+                self.wait(batch, Waiter::Growth);
+            }
+            Scanned::Unloaded(wanted) => {
+                self.syncing.growth_waits = true;
+                self.wait_for_block(wanted, Waiter::Growth);
+            }
+            // Its keys are read one by one all the same; only the comparison needs the whole.
+            Scanned::Damaged(_) => self.syncing.forest.fell(partition),
+        }
+    }
+
+    /// The next keys of `partition` behind `after` and up to `upto`, tombstones included.
+    pub(super) fn scan_keys(
+        &self,
+        partition: PartitionId,
+        after: Option<&StoredKey>,
+        upto: Bound<&[u8]>,
+    ) -> Scanned {
+        let first = partition.0.to_be_bytes();
+        let next = partition.0.checked_add(1).map(u16::to_be_bytes);
+        let end = next
+            .as_ref()
+            .map_or(Bound::Unbounded, |next| Bound::Excluded(&next[..]));
+        let scan = Scan {
+            from: after.map_or(Bound::Included(&first[..]), |key| {
+                Bound::Excluded(key.as_bytes())
+            }),
+            to: match upto {
+                Bound::Unbounded => end,
+                bound => bound,
+            },
+            is_reverse: false,
+            live_at_ms: None,
+            entries_max: SYNC_KEYS_MAX,
+        };
+        if after
+            .is_some_and(|after| matches!(upto, Bound::Included(upto) if after.as_bytes() >= upto))
+        {
+            return Scanned::Page(Page::default());
+        }
+        self.store.scan(&scan)
+    }
+
+    /// The partitions that this node serves and its member owns.
+    pub(super) fn owned(&self) -> Vec<PartitionId> {
+        let owns = |partition: &PartitionId| self.owners(*partition).me().is_some();
+        self.served().filter(owns).collect()
+    }
+
+    pub(super) fn served(&self) -> impl Iterator<Item = PartitionId> + use<> {
+        let (first, step) = (self.config.shard, usize::from(self.config.shards));
+        (first..self.config.partitions)
+            .step_by(step)
+            .map(PartitionId)
+    }
+}
+
+/// Bucket and key of a stored key.
+pub(super) fn split(key: &StoredKey) -> (BucketId, Vec<u8>) {
+    let (prefix, name) = key.as_bytes().split_at(STORED_KEY_PREFIX_BYTES);
+    let bucket = [prefix[2], prefix[3], prefix[4], prefix[5]];
+    (BucketId(u32::from_be_bytes(bucket)), name.to_vec())
+}
+
+fn patience(now: Instant) -> Instant {
+    now + Duration::from_millis(SYNC_PATIENCE_MS)
+}
+
+/// A key that another member has named, if it is one of `partition`.
+pub(super) fn key_of(partition: PartitionId, bytes: &[u8]) -> Result<StoredKey, InputError> {
+    StoredKey::from_bytes(bytes)
+        .filter(|key| key.partition() == partition)
+        .ok_or(InputError::Frame(FrameError::Malformed))
+}

@@ -1,0 +1,109 @@
+//! The trees of all partitions.
+//!
+//! A tree is grown from a scan of its partition after each start, and kept from then on: a change
+//! to a key that the scan has passed goes into the tree, one to a key ahead of it is found there by
+//! the scan. While a tree is not whole, its partition is not compared.
+
+use super::tree::HashTree;
+use crate::causality::VersionSet;
+use crate::id::PartitionId;
+use crate::planted::{Bug, is_planted};
+use crate::storage::StoredKey;
+use crate::storage::store::Page;
+use alloc::collections::BTreeMap;
+
+/// The trees of a node's partitions.
+#[derive(Debug, Default)]
+pub struct Forest {
+    trees: BTreeMap<PartitionId, Growing>,
+}
+
+#[derive(Debug, Default)]
+struct Growing {
+    tree: HashTree,
+    reach: Reach,
+}
+
+/// How far a tree reaches.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Reach {
+    #[default]
+    Nothing,
+    /// Up to this key.
+    Key(StoredKey),
+    Whole,
+}
+
+impl Forest {
+    /// Plants the tree of `partition`, which `is_empty` or is to be scanned.
+    pub fn plant(&mut self, partition: PartitionId, is_empty: bool) {
+        let reach = if is_empty {
+            Reach::Whole
+        } else {
+            Reach::Nothing
+        };
+        let tree = HashTree::default();
+        self.trees.insert(partition, Growing { tree, reach });
+    }
+
+    /// A partition whose tree is to grow, and behind which key; `None` if all are whole.
+    #[must_use]
+    pub fn growing(&self) -> Option<(PartitionId, Option<&StoredKey>)> {
+        self.trees
+            .iter()
+            .find_map(|(partition, growing)| match &growing.reach {
+                Reach::Nothing => Some((*partition, None)),
+                Reach::Key(key) => Some((*partition, Some(key))),
+                Reach::Whole => None,
+            })
+    }
+
+    /// Takes in the page of the scan that comes next.
+    pub fn grow(&mut self, partition: PartitionId, page: Page) {
+        let Some(growing) = self.trees.get_mut(&partition) else {
+            return;
+        };
+        for entry in &page.entries {
+            let set = VersionSet::decode(&entry.set).expect("checked before it was stored");
+            let (key, state) = (entry.key.digest(), set.causal_digest());
+            growing.tree.change(key, None, Some(state));
+        }
+        growing.reach = page.next.map_or(Reach::Whole, Reach::Key);
+    }
+
+    /// Gives up the tree of `partition`, which cannot be scanned.
+    pub fn fell(&mut self, partition: PartitionId) {
+        self.trees.remove(&partition);
+    }
+
+    /// The state of `key` was `before` and is `after`: causal digests.
+    pub fn change(&mut self, key: &StoredKey, before: Option<u64>, after: u64) {
+        let Some(growing) = self.trees.get_mut(&key.partition()) else {
+            return;
+        };
+        let is_inside = match &growing.reach {
+            Reach::Nothing => false,
+            Reach::Key(last) => key <= last,
+            Reach::Whole => true,
+        };
+        let digest = key.digest();
+        let is_missed = is_planted(Bug::TreeMissesKey) && digest.is_multiple_of(4);
+        if is_inside && !is_missed {
+            growing.tree.change(digest, before, Some(after));
+        }
+    }
+
+    /// The tree of `partition`, if it is whole.
+    #[must_use]
+    pub fn tree(&self, partition: PartitionId) -> Option<&HashTree> {
+        let growing = self.trees.get(&partition)?;
+        (growing.reach == Reach::Whole).then_some(&growing.tree)
+    }
+
+    /// How many trees are not whole yet.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        let is_unfinished = |growing: &&Growing| growing.reach != Reach::Whole;
+        self.trees.values().filter(is_unfinished).count()
+    }
+}
