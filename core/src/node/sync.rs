@@ -21,6 +21,8 @@ use core::ops::Bound;
 #[derive(Debug, Default)]
 pub(super) struct Syncing {
     pub(super) forest: Forest,
+    /// The partitions that this node serves and its member owns.
+    owned: Vec<PartitionId>,
     schedule: Schedule,
     /// Comparisons that this node has begun.
     exchanges: BTreeMap<u64, Exchange>,
@@ -40,6 +42,7 @@ impl Node {
             let is_empty = self.store.keys_of(partition) == 0;
             self.syncing.forest.plant(partition, is_empty);
         }
+        self.syncing.owned = self.find_owned();
     }
 
     /// When `tick_sync` wants to be called.
@@ -74,7 +77,8 @@ impl Node {
 
     /// Compares everything that is shared with `peer`, which is back.
     pub(super) fn hurry_sync(&mut self, peer: MemberId) {
-        for partition in self.owned() {
+        for index in 0..self.syncing.owned.len() {
+            let partition = self.syncing.owned[index];
             if self.owners(partition).index_of(peer).is_some() {
                 self.syncing.schedule.hurry(partition, peer);
             }
@@ -82,18 +86,19 @@ impl Node {
     }
 
     fn begin_exchanges(&mut self, now: Instant) {
-        let owned = self.owned();
+        let owned = self.syncing.owned.len();
         let round = Duration::from_millis(u64::from(self.config.sync_round_ms));
         while self.syncing.exchanges.len() < EXCHANGES_MAX
-            && let Some(turn) = self.syncing.schedule.take(now, owned.len(), round)
+            && let Some(turn) = self.syncing.schedule.take(now, owned, round)
         {
             let (partition, peer) = match turn {
                 Turn::With(partition, peer) => (partition, Some(peer)),
                 Turn::Regular { place, replica } => {
-                    let owners = self.owners(owned[place]);
+                    let partition = self.syncing.owned[place];
+                    let owners = self.owners(partition);
                     let others = owners.len().saturating_sub(1).max(1);
                     let peer = owners.others().nth(replica % others);
-                    (owned[place], peer.map(|(_, member)| member))
+                    (partition, peer.map(|(_, member)| member))
                 }
             };
             let Some(peer) = peer.filter(|peer| self.is_up(*peer)) else {
@@ -267,8 +272,8 @@ impl Node {
         self.store.scan(&scan)
     }
 
-    /// The partitions that this node serves and its member owns.
-    pub(super) fn owned(&self) -> Vec<PartitionId> {
+    /// Finds the partitions that this node serves and its member owns.
+    fn find_owned(&self) -> Vec<PartitionId> {
         let owns = |partition: &PartitionId| self.owners(*partition).me().is_some();
         self.served().filter(owns).collect()
     }

@@ -10,12 +10,14 @@ use crate::id::PartitionId;
 use crate::planted::{Bug, is_planted};
 use crate::storage::StoredKey;
 use crate::storage::store::Page;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 /// The trees of a node's partitions.
 #[derive(Debug, Default)]
 pub struct Forest {
     trees: BTreeMap<PartitionId, Growing>,
+    /// Those that are not whole yet.
+    growing: BTreeSet<PartitionId>,
 }
 
 #[derive(Debug, Default)]
@@ -38,8 +40,10 @@ impl Forest {
     /// Plants the tree of `partition`, which `is_empty` or is to be scanned.
     pub fn plant(&mut self, partition: PartitionId, is_empty: bool) {
         let reach = if is_empty {
+            self.growing.remove(&partition);
             Reach::Whole
         } else {
+            self.growing.insert(partition);
             Reach::Nothing
         };
         let tree = HashTree::default();
@@ -49,13 +53,13 @@ impl Forest {
     /// A partition whose tree is to grow, and behind which key; `None` if all are whole.
     #[must_use]
     pub fn growing(&self) -> Option<(PartitionId, Option<&StoredKey>)> {
-        self.trees
-            .iter()
-            .find_map(|(partition, growing)| match &growing.reach {
-                Reach::Nothing => Some((*partition, None)),
-                Reach::Key(key) => Some((*partition, Some(key))),
-                Reach::Whole => None,
-            })
+        let partition = *self.growing.first()?;
+        let reach = &self.trees.get(&partition)?.reach;
+        let after = match reach {
+            Reach::Key(key) => Some(key),
+            Reach::Nothing | Reach::Whole => None,
+        };
+        Some((partition, after))
     }
 
     /// Takes in the page of the scan that comes next.
@@ -69,11 +73,15 @@ impl Forest {
             growing.tree.change(key, None, Some(state));
         }
         growing.reach = page.next.map_or(Reach::Whole, Reach::Key);
+        if growing.reach == Reach::Whole {
+            self.growing.remove(&partition);
+        }
     }
 
     /// Gives up the tree of `partition`, which cannot be scanned.
     pub fn fell(&mut self, partition: PartitionId) {
         self.trees.remove(&partition);
+        self.growing.remove(&partition);
     }
 
     /// The state of `key` was `before` and is `after`: causal digests.
@@ -103,7 +111,6 @@ impl Forest {
     /// How many trees are not whole yet.
     #[must_use]
     pub fn unfinished(&self) -> usize {
-        let is_unfinished = |growing: &&Growing| growing.reach != Reach::Whole;
-        self.trees.values().filter(is_unfinished).count()
+        self.growing.len()
     }
 }
