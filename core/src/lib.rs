@@ -39,6 +39,7 @@
 //! * [`limits`], [`time`], [`rng`], [`id`], [`hash`], [`config`]: one noun each.
 //! * [`causality`]: which write has seen which.
 //! * [`ring`]: which members own which keys.
+//! * [`cluster`]: what all members agree on, and how.
 //! * [`wire`]: what members and clients say to each other.
 //! * [`storage`]: what is kept, and from when on it is durable.
 //! * [`sync`]: how replicas find what one of them lacks.
@@ -53,6 +54,7 @@ extern crate alloc;
 
 pub mod causality;
 pub mod client;
+pub mod cluster;
 pub mod config;
 pub mod hash;
 pub mod id;

@@ -163,6 +163,13 @@ pub const HAND_BACK_PATIENCE_MS: u64 = 10_000;
 /// How long a hand-back waits after one that did not go to its end, in milliseconds.
 pub const HAND_BACK_RETRY_MS: u64 = 1_000;
 
+/// Partitions whose owners change at a time.
+pub const MOVES_MAX: usize = 64;
+/// Changes of the cluster's state that one member waits for at a time.
+pub const CHANGES_MAX: usize = 1_024;
+/// How long a proposal to change it waits before it is tried again, in milliseconds, at least.
+pub const REGISTER_RETRY_MS: u64 = 200;
+
 const _: () = assert!(HAND_BACK_KEYS <= SYNC_KEYS_MAX && SYNC_KEYS_MAX <= SCAN_ENTRIES_MAX);
 const _: () = assert!(TABLES_MAX * 2 * (STORED_KEY_BYTES_MAX + 256) <= MANIFEST_BYTES_MAX);
 const _: () = assert!(LEVEL_0_TABLES < COMPACTION_TABLES_MAX);

@@ -1,0 +1,20 @@
+//! What all members agree on: who belongs to the cluster, who owns which partition, and how far a
+//! change of that has come. `docs/cluster-state.md` is the normative page.
+//!
+//! * [`ownership`]: who owns one partition, also while that changes.
+//! * [`state`]: all of it, as one value with an epoch.
+//! * [`change`]: what can be done to it; a pure function from one state to the next.
+//! * [`register`]: how members agree on the next state, without a leader.
+
+pub mod change;
+pub mod ownership;
+pub mod register;
+pub mod state;
+
+pub use change::Change;
+pub use ownership::{Ownership, Phase};
+pub use register::{Register, RegisterMessage, RegisterOutput};
+pub use state::ClusterState;
+
+#[cfg(test)]
+mod tests;

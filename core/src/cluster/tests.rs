@@ -1,0 +1,244 @@
+use super::*;
+use crate::id::{MemberId, PartitionId};
+use crate::ring::{Member, Members, Placement};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+
+extern crate std;
+
+fn member(number: usize) -> Member {
+    let zone = format!("eu/{}", number % 3).parse().unwrap();
+    Member::new(&format!("m{number}"), zone, 1)
+}
+
+fn first(count: usize) -> ClusterState {
+    let members = Members::new((0..count).map(member).collect()).unwrap();
+    ClusterState::new(Placement::new(members, 16, 3).unwrap())
+}
+
+/// Carries out what is under way until nothing is.
+fn finish(mut state: ClusterState) -> ClusterState {
+    for _ in 0..1_000 {
+        let mut changes = Vec::new();
+        for (partition, ownership) in state.ownerships() {
+            let version = ownership.version;
+            changes.extend(ownership.copiers().map(|member| Change::Synced {
+                partition,
+                version,
+                member,
+            }));
+            if matches!(ownership.phase, Phase::Switched { .. }) {
+                changes.push(Change::Adopted { partition, version });
+            }
+        }
+        match state.apply(&changes) {
+            Some(next) => state = next,
+            None => return state,
+        }
+    }
+    panic!("it does not come to an end");
+}
+
+#[test]
+fn a_join_ends_with_every_partition_where_the_ring_wants_it() {
+    let state = first(3).apply(&[Change::Join(member(3))]).unwrap();
+    assert!(state.unsettled() > 0);
+    let moved: usize = state.ownerships().map(|(_, it)| it.copiers().count()).sum();
+    assert!((1..=16).contains(&moved), "{moved}");
+    let done = finish(state);
+    assert_eq!(done.unsettled(), 0);
+    assert!(done.ownerships().all(|(_, it)| it.is_settled()));
+    let new = member(3).id;
+    assert!(done.ownerships().any(|(_, it)| it.holds(new)));
+}
+
+#[test]
+fn a_member_that_leaves_is_forgotten_when_it_owns_nothing() {
+    let gone = member(1).id;
+    let state = first(4).apply(&[Change::Leave(gone)]).unwrap();
+    assert!(state.member(gone).is_some(), "it still owns something");
+    let done = finish(state);
+    assert!(done.member(gone).is_none());
+    assert!(done.ownerships().all(|(_, it)| !it.holds(gone)));
+    // The last one cannot leave: then there would be no ring.
+    assert_eq!(first(1).apply(&[Change::Leave(member(0).id)]), None);
+}
+
+proptest! {
+    /// Whatever changes come in whatever order: a version never falls, each step goes to a
+    /// neighbouring phase, and whoever is read from has everything.
+    #[test]
+    fn ownership_moves_step_by_step(seed in any::<u64>()) {
+        let mut rng = Rng::new(seed);
+        let mut state = first(1 + rng.below(4) as usize);
+        for _ in 0..60 {
+            let before = state.clone();
+            let partition = PartitionId(rng.below(16) as u16);
+            let ownership = state.ownership(partition).unwrap().clone();
+            let version = ownership.version.saturating_sub(rng.below(2));
+            let change = match rng.below(8) {
+                0 => Change::Join(member(rng.below(8) as usize)),
+                1 => Change::Leave(member(rng.below(8) as usize).id),
+                2 | 3 => Change::Adopted { partition, version },
+                _ => {
+                    let copiers: Vec<_> = ownership.copiers().collect();
+                    let at = rng.below(copiers.len().max(1) as u64) as usize;
+                    let Some(member) = copiers.get(at).copied() else { continue };
+                    Change::Synced { partition, version, member }
+                }
+            };
+            let Some(next) = state.apply(core::slice::from_ref(&change)) else {
+                continue;
+            };
+            prop_assert_eq!(next.epoch, before.epoch + 1);
+            for (partition, now) in next.ownerships() {
+                let was = before.ownership(partition).unwrap();
+                // A change that ends may be followed by the next at once: both read the same.
+                let follows = matches!(was.phase, Phase::Switched { .. })
+                    && matches!(now.phase, Phase::Copying { .. })
+                    && now.readers() == was.readers();
+                let most = was.version + 1 + u64::from(follows);
+                prop_assert!((was.version..=most).contains(&now.version));
+                let is_copying = matches!(now.phase, Phase::Copying { .. });
+                prop_assert!(now == was || now.version > was.version || is_copying);
+                // Read from new owners only when all of them have taken the partition in.
+                let fresh = now.readers().iter().filter(|it| !was.readers().contains(it));
+                for reader in fresh {
+                    let had = was.copiers().all(|copier| {
+                        matches!(change, Change::Synced { partition: at, member, .. }
+                            if at == partition && member == copier)
+                    });
+                    prop_assert!(had && was.others().contains(reader));
+                }
+                prop_assert!(now.readers().iter().all(|it| next.member(*it).is_some()));
+            }
+            let bytes = postcard::to_allocvec(&next).unwrap();
+            prop_assert_eq!(&postcard::from_bytes::<ClusterState>(&bytes).unwrap(), &next);
+            state = next;
+        }
+        let done = finish(state);
+        prop_assert_eq!(done.unsettled(), 0);
+    }
+}
+
+/// Registers with a network that loses, doubles and reorders, and that crash.
+struct World {
+    registers: BTreeMap<MemberId, (Register, Vec<u8>)>,
+    wires: Vec<(u64, MemberId, MemberId, RegisterMessage)>,
+    now: Instant,
+    rng: Rng,
+    decided: BTreeMap<u64, ClusterState>,
+    loss: u64,
+}
+
+impl World {
+    fn new(count: usize, seed: u64) -> Self {
+        let state = first(count);
+        let ids: Vec<_> = (0..count + 3).map(|number| member(number).id).collect();
+        let register = |id: MemberId| (Register::new(id, state.clone(), seed ^ id.0), Vec::new());
+        Self {
+            registers: ids.into_iter().map(|id| (id, register(id))).collect(),
+            wires: Vec::new(),
+            now: Instant::from_micros(1),
+            rng: Rng::new(seed),
+            decided: BTreeMap::new(),
+            loss: 20,
+        }
+    }
+
+    fn drain(&mut self, id: MemberId) {
+        while let Some(output) = self.registers.get_mut(&id).unwrap().0.poll_output() {
+            match output {
+                RegisterOutput::Persist(bytes) => self.registers.get_mut(&id).unwrap().1 = bytes,
+                RegisterOutput::Send { to, message } => {
+                    for _ in 0..=u64::from(self.rng.below(100) < self.loss) {
+                        if self.rng.below(100) >= self.loss {
+                            let at = self.now.as_micros() + 1_000 + self.rng.below(300_000);
+                            self.wires.push((at, id, to, message.clone()));
+                        }
+                    }
+                }
+                RegisterOutput::Decided(state) => {
+                    let known = self
+                        .decided
+                        .entry(state.epoch)
+                        .or_insert_with(|| (*state).clone());
+                    assert_eq!(*known, *state, "two states for one epoch");
+                }
+            }
+        }
+    }
+
+    fn crash(&mut self, id: MemberId, state: &ClusterState) {
+        let (_, durable) = &self.registers[&id];
+        let mut register = Register::new(id, state.clone(), self.rng.next_u64());
+        assert!(durable.is_empty() || register.restore(durable));
+        self.registers.get_mut(&id).unwrap().0 = register;
+    }
+
+    fn run(&mut self, millis: u64) {
+        let end = self.now + Duration::from_millis(millis);
+        while self.now < end {
+            self.now = self.now + Duration::from_millis(5);
+            let now = self.now;
+            let (due, later) = core::mem::take(&mut self.wires)
+                .into_iter()
+                .partition(|(at, ..)| *at <= now.as_micros());
+            self.wires = later;
+            for (_, from, to, message) in due {
+                if let Some((register, _)) = self.registers.get_mut(&to) {
+                    register.handle_message(now, from, message);
+                    self.drain(to);
+                }
+            }
+            let ids: Vec<_> = self.registers.keys().copied().collect();
+            for id in ids {
+                self.registers.get_mut(&id).unwrap().0.handle_timeout(now);
+                self.drain(id);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// No epoch ever has two states, and once messages arrive everything that was wanted is there.
+    #[test]
+    fn members_agree_on_one_state_for_each_epoch(seed in any::<u64>(), count in 1..6_usize) {
+        let mut world = World::new(count, seed);
+        let state = first(count);
+        let ids: Vec<_> = world.registers.keys().copied().collect();
+        for round in 0..6_usize {
+            let proposer = ids[world.rng.below(ids.len() as u64) as usize];
+            let change = Change::Join(member(count + round % 3));
+            let now = world.now;
+            let register = &mut world.registers.get_mut(&proposer).unwrap().0;
+            register.want(now, change);
+            let rival = ids[world.rng.below(ids.len() as u64) as usize];
+            let mut other = member(world.rng.below(count as u64) as usize);
+            other.capacity = 1 + world.rng.below(3) as u32;
+            world.registers.get_mut(&rival).unwrap().0.want(now, Change::Join(other));
+            world.run(400);
+            if world.rng.below(2) == 0 {
+                let id = ids[world.rng.below(ids.len() as u64) as usize];
+                world.crash(id, &state);
+            }
+        }
+        world.loss = 0;
+        for number in 0..3 {
+            let now = world.now;
+            let id = member(0).id;
+            let register = &mut world.registers.get_mut(&id).unwrap().0;
+            register.want(now, Change::Join(member(count + number)));
+        }
+        world.run(20_000);
+        let newest = world.decided.values().last().unwrap();
+        for number in 0..3 {
+            prop_assert!(newest.member(member(count + number).id).is_some());
+        }
+    }
+}
