@@ -9,7 +9,7 @@ use henge_core::rng::Rng;
 use henge_core::storage::{FileId, FileKind};
 use henge_core::time::Duration;
 use henge_core::wire::{ErrorCode, Operation, Reply, Response};
-use henge_tests::cluster::Cluster;
+use henge_sim::Cluster;
 use std::collections::BTreeMap;
 
 fn little_memory(config: &mut Config) {

@@ -7,7 +7,7 @@ use henge_core::replication::Level;
 use henge_core::storage::{FileId, FileKind};
 use henge_core::time::Duration;
 use henge_core::wire::{self, Entry, ErrorCode, Failure, FrameKind, Operation, Reply, Response};
-use henge_tests::cluster::Cluster;
+use henge_sim::Cluster;
 
 const LOG: FileId = FileId {
     kind: FileKind::Log,

@@ -14,8 +14,8 @@ use henge_core::time::Duration;
 use henge_core::wire::Operation;
 use henge_host::engine::module::GUEST;
 use henge_host::engine::{Engine, Guest};
-use henge_tests::cluster::Cluster;
-use henge_tests::trace::Trace;
+use henge_sim::Cluster;
+use henge_sim::trace::Trace;
 use std::path::Path;
 use std::process::Command;
 

@@ -1,0 +1,63 @@
+//! Owners agree and nothing is left over once all is quiet.
+
+use crate::failure::{Checker, Failure};
+use crate::world::{Seat, World};
+use henge_core::wire::Entry;
+
+/// All owners of a key hold one state: value, siblings, version and context.
+pub(crate) fn check_agreement(key: &str, states: &[(Seat, Option<Entry>)]) -> Result<(), Failure> {
+    let Some((first, state)) = states.first() else {
+        return Ok(());
+    };
+    match states.iter().find(|(_, other)| other != state) {
+        None => Ok(()),
+        Some((seat, other)) => {
+            let message = format!(
+                "owners of {key} differ: seat {first} has {}, seat {seat} has {}",
+                text(state.as_ref()),
+                text(other.as_ref())
+            );
+            Err(Failure::new(Checker::Convergence, message))
+        }
+    }
+}
+
+/// No node has anything under way.
+pub(crate) fn check_idle(world: &World) -> Result<(), Failure> {
+    for seat in 0..world.seats().len() {
+        let Some(report) = world.report(seat) else {
+            return Err(Failure::new(
+                Checker::Liveness,
+                format!("seat {seat} does not run though nothing fails"),
+            ));
+        };
+        if !report.ready {
+            let message = format!("seat {seat} is not ready though nothing fails");
+            return Err(Failure::new(Checker::Liveness, message));
+        }
+        if report.operations != 0 {
+            let count = report.operations;
+            let message = format!("seat {seat} has {count} operations though nothing is asked");
+            return Err(Failure::new(Checker::Bounded, message));
+        }
+    }
+    Ok(())
+}
+
+fn text(entry: Option<&Entry>) -> String {
+    let Some(entry) = entry else {
+        return "nothing".to_owned();
+    };
+    let value = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(8)]).into_owned();
+    let siblings: Vec<String> = entry
+        .siblings
+        .iter()
+        .map(|sibling| value(&sibling.bytes))
+        .collect();
+    format!(
+        "{} at {} beside {siblings:?} with context {:016x}",
+        value(&entry.value.bytes),
+        entry.version,
+        henge_core::hash::hash64(&entry.context)
+    )
+}

@@ -1,0 +1,43 @@
+//! The deterministic simulator: real [`Node`](henge_core::node::Node)s on a virtual clock, between a
+//! network, disks and clocks that fail. A seed is a bug report.
+//!
+//! Nothing here has threads, clocks or files: whoever calls brings them. `docs/simulator.md` says
+//! what is modelled and what is not.
+//!
+//! ```
+//! use henge_sim::swarm::{self, Scope};
+//!
+//! let plan = swarm::plan(7, Scope::default());
+//! let outcome = henge_sim::run::run(&plan, Scope::default(), false);
+//! assert_eq!(outcome.failure, None);
+//! ```
+//!
+//! In reading order:
+//!
+//! * [`world`]: nodes, network, disks and clocks, where everything follows from one seed.
+//! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
+//! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
+//! * [`swarm`], [`setup`], [`mod@plan`]: what a seed is about, drawn before it is done.
+//! * [`mod@run`]: it is done, healed and checked.
+//! * [`failure`]: the laws, and how they are broken.
+//! * [`mod@shrink`]: what fails is cut down to what it takes.
+
+mod bits;
+mod checkers;
+mod cluster;
+mod draw;
+pub mod failure;
+mod family;
+mod faults;
+mod model;
+pub mod plan;
+pub mod run;
+pub mod setup;
+pub mod shrink;
+mod story;
+pub mod swarm;
+pub mod trace;
+mod workload;
+pub mod world;
+
+pub use cluster::Cluster;

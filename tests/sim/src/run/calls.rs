@@ -1,0 +1,382 @@
+//! What clients ask and hear.
+
+use super::{Runner, WAKE_DEADLINE, WAKE_RETRY};
+use crate::bits::Bits;
+use crate::checkers::liveness::Unanswered;
+use crate::checkers::{Reading, nodes, once, reads, values};
+use crate::failure::{Checker, Failure};
+use crate::family::Family;
+use crate::model::Ack;
+use crate::plan::{Call, CallKind};
+use crate::world::Seat;
+use henge_core::hash::hash64;
+use henge_core::id::{BucketId, RequestId};
+use henge_core::replication::Level;
+use henge_core::time::{Duration, Instant};
+use henge_core::wire::{ClientId, Entry, ErrorCode, Operation, Reply, Request, Response};
+use std::collections::BTreeMap;
+
+/// Clients, with what they wait for.
+#[derive(Default)]
+pub(super) struct Calls {
+    /// By the number of the request.
+    tries: BTreeMap<u64, Try>,
+    open: BTreeMap<u32, OpenCall>,
+    /// What each client has read of each key last: the context, and the writes that it covers.
+    contexts: BTreeMap<(u8, u16), (Vec<u8>, Bits)>,
+    /// Writes of this round.
+    pub(super) writes_begun: u64,
+    /// Answers to questions of the simulator itself.
+    pub(super) answers: BTreeMap<u64, Response>,
+}
+
+/// A request that was sent.
+struct Try {
+    call: Call,
+    seat: Seat,
+    invoked_at: Instant,
+    family: Option<Family>,
+}
+
+/// A call that has no answer yet.
+struct OpenCall {
+    call: Call,
+    context: Vec<u8>,
+    tries: usize,
+}
+
+/// Requests of the simulator itself have this bit.
+pub(super) const OWN: u64 = 1 << 48;
+
+impl Calls {
+    /// Whether no client waits for anything.
+    pub(super) fn are_over(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// A new round: nobody holds contexts or waits for answers any more.
+    pub(super) fn begin_round(&mut self) {
+        self.tries.clear();
+        self.writes_begun = 0;
+    }
+}
+
+impl Runner<'_> {
+    pub(super) fn call(&mut self, call: &Call) {
+        let (with_context, is_write) = match call.kind {
+            CallKind::Get => (false, false),
+            CallKind::Put { with_context, .. } | CallKind::Delete { with_context } => {
+                (with_context, true)
+            }
+        };
+        let known = self.calls.contexts.get(&(call.client, call.key));
+        let (context, seen) = known.filter(|_| with_context).cloned().unwrap_or_default();
+        if is_write {
+            self.calls.writes_begun += 1;
+            let (now, world) = (self.world.now(), &self.world);
+            let owners = || world.owners(call.key_text().as_bytes());
+            self.model.key(call.key, owners).begin(call, now, &seen);
+        }
+        let open = OpenCall {
+            call: call.clone(),
+            context,
+            tries: 0,
+        };
+        self.calls.open.insert(call.id, open);
+        self.retry(call.id);
+    }
+
+    /// The next try of a call.
+    pub(super) fn retry(&mut self, id: u32) {
+        let Some(open) = self.calls.open.get_mut(&id) else {
+            return;
+        };
+        let (call, context) = (open.call.clone(), open.context.clone());
+        let number = u64::from(id) << 8 | open.tries as u64;
+        let seats = std::iter::once(&call.seat).chain(&call.retries);
+        let seat = *seats.clone().nth(open.tries).expect("a try that is left");
+        open.tries += 1;
+        let (now, key) = (self.world.now(), call.key_text().into_bytes());
+        let request = Request {
+            id: number,
+            timeout_ms: call.timeout_ms,
+            bucket: BucketId(0),
+            key,
+            operation: operation(&call, context),
+        };
+        let is_write = matches!(request.operation, Operation::Write { .. });
+        let world = &self.world;
+        let model = self.model.key(call.key, || world.owners(&request.key));
+        if is_write && let Some(place) = model.place_of(id) {
+            model.try_again(place, seat);
+        }
+        let owners = model.owners.clone();
+        let family = self.family(&owners, seat, call.level, is_write);
+        self.world
+            .say(|| format!("client {} to seat {seat}: try w{id}", call.client));
+        self.world
+            .request(seat, ClientId(u64::from(call.client)), &request);
+        self.outcome.tries += 1;
+        let patience = Duration::from_millis(u64::from(call.timeout_ms) + 250);
+        self.wake(now + patience, WAKE_DEADLINE, number);
+        self.calls.tries.insert(
+            number,
+            Try {
+                call,
+                seat,
+                invoked_at: now,
+                family,
+            },
+        );
+    }
+
+    /// The sets of owners that make up `level` for a coordinator at `seat`, or for the owner that
+    /// it hands a write on to.
+    pub(super) fn family(
+        &self,
+        owners: &[Seat],
+        seat: Seat,
+        level: Option<Level>,
+        is_write: bool,
+    ) -> Option<Family> {
+        let setup = &self.plan.setup;
+        let region = |seat: &Seat| setup.members[*seat].zone.region();
+        let regions: Vec<&str> = owners.iter().map(region).collect();
+        let default = if is_write {
+            setup.write_level
+        } else {
+            setup.read_level
+        };
+        let level = level.unwrap_or(default);
+        if is_write && !owners.contains(&seat) {
+            Family::new(level, &regions, &regions)
+        } else {
+            Family::new(level, &regions, &[region(&seat)])
+        }
+    }
+
+    pub(super) fn answered(&mut self, seat: Seat, response: Response) -> Result<(), Failure> {
+        if response.id & OWN != 0 {
+            self.calls.answers.insert(response.id, response);
+            return Ok(());
+        }
+        if self.is_lost(response.id) {
+            self.world
+                .say(|| format!("seat {seat}  answers, and the answer is lost"));
+            return Ok(());
+        }
+        let Some(sent) = self.calls.tries.remove(&response.id) else {
+            return Ok(());
+        };
+        let client = sent.call.client;
+        match response.result {
+            Ok(Reply::Found(entry)) => {
+                self.calls.open.remove(&sent.call.id);
+                self.found(&sent, entry.as_ref())
+            }
+            Ok(Reply::Written { version, .. }) => {
+                let id = sent.call.id;
+                self.world
+                    .say(|| format!("client {client} hears: w{id} is written at {version}"));
+                self.calls.open.remove(&id);
+                self.written(&sent, version)
+            }
+            Err(failure) => {
+                self.world
+                    .say(|| format!("client {client} hears of w{}: {failure}", sent.call.id));
+                nodes::check_refusal(seat, &failure)?;
+                self.refused(&sent, failure.code)?;
+                self.try_later(&sent.call, failure.code.is_retryable());
+                Ok(())
+            }
+        }
+    }
+
+    /// A client has waited long enough.
+    pub(super) fn deadline(&mut self, number: u64) -> Result<(), Failure> {
+        let Some(sent) = self.calls.tries.get(&number) else {
+            return Ok(());
+        };
+        let call = sent.call.clone();
+        if !self.is_lost(number) {
+            self.check_liveness(sent, "no answer")?;
+        }
+        // Its answer may still come; which try a client hears first does not matter.
+        self.try_later(&call, true);
+        Ok(())
+    }
+
+    fn try_later(&mut self, call: &Call, is_worth_it: bool) {
+        let Some(open) = self.calls.open.get(&call.id) else {
+            return;
+        };
+        if !is_worth_it || open.tries > call.retries.len() {
+            self.calls.open.remove(&call.id);
+            return;
+        }
+        let wait = self.chance(u64::from(call.id) << 8 | open.tries as u64) % 300;
+        let at = self.world.now() + Duration::from_millis(5 + wait);
+        self.wake(at, WAKE_RETRY, u64::from(call.id));
+    }
+
+    fn found(&mut self, sent: &Try, entry: Option<&Entry>) -> Result<(), Failure> {
+        self.outcome.reads += 1;
+        let Some(family) = sent.family else {
+            return Ok(());
+        };
+        let places = self.check_reading(sent.call.key, sent.invoked_at, family, entry)?;
+        let mut seen = Bits::default();
+        places.iter().for_each(|place| seen.insert(*place));
+        if let Some(entry) = entry {
+            let whose = (sent.call.client, sent.call.key);
+            self.calls
+                .contexts
+                .insert(whose, (entry.context.clone(), seen));
+        }
+        Ok(())
+    }
+
+    /// Checks a read by every law, and takes note of what it shows.
+    pub(super) fn check_reading(
+        &mut self,
+        number: u16,
+        invoked_at: Instant,
+        family: Family,
+        entry: Option<&Entry>,
+    ) -> Result<Vec<usize>, Failure> {
+        let (world, wiped) = (&self.world, &self.wiped);
+        let owners = || world.owners(crate::plan::key_text(number).as_bytes());
+        let key = self.model.key(number, owners);
+        let places = match entry {
+            Some(entry) => values::places(key, entry)?,
+            None => vec![],
+        };
+        if let Some(entry) = entry {
+            key.newest_shown = key.newest_shown.max(entry.version);
+            key.writes[places[0]].note_version(entry.version);
+            places.iter().for_each(|place| key.shown.insert(*place));
+        }
+        let reading = Reading {
+            key: number,
+            invoked_at,
+            answered_at: world.now(),
+            family,
+            entry,
+            places,
+        };
+        let key = &self.model.keys[&number];
+        values::check(&self.model, key, &reading)?;
+        once::check(key, &reading, |seat| wiped.contains(&seat))?;
+        reads::check(&self.model, key, &reading)?;
+        Ok(reading.places)
+    }
+
+    fn written(&mut self, sent: &Try, version: henge_core::causality::Hlc) -> Result<(), Failure> {
+        let now_there = self.world.now_at(sent.seat);
+        let (now, round, wiped) = (self.world.now(), self.model.round, &self.wiped);
+        let Some(key) = self.model.keys.get_mut(&sent.call.key) else {
+            return Ok(());
+        };
+        let is_owner = key.owners.contains(&sent.seat);
+        let Some(place) = key.place_of(sent.call.id) else {
+            return Ok(());
+        };
+        let write = &mut key.writes[place];
+        write.note_version(version);
+        if let Some(family) = sent.family {
+            write.acks.push(Ack {
+                at: now,
+                round,
+                version,
+                family,
+            });
+        }
+        self.outcome.acknowledged += 1;
+        once::check_versions(write, |seat| wiped.contains(&seat))?;
+        if is_owner && self.is_clock_good(sent.seat) {
+            nodes::check_clock(sent.seat, now_there, version)?;
+        }
+        Ok(())
+    }
+
+    /// A clock that was never far off: what was minted by a wrong one is kept.
+    fn is_clock_good(&self, seat: Seat) -> bool {
+        let offsets = &self.plan.setup.offsets_micros;
+        offsets.get(seat).is_none_or(|micros| *micros < 30_000_000)
+    }
+
+    fn refused(&mut self, sent: &Try, code: ErrorCode) -> Result<(), Failure> {
+        let is_write = sent.call.kind != CallKind::Get;
+        let is_sure = !matches!(code, ErrorCode::Indeterminate | ErrorCode::Timeout);
+        if is_write
+            && is_sure
+            && let Some(key) = self.model.keys.get_mut(&sent.call.key)
+            && let Some(place) = key.place_of(sent.call.id)
+        {
+            key.writes[place].refused += 1;
+        }
+        if code == ErrorCode::ClockSkew {
+            return Ok(());
+        }
+        self.check_liveness(sent, code.name())
+    }
+
+    fn check_liveness(&self, sent: &Try, what: &str) -> Result<(), Failure> {
+        let setup = &self.plan.setup;
+        // A wrong clock makes replicas refuse writes, and it is meant to.
+        let is_far = |micros: &i64| micros.unsigned_abs() > 30_000_000;
+        if sent.call.timeout_ms < 1_000 || setup.offsets_micros.iter().any(is_far) {
+            return Ok(());
+        }
+        let (Some(family), Some(key)) = (sent.family, self.model.keys.get(&sent.call.key)) else {
+            return Ok(());
+        };
+        let request = Unanswered {
+            seat: sent.seat,
+            owners: &key.owners,
+            invoked_at: sent.invoked_at,
+            family,
+            is_write: sent.call.kind != CallKind::Get,
+        };
+        if !self.wellness.asks_for(&request) {
+            return Ok(());
+        }
+        let message = format!(
+            "{what} for `{}` though enough owners of {:?} were well",
+            sent.call, key.owners
+        );
+        Err(Failure::new(Checker::Liveness, message))
+    }
+
+    /// Whether the answer to request `number` never reaches its client.
+    fn is_lost(&self, number: u64) -> bool {
+        let permille = u64::from(self.plan.setup.answers_lost_permille);
+        self.chance(number ^ 0x105e) % 1_000 < permille
+    }
+
+    /// A number that follows from the seed and `salt` alone, whatever else happens.
+    pub(super) fn chance(&self, salt: u64) -> u64 {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.plan.seed.to_le_bytes());
+        bytes[8..].copy_from_slice(&salt.to_le_bytes());
+        hash64(&bytes)
+    }
+}
+
+fn operation(call: &Call, context: Vec<u8>) -> Operation {
+    let (value, ttl_ms) = match call.kind {
+        CallKind::Get => return Operation::Get { level: call.level },
+        CallKind::Put { bytes, ttl_ms, .. } => (Some(values::value(call.id, bytes)), ttl_ms),
+        CallKind::Delete { .. } => (None, None),
+    };
+    Operation::Write {
+        level: call.level,
+        request: RequestId {
+            client: u64::from(call.client) + 1,
+            sequence: u64::from(call.id),
+        },
+        context,
+        value,
+        ttl_ms,
+    }
+}

@@ -1,0 +1,218 @@
+//! The end of a round: all is healed, all runs, all is quiet; then the last checks.
+
+use super::Runner;
+use super::calls::OWN;
+use crate::checkers::{Reading, loss, settled};
+use crate::failure::{Checker, Failure};
+use crate::plan::key_text;
+use crate::world::Seat;
+use henge_core::id::BucketId;
+use henge_core::replication::Level;
+use henge_core::time::{Duration, Instant};
+use henge_core::wire::{ClientId, Entry, Operation, Reply, Request};
+
+/// Who asks the last questions.
+const JUDGE: ClientId = ClientId(1_000);
+
+/// After its first try a write has had its last within this time.
+const PATIENCE: Duration = Duration::from_millis(30_000);
+
+/// One of the last questions.
+#[derive(Clone, Copy)]
+struct Question {
+    seat: Seat,
+    key: u16,
+    level: Level,
+}
+
+impl Runner<'_> {
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
+        self.world.say(|| "everything is healed".to_owned());
+        self.heal();
+        self.start_all();
+        let limit = self.world.now() + Duration::from_millis(60_000);
+        while !self.calls.are_over() && self.world.now() < limit {
+            self.run_for(Duration::from_millis(100))?;
+        }
+        self.cut_power();
+        self.run_until(self.quiet_until())?;
+        settled::check_idle(&self.world)?;
+        self.check_keys()?;
+        self.run_for(Duration::from_millis(1_000))?;
+        settled::check_idle(&self.world)?;
+        self.model.round += 1;
+        self.model.wiped = None;
+        self.calls.begin_round();
+        self.refresh_links();
+        Ok(())
+    }
+
+    fn start_all(&mut self) {
+        for seat in 0..self.seats.len() {
+            if !self.is_clock_close(seat) {
+                self.world.set_offset(seat, 0);
+                self.crash(seat);
+            }
+            self.start(seat);
+        }
+    }
+
+    fn is_clock_close(&self, seat: Seat) -> bool {
+        let (now, there) = (self.world.now(), self.world.now_at(seat));
+        let apart = now.since(there).as_millis() + there.since(now).as_millis();
+        apart <= 20_000
+    }
+
+    /// Now and then the power of all goes at once: nothing that was acknowledged is in memory only.
+    fn cut_power(&mut self) {
+        if self.chance(self.round as u64) % 2 == 0 {
+            for seat in 0..self.seats.len() {
+                self.crash(seat);
+            }
+            for seat in 0..self.seats.len() {
+                self.start(seat);
+            }
+        }
+    }
+
+    /// When everyone has heard of everyone, every value with an end has come to it, and no clock
+    /// has given out what lies ahead.
+    fn quiet_until(&self) -> Instant {
+        let now = self.world.now();
+        let mut until = now + Duration::from_millis(6_000);
+        for key in self.model.keys.values() {
+            for write in &key.writes {
+                if let Some(ttl) = write.ttl {
+                    let apart = self.model.apart();
+                    let last_try = write.first_sent_at + PATIENCE;
+                    until = until.max(last_try + ttl + apart);
+                }
+            }
+            let newest = key.newest_version();
+            let ahead = Instant::from_micros(newest.physical_ms().saturating_mul(1_000));
+            until = until.max(ahead + Duration::from_millis(11_000));
+        }
+        until
+    }
+
+    fn check_keys(&mut self) -> Result<(), Failure> {
+        let keys: Vec<(u16, Vec<Seat>)> = self
+            .model
+            .keys
+            .iter()
+            .map(|(number, key)| (*number, key.owners.clone()))
+            .collect();
+        if !self.scope.expects_repair {
+            let repair = |(key, owners): &(u16, Vec<Seat>)| Question {
+                seat: owners[usize::from(*key) % owners.len()],
+                key: *key,
+                level: Level::All,
+            };
+            self.ask(&keys.iter().map(repair).collect::<Vec<_>>())?;
+            self.run_for(Duration::from_millis(1_000))?;
+        }
+        let mut everywhere = Vec::new();
+        for seat in 0..self.seats.len() {
+            everywhere.extend(keys.iter().map(|(key, _)| Question {
+                seat,
+                key: *key,
+                level: Level::All,
+            }));
+        }
+        let answers = self.ask(&everywhere)?;
+        for (question, (invoked_at, entry)) in everywhere.iter().zip(&answers) {
+            self.check_last(*question, *invoked_at, entry.as_ref())?;
+        }
+        self.check_agreement(&keys)
+    }
+
+    /// Every owner is asked for its own state.
+    fn check_agreement(&mut self, keys: &[(u16, Vec<Seat>)]) -> Result<(), Failure> {
+        let mut questions = Vec::new();
+        for (key, owners) in keys {
+            questions.extend(owners.iter().map(|seat| Question {
+                seat: *seat,
+                key: *key,
+                level: Level::One,
+            }));
+        }
+        let mut answers = questions
+            .iter()
+            .map(|question| question.seat)
+            .zip(self.ask(&questions)?.into_iter().map(|(_, entry)| entry));
+        for (key, owners) in keys {
+            let states: Vec<_> = answers.by_ref().take(owners.len()).collect();
+            settled::check_agreement(&key_text(*key), &states)?;
+        }
+        Ok(())
+    }
+
+    fn check_last(
+        &mut self,
+        question: Question,
+        invoked_at: Instant,
+        entry: Option<&Entry>,
+    ) -> Result<(), Failure> {
+        let owners = self.model.keys[&question.key].owners.clone();
+        let level = Some(question.level);
+        let family = self.family(&owners, question.seat, level, false);
+        let family = family.expect("every level but numbers fits");
+        let places = self.check_reading(question.key, invoked_at, family, entry)?;
+        let reading = Reading {
+            key: question.key,
+            invoked_at,
+            answered_at: self.world.now(),
+            family,
+            entry,
+            places,
+        };
+        let key = &self.model.keys[&question.key];
+        self.outcome.crowded += u64::from(question.seat == 0 && key.is_crowded());
+        loss::check(&self.model, key, &reading)
+    }
+
+    /// Asks everything, a part at a time, and waits for the answers: there must be one to each.
+    fn ask(&mut self, questions: &[Question]) -> Result<Vec<(Instant, Option<Entry>)>, Failure> {
+        let mut found = Vec::with_capacity(questions.len());
+        for part in questions.chunks(256) {
+            let invoked_at = self.world.now();
+            for (index, question) in part.iter().enumerate() {
+                let request = Request {
+                    id: OWN | index as u64,
+                    timeout_ms: 5_000,
+                    bucket: BucketId(0),
+                    key: key_text(question.key).into_bytes(),
+                    operation: Operation::Get {
+                        level: Some(question.level),
+                    },
+                };
+                self.world.request(question.seat, JUDGE, &request);
+            }
+            let limit = invoked_at + Duration::from_millis(6_000);
+            while self.calls.answers.len() < part.len()
+                && self.world.next_at().is_some_and(|at| at < limit)
+            {
+                self.turn()?;
+            }
+            let mut answers = std::mem::take(&mut self.calls.answers);
+            for (index, question) in part.iter().enumerate() {
+                let answer = answers.remove(&(OWN | index as u64));
+                let entry = match answer.map(|response| response.result) {
+                    Some(Ok(Reply::Found(entry))) => entry,
+                    other => return Err(unanswered(*question, &format!("{other:?}"))),
+                };
+                self.outcome.reads += 1;
+                found.push((invoked_at, entry));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn unanswered(question: Question, answer: &str) -> Failure {
+    let Question { seat, key, level } = question;
+    let key = key_text(key);
+    let message =
+        format!("nothing fails, but a get of {key} at {level} through seat {seat} gives {answer}");
+    Failure::new(Checker::Liveness, message)
+}

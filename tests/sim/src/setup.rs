@@ -1,0 +1,100 @@
+//! The cluster that a seed is about.
+
+use crate::world::{DiskSettings, LinkSettings, WorldSettings};
+use henge_core::causality::Policy;
+use henge_core::config::Config;
+use henge_core::limits::MEMORY_BYTES_MIN;
+use henge_core::replication::Level;
+use henge_core::ring::Member;
+use std::fmt;
+
+/// A cluster, and what its parts are like when nothing is wrong.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The members, by seat.
+    pub members: Vec<Member>,
+    /// Partitions of the ring.
+    pub partitions: u16,
+    /// Replicas of a key.
+    pub replicas: u8,
+    /// What a conflict becomes.
+    pub policy: Policy,
+    /// Level of reads that name none.
+    pub read_level: Level,
+    /// Level of writes that name none.
+    pub write_level: Level,
+    /// Largest pair, in bytes.
+    pub pair_bytes_max: u32,
+    /// The links.
+    pub links: LinkSettings,
+    /// The disks.
+    pub disks: DiskSettings,
+    /// What each clock is wrong by, in microseconds.
+    pub offsets_micros: Vec<i64>,
+    /// And how it drifts, in microseconds a second.
+    pub drifts_ppm: Vec<i64>,
+    /// How many of a thousand answers never reach their client.
+    pub answers_lost_permille: u16,
+}
+
+impl Setup {
+    /// Replicas of a key: fewer where there are fewer members.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        usize::from(self.replicas).min(self.members.len())
+    }
+
+    /// The settings of every node; `me` is the first.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        Config {
+            partitions: self.partitions,
+            replicas: self.replicas,
+            policy: self.policy,
+            read_level: self.read_level,
+            write_level: self.write_level,
+            pair_bytes_max: self.pair_bytes_max,
+            memory_bytes_max: MEMORY_BYTES_MIN,
+            ..Config::new(1, self.members[0].id, self.members.clone())
+        }
+    }
+
+    /// The world of `seed`.
+    #[must_use]
+    pub fn world(&self, seed: u64) -> WorldSettings {
+        WorldSettings {
+            config: self.config(),
+            links: self.links,
+            disks: self.disks,
+            offsets_micros: self.offsets_micros.clone(),
+            drifts_ppm: self.drifts_ppm.clone(),
+            seed,
+        }
+    }
+}
+
+impl fmt::Display for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} members, {} replicas, {} partitions, {:?}, reads {}, writes {}",
+            self.members.len(),
+            self.replicas,
+            self.partitions,
+            self.policy,
+            self.read_level,
+            self.write_level
+        )?;
+        for (seat, member) in self.members.iter().enumerate() {
+            let offset_ms = self.offsets_micros.get(seat).map_or(0, |us| us / 1_000);
+            writeln!(
+                f,
+                "  seat {seat}: zone {}, capacity {}, clock {offset_ms:+} ms",
+                member.zone, member.capacity
+            )?;
+        }
+        writeln!(f, "  links: {:?}", self.links)?;
+        writeln!(f, "  disks: {:?}", self.disks)?;
+        write!(f, "  answers lost: {} of 1000", self.answers_lost_permille)
+    }
+}
