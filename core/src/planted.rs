@@ -44,6 +44,8 @@ bugs! {
     SkewAccepted = "skew-accepted",
     /// Request ids are not remembered.
     WindowForgotten = "window-forgotten",
+    /// Operations are numbered from 1 in each life, so that answers to an earlier one count.
+    OperationsReused = "operations-reused",
     /// The hash tree misses a fourth of the keys.
     TreeMissesKey = "tree-misses-key",
     /// Two replicas that differ are taken for the same.

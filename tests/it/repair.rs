@@ -6,7 +6,7 @@ use henge_core::config::Config;
 use henge_core::replication::Level;
 use henge_core::time::Duration;
 use henge_core::wire::{ErrorCode, Reply, Response};
-use henge_tests::cluster::Cluster;
+use henge_sim::Cluster;
 
 fn second_rounds(config: &mut Config) {
     config.sync_round_ms = 1_000;

@@ -109,7 +109,8 @@ impl Node {
 
     /// Sends the next page to all owners.
     pub(super) fn hand_back_page(&mut self, now: Instant) {
-        let Some(current) = self.handing.current.as_ref().filter(|it| it.is_reading) else {
+        let may_read = |it: &&HandBack| it.is_reading && self.report.ready;
+        let Some(current) = self.handing.current.as_ref().filter(may_read) else {
             return;
         };
         let (partition, owners) = (current.partition, current.owners.clone());
@@ -169,7 +170,8 @@ impl Node {
         owner: MemberId,
         is_durable: bool,
     ) -> bool {
-        let Some(current) = &mut self.handing.current else {
+        let is_ready = self.report.ready;
+        let Some(current) = self.handing.current.as_mut().filter(|_| is_ready) else {
             return false;
         };
         if !current.pending.contains(&(op, owner)) {

@@ -122,6 +122,12 @@ impl Node {
         let me = config.members.iter().find(|member| member.id == config.me);
         let region = me.map_or("", |member| member.zone.region()).to_string();
         let mut rng = Rng::new(seed ^ now.as_micros());
+        // An answer to an earlier life must not be taken for one to this.
+        let first_operation = if is_planted(Bug::OperationsReused) {
+            1
+        } else {
+            (rng.next_u64() >> 8) | 1
+        };
         let mut fresh = rng.next_u64() | 1;
         if is_planted(Bug::IncarnationReused) {
             fresh = config.me.0 | 1;
@@ -143,12 +149,12 @@ impl Node {
             window: RequestWindow::default(),
             peers_up: BTreeSet::new(),
             operations: BTreeMap::new(),
-            next_operation: 1,
+            next_operation: first_operation,
             waiters: BTreeMap::new(),
             loading: BTreeMap::new(),
             parked: 0,
             timers: Timers::default(),
-            syncing: Syncing::default(),
+            syncing: Syncing::new(rng.next_u64() >> 8),
             handing: Handing::default(),
             stand_in_lists: BTreeMap::new(),
             outputs: VecDeque::new(),

@@ -35,6 +35,16 @@ pub(super) struct Syncing {
     next_step: Instant,
 }
 
+impl Syncing {
+    /// Nothing under way; comparisons are numbered from `first` on.
+    pub(super) fn new(first: u64) -> Self {
+        Self {
+            next_exchange: first,
+            ..Self::default()
+        }
+    }
+}
+
 impl Node {
     /// The storage is open: trees are grown from now on.
     pub(super) fn begin_sync(&mut self) {

@@ -34,6 +34,10 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
             Ok(_) => format!("forwarded #{op}: done"),
             Err(failure) => format!("forwarded #{op}: {failure}"),
         },
+        Ok(PeerMessage::Hint { op, key, set, .. }) => {
+            format!("hint #{op} {} {}", text(&key), state(&set))
+        }
+        Ok(PeerMessage::Sync { exchange, message }) => format!("sync #{exchange} {message:?}"),
         Err(error) => format!("{error}"),
     }
 }

@@ -31,7 +31,7 @@ pub struct Scope {
 impl Default for Scope {
     fn default() -> Self {
         Self {
-            expects_repair: false,
+            expects_repair: true,
             damages_tables: true,
             retries_elsewhere: true,
         }
