@@ -131,7 +131,8 @@ impl Node {
             window: RequestWindow::default(),
             peers_up: BTreeSet::new(),
             operations: BTreeMap::new(),
-            next_operation: 1,
+            // Answers to what an earlier life has asked must not pass for answers to this one.
+            next_operation: (rng.next_u64() >> 24) | 1,
             waiters: BTreeMap::new(),
             loading: BTreeMap::new(),
             parked: 0,
