@@ -17,6 +17,8 @@ pub(super) struct ForwardOperation {
     owners: Owners,
     /// Who carries it out.
     to: MemberId,
+    /// Another owner had it before, was lost, and may have applied it.
+    was_elsewhere: bool,
     deadline_at: Instant,
 }
 
@@ -46,6 +48,7 @@ impl Node {
             request,
             owners,
             to,
+            was_elsewhere: false,
             deadline_at,
         };
         let number = self.begin(now, timeout_ms, Operation::Forward(forward));
@@ -67,7 +70,11 @@ impl Node {
             && forward.to == from
             && let Some(Operation::Forward(forward)) = self.operations.remove(&number)
         {
-            self.answer(forward.partition, forward.origin, result);
+            match result {
+                // This owner has not applied it; of the one before nobody knows.
+                Err(_) if forward.was_elsewhere => self.expire_forward(&forward),
+                result => self.answer(forward.partition, forward.origin, result),
+            }
         }
     }
 
@@ -88,6 +95,7 @@ impl Node {
             return;
         };
         forward.to = to;
+        forward.was_elsewhere = true;
         let mut request = forward.request.clone();
         let left_ms = forward.deadline_at.since(now).as_millis();
         request.timeout_ms = u32::try_from(left_ms).unwrap_or(u32::MAX).max(1);

@@ -126,7 +126,7 @@ impl Node {
         let first_operation = if is_planted(Bug::OperationsReused) {
             1
         } else {
-            (rng.next_u64() >> 8) | 1
+            (rng.next_u64() >> 24) | 1
         };
         let mut fresh = rng.next_u64() | 1;
         if is_planted(Bug::IncarnationReused) {
@@ -154,7 +154,7 @@ impl Node {
             loading: BTreeMap::new(),
             parked: 0,
             timers: Timers::default(),
-            syncing: Syncing::new(rng.next_u64() >> 8),
+            syncing: Syncing::new(rng.next_u64() >> 24),
             handing: Handing::default(),
             stand_in_lists: BTreeMap::new(),
             outputs: VecDeque::new(),

@@ -3,7 +3,7 @@
 use super::storage::Waiter;
 use super::timer::TimerKind;
 use super::{Node, Operation, Origin};
-use crate::causality::VersionSet;
+use crate::causality::{Token, VersionSet};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::HEDGE_MS;
 use crate::planted::{Bug, is_planted};
@@ -213,7 +213,7 @@ impl Node {
                 let reply = read.reply(now.as_millis());
                 self.answer(partition, origin, Ok(reply));
             }
-            self.repair(number);
+            self.repair(now, number);
         } else if !read.quorum.is_possible() {
             let failure = {
                 let Some(Operation::Read(read)) = self.operations.get(&number) else {
@@ -237,7 +237,7 @@ impl Node {
     }
 
     /// Brings replicas that answered with less up to what all answers make together.
-    fn repair(&mut self, number: u64) {
+    fn repair(&mut self, now: Instant, number: u64) {
         let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
             return;
         };
@@ -260,7 +260,9 @@ impl Node {
             if member == self.config.me {
                 let key = StoredKey::new(partition, bucket, &key);
                 // A refusal leaves the replica as it was: the next read repairs it.
-                let _ = self.merge_into_store(&key, &merged);
+                if self.observe(now, Token::of(&merged).newest).is_ok() {
+                    let _ = self.merge_into_store(&key, &merged);
+                }
             } else {
                 let (key, set) = (key.clone(), set.clone());
                 self.send(

@@ -11,11 +11,6 @@ impl Draw {
         Self(Rng::new(seed))
     }
 
-    /// Any number.
-    pub(crate) const fn number(&mut self) -> u64 {
-        self.0.next_u64()
-    }
-
     /// A number from `least` to `most`, both included.
     pub(crate) const fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.0.below(most - least + 1)

@@ -193,12 +193,6 @@ impl KeyModel {
         self.by_call.get(&call).copied()
     }
 
-    /// The newest version that anyone was told of.
-    pub(crate) fn newest_version(&self) -> Hlc {
-        let versions = self.writes.iter().flat_map(|write| &write.versions);
-        versions.copied().max().unwrap_or_default()
-    }
-
     /// Whether so many writes may have been concurrent that a write had to replace some of them
     /// unseen.
     pub(crate) fn is_crowded(&self) -> bool {

@@ -125,6 +125,17 @@ pub enum CallKind {
 }
 
 impl Plan {
+    /// Whether frames may arrive twice.
+    #[must_use]
+    pub fn duplicates(&self) -> bool {
+        let is_harsh = |timed: &Timed| match &timed.action {
+            Action::Fault(Fault::Harsh(_, _, links)) => links.duplicate_permille > 0,
+            _ => false,
+        };
+        let mut actions = self.rounds.iter().flat_map(|round| &round.actions);
+        self.setup.links.duplicate_permille > 0 || actions.any(is_harsh)
+    }
+
     /// How many things happen.
     #[must_use]
     pub fn actions(&self) -> usize {

@@ -307,7 +307,10 @@ impl Runner<'_> {
 
     fn refused(&mut self, sent: &Try, code: ErrorCode) -> Result<(), Failure> {
         let is_write = sent.call.kind != CallKind::Get;
-        let is_sure = !matches!(code, ErrorCode::Indeterminate | ErrorCode::Timeout);
+        // A request that is handed on can arrive twice here, which it cannot over one connection:
+        // refused the first time and applied the second.
+        let is_sure = !matches!(code, ErrorCode::Indeterminate | ErrorCode::Timeout)
+            && (!self.duplicates || self.is_owner(sent));
         if is_write
             && is_sure
             && let Some(key) = self.model.keys.get_mut(&sent.call.key)
@@ -319,6 +322,11 @@ impl Runner<'_> {
             return Ok(());
         }
         self.check_liveness(sent, code.name())
+    }
+
+    fn is_owner(&self, sent: &Try) -> bool {
+        let key = self.model.keys.get(&sent.call.key);
+        key.is_some_and(|key| key.owners.contains(&sent.seat))
     }
 
     fn check_liveness(&self, sent: &Try, what: &str) -> Result<(), Failure> {

@@ -73,6 +73,8 @@ struct Runner<'a> {
     /// Links that are cut, clogged or harsh.
     bad_links: BTreeSet<(Seat, Seat, troubles::LinkTrouble)>,
     wiped: BTreeSet<Seat>,
+    /// Frames may arrive twice.
+    duplicates: bool,
     round: usize,
     /// When the round has begun.
     began: Instant,
@@ -114,6 +116,7 @@ impl<'a> Runner<'a> {
             seats: vec![SeatState::default(); count],
             bad_links: BTreeSet::new(),
             wiped: BTreeSet::new(),
+            duplicates: plan.duplicates(),
             round: 0,
             began: BEGIN,
             outcome: Outcome::default(),
