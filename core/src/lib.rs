@@ -39,6 +39,7 @@
 //! * [`limits`], [`time`], [`rng`], [`id`], [`hash`], [`config`]: one noun each.
 //! * [`causality`]: which write has seen which.
 //! * [`ring`]: which members own which keys.
+//! * [`membership`]: who is up, and how everybody hears of it.
 //! * [`wire`]: what members and clients say to each other.
 //! * [`storage`]: what is kept, and from when on it is durable.
 //! * [`replication`]: how many replicas an operation needs.
@@ -56,6 +57,7 @@ pub mod config;
 pub mod hash;
 pub mod id;
 pub mod limits;
+pub mod membership;
 pub mod node;
 pub mod planted;
 pub mod replication;
