@@ -22,15 +22,19 @@ fn greeting(from: usize, cluster: u64, to: usize) -> Transmit {
 /// Packets of all kinds, as they came to node 1.
 fn packets() -> (World, Vec<Vec<u8>>) {
     let mut world = World::settled(6, 1, Network::BAD);
+    world.tap = Some(1);
     world
         .with(2, |machine, _| machine.broadcast(7, 1, vec![7; 40]))
         .unwrap();
-    world.run_for(seconds(3));
+    world.run_for(seconds(10));
     world.kill(5);
-    world.pause(1);
-    world.run_for(seconds(40));
-    let packets = world.take_inbox(1);
-    world.resume(1);
+    world.run_for(seconds(10));
+    let newcomer = world.start();
+    world.run_for(seconds(10));
+    world.leave(newcomer);
+    world.run_for(seconds(30));
+    world.tap = None;
+    let packets = std::mem::take(&mut world.tapped);
     assert!(packets.len() > 100);
     assert!((0..3).all(|kind| packets.iter().any(|bytes| bytes[9] == kind)));
     (world, packets)

@@ -73,6 +73,10 @@ pub struct World {
     pub refused: Vec<MembershipError>,
     /// Whether events are kept.
     pub recording: bool,
+    /// Packets that come to this node are kept in `tapped`.
+    pub tap: Option<usize>,
+    /// See [`tap`](Self::tap).
+    pub tapped: Vec<Vec<u8>>,
     nodes: Vec<Option<Node>>,
     addresses: BTreeMap<MemberAddress, usize>,
     queue: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -91,6 +95,8 @@ impl World {
             digest: 0,
             refused: Vec::new(),
             recording: true,
+            tap: None,
+            tapped: Vec::new(),
             nodes: Vec::new(),
             addresses: BTreeMap::new(),
             queue: BinaryHeap::new(),
@@ -186,11 +192,6 @@ impl World {
         for bytes in inbox {
             self.hand_over(node, &bytes);
         }
-    }
-
-    /// What has come for `node` while it is held up.
-    pub fn take_inbox(&mut self, node: usize) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.node_mut(node).inbox)
     }
 
     /// Puts `node` on one side of a partition. Packets stay on theirs.
@@ -321,6 +322,9 @@ impl World {
 
     /// Gives `node` a packet.
     pub fn hand_over(&mut self, node: usize, bytes: &[u8]) {
+        if self.tap == Some(node) {
+            self.tapped.push(bytes.to_vec());
+        }
         let result = self.with(node, |machine, now| machine.handle_message(now, bytes));
         self.refused.extend(result.err());
     }
