@@ -293,7 +293,7 @@ impl Membership {
 
     fn note(&mut self, now: Instant, notification: &OwnedNotification<Identity>) {
         match notification {
-            OwnedNotification::MemberUp(identity) => self.roster.set_up(identity),
+            OwnedNotification::MemberUp(identity) => self.roster.set_active(identity),
             OwnedNotification::MemberDown(identity) => self.roster.set_down(identity),
             OwnedNotification::Rename(_, after) => self.roster.rename(after),
             OwnedNotification::Active => {

@@ -16,10 +16,27 @@ pub(super) enum Standing {
     Left,
 }
 
+#[derive(Clone, Debug)]
+struct Entry {
+    identity: Identity,
+    /// As foca sees it: who has said goodbye stays active until it is declared down.
+    active: bool,
+}
+
+impl Entry {
+    const fn standing(&self) -> Standing {
+        match (self.identity.leaving, self.active) {
+            (true, _) => Standing::Left,
+            (false, true) => Standing::Up,
+            (false, false) => Standing::Down,
+        }
+    }
+}
+
 /// The members that were up at some time and are remembered.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    members: BTreeMap<MemberId, (Identity, Standing)>,
+    members: BTreeMap<MemberId, Entry>,
     up: usize,
     told: BTreeMap<MemberId, Identity>,
     changed: BTreeSet<MemberId>,
@@ -28,8 +45,9 @@ pub(super) struct Roster {
 impl Roster {
     /// The members that are up, in the order of their ids.
     pub(super) fn up(&self) -> impl Iterator<Item = &Identity> {
-        let members = self.members.values();
-        members.filter_map(|(identity, standing)| (*standing == Standing::Up).then_some(identity))
+        let entries = self.members.values();
+        let up = entries.filter(|entry| entry.standing() == Standing::Up);
+        up.map(|entry| &entry.identity)
     }
 
     /// How many are up.
@@ -39,9 +57,8 @@ impl Roster {
 
     /// The latest identity of `id`, and where it stands.
     pub(super) fn find(&self, id: MemberId) -> Option<(&Identity, Standing)> {
-        self.members
-            .get(&id)
-            .map(|(identity, standing)| (identity, *standing))
+        let entry = self.members.get(&id)?;
+        Some((&entry.identity, entry.standing()))
     }
 
     /// Whether exactly `identity` is up.
@@ -49,40 +66,28 @@ impl Roster {
         self.find(identity.id) == Some((identity, Standing::Up))
     }
 
-    /// `identity` is up, or, if it says so itself, gone.
-    pub(super) fn set_up(&mut self, identity: &Identity) {
-        let standing = if identity.leaving {
-            Standing::Left
-        } else {
-            Standing::Up
-        };
-        self.set(identity, standing);
+    /// Foca holds `identity` for active.
+    pub(super) fn set_active(&mut self, identity: &Identity) {
+        self.set(identity, true);
     }
 
-    /// `identity` is gone.
+    /// Foca holds `identity` for down.
     pub(super) fn set_down(&mut self, identity: &Identity) {
-        let standing = if identity.leaving {
-            Standing::Left
-        } else {
-            Standing::Down
-        };
-        self.set(identity, standing);
+        self.set(identity, false);
     }
 
-    /// `after` takes the place of an identity that it wins against; it is up if that was.
+    /// `after` takes the place of an identity that it wins against, and is as active as that was.
     pub(super) fn rename(&mut self, after: &Identity) {
-        match self.find(after.id) {
-            Some((_, Standing::Up)) => self.set_up(after),
-            Some(_) => self.set_down(after),
-            None => {}
+        if let Some(entry) = self.members.get(&after.id) {
+            self.set(after, entry.active);
         }
     }
 
-    /// `identity` is forgotten if it is not up.
+    /// `identity` is forgotten unless it is active.
     pub(super) fn forget(&mut self, identity: &Identity) {
-        if let Some((known, standing)) = self.members.get(&identity.id)
-            && known == identity
-            && *standing != Standing::Up
+        if let Some(entry) = self.members.get(&identity.id)
+            && entry.identity == *identity
+            && !entry.active
         {
             self.members.remove(&identity.id);
         }
@@ -100,8 +105,8 @@ impl Roster {
 
     fn change(&mut self, id: MemberId) -> Option<MembershipEvent> {
         let before = self.told.get(&id).cloned();
-        let (after, standing) = match self.members.get(&id) {
-            Some((identity, standing)) => (identity.clone(), *standing),
+        let (after, standing) = match self.find(id) {
+            Some((identity, standing)) => (identity.clone(), standing),
             // Forgotten before it was told that it is down.
             None => (before.clone()?, Standing::Down),
         };
@@ -120,15 +125,15 @@ impl Roster {
         }
     }
 
-    fn set(&mut self, identity: &Identity, standing: Standing) {
-        let entry = (identity.clone(), standing);
+    fn set(&mut self, identity: &Identity, active: bool) {
+        let entry = Entry {
+            identity: identity.clone(),
+            active,
+        };
+        let is_up = entry.standing() == Standing::Up;
         let before = self.members.insert(identity.id, entry);
-        if before.is_some_and(|(_, before)| before == Standing::Up) {
-            self.up -= 1;
-        }
-        if standing == Standing::Up {
-            self.up += 1;
-        }
+        let was_up = before.is_some_and(|before| before.standing() == Standing::Up);
+        self.up = self.up + usize::from(is_up) - usize::from(was_up);
         self.changed.insert(identity.id);
     }
 }
@@ -145,11 +150,11 @@ mod tests {
     #[test]
     fn events_lead_from_what_was_told_to_what_is() {
         let mut roster = Roster::default();
-        roster.set_up(&life(1));
+        roster.set_active(&life(1));
         assert_eq!(roster.poll_event(), Some(Up(life(1))));
         roster.set_down(&life(1));
         roster.rename(&life(2));
-        roster.set_up(&life(2));
+        roster.set_active(&life(2));
         let renamed = Renamed {
             before: life(1),
             after: life(2),
@@ -168,7 +173,7 @@ mod tests {
     #[test]
     fn a_goodbye_counts_before_the_member_is_declared_down() {
         let mut roster = Roster::default();
-        roster.set_up(&life(1));
+        roster.set_active(&life(1));
         assert_eq!(roster.poll_event(), Some(Up(life(1))));
         roster.rename(&life(1).departed());
         assert_eq!(roster.poll_event(), Some(Left(life(1).departed())));
@@ -176,7 +181,18 @@ mod tests {
         roster.set_down(&life(1).departed());
         assert_eq!(roster.poll_event(), None);
         roster.rename(&life(2));
-        roster.set_up(&life(2));
+        roster.set_active(&life(2));
         assert_eq!(roster.poll_event(), Some(Up(life(2))));
+    }
+
+    #[test]
+    fn who_comes_back_before_its_goodbye_is_through_is_up() {
+        let mut roster = Roster::default();
+        roster.set_active(&life(1));
+        roster.rename(&life(1).departed());
+        // Foca has held it for active all along and tells only the new name.
+        roster.rename(&life(2));
+        assert_eq!(roster.poll_event(), Some(Up(life(2))));
+        assert_eq!((roster.up().count(), roster.up_count()), (1, 1));
     }
 }

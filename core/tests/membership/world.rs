@@ -1,5 +1,10 @@
 //! Nodes on a virtual clock and a network that loses, delays, doubles and parts.
 
+#![allow(
+    dead_code,
+    reason = "the tests and the table of figures use different parts of it"
+)]
+
 use henge_core::hash::hash64;
 use henge_core::id::MemberId;
 use henge_core::membership::{
@@ -12,27 +17,27 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 /// What the network does to packets.
 #[derive(Clone, Copy, Debug)]
-pub struct Network {
+pub(crate) struct Network {
     /// Packets lost, in a thousand.
-    pub loss_permille: u64,
+    pub(crate) loss_permille: u64,
     /// Packets that come twice, in a thousand.
-    pub doubled_permille: u64,
+    pub(crate) doubled_permille: u64,
     /// Shortest way, in microseconds.
-    pub delay_min_micros: u64,
+    pub(crate) delay_min_micros: u64,
     /// Longest way, in microseconds.
-    pub delay_max_micros: u64,
+    pub(crate) delay_max_micros: u64,
 }
 
 impl Network {
     /// Nothing is lost; between 0.2 and 2 ms.
-    pub const GOOD: Self = Self {
+    pub(crate) const GOOD: Self = Self {
         loss_permille: 0,
         doubled_permille: 0,
         delay_min_micros: 200,
         delay_max_micros: 2_000,
     };
     /// 5 % are lost, 5 % doubled; between 0.2 and 100 ms, so packets overtake each other.
-    pub const BAD: Self = Self {
+    pub(crate) const BAD: Self = Self {
         loss_permille: 50,
         doubled_permille: 50,
         delay_min_micros: 200,
@@ -41,11 +46,11 @@ impl Network {
 }
 
 /// A running node.
-pub struct Node {
+pub(crate) struct Node {
     /// Its machine.
-    pub machine: Membership,
+    pub(crate) machine: Membership,
     /// What it has told, with the time.
-    pub events: Vec<(Instant, MembershipEvent)>,
+    pub(crate) events: Vec<(Instant, MembershipEvent)>,
     side: u8,
     paused: bool,
     inbox: Vec<Vec<u8>>,
@@ -60,23 +65,23 @@ enum Occurrence {
 }
 
 /// All of it.
-pub struct World {
+pub(crate) struct World {
     /// The time.
-    pub now: Instant,
+    pub(crate) now: Instant,
     /// What the network does.
-    pub network: Network,
+    pub(crate) network: Network,
     /// The settings of nodes that start from now on.
-    pub settings: MembershipSettings,
+    pub(crate) settings: MembershipSettings,
     /// A hash over all packets, in order.
-    pub digest: u64,
+    pub(crate) digest: u64,
     /// Packets that nodes refused, with the reason.
-    pub refused: Vec<MembershipError>,
+    pub(crate) refused: Vec<MembershipError>,
     /// Whether events are kept.
-    pub recording: bool,
+    pub(crate) recording: bool,
     /// Packets that come to this node are kept in `tapped`.
-    pub tap: Option<usize>,
+    pub(crate) tap: Option<usize>,
     /// See [`tap`](Self::tap).
-    pub tapped: Vec<Vec<u8>>,
+    pub(crate) tapped: Vec<Vec<u8>>,
     nodes: Vec<Option<Node>>,
     addresses: BTreeMap<MemberAddress, usize>,
     queue: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -87,7 +92,7 @@ pub struct World {
 
 impl World {
     /// An empty world.
-    pub fn new(seed: u64, network: Network) -> Self {
+    pub(crate) fn new(seed: u64, network: Network) -> Self {
         Self {
             now: Instant::from_micros(1_700_000_000_000_000),
             network,
@@ -107,7 +112,7 @@ impl World {
     }
 
     /// A world of `count` nodes that start at one time and greet the first one.
-    pub fn of(count: usize, seed: u64, network: Network) -> Self {
+    pub(crate) fn of(count: usize, seed: u64, network: Network) -> Self {
         let mut world = Self::new(seed, network);
         for _ in 0..count {
             world.start();
@@ -116,7 +121,7 @@ impl World {
     }
 
     /// As [`of`](Self::of), when all have found all.
-    pub fn settled(count: usize, seed: u64, network: Network) -> Self {
+    pub(crate) fn settled(count: usize, seed: u64, network: Network) -> Self {
         let mut world = Self::of(count, seed, Network::GOOD);
         assert!(world.run_until(seconds(120), Self::is_complete).is_some());
         world.network = network;
@@ -124,7 +129,7 @@ impl World {
     }
 
     /// Starts another node, which greets the first one.
-    pub fn start(&mut self) -> usize {
+    pub(crate) fn start(&mut self) -> usize {
         let node = self.nodes.len();
         self.nodes.push(None);
         let seed_address = (node > 0).then(|| address(0));
@@ -133,7 +138,7 @@ impl World {
     }
 
     /// Starts `node` (again) at `address`.
-    pub fn start_at(
+    pub(crate) fn start_at(
         &mut self,
         node: usize,
         address: MemberAddress,
@@ -144,7 +149,12 @@ impl World {
     }
 
     /// Starts `node` (again) as `me`.
-    pub fn start_as(&mut self, node: usize, me: Identity, seed_address: Option<MemberAddress>) {
+    pub(crate) fn start_as(
+        &mut self,
+        node: usize,
+        me: Identity,
+        seed_address: Option<MemberAddress>,
+    ) {
         let seed = self.rng.next_u64();
         self.addresses.retain(|_, owner| *owner != node);
         self.addresses.insert(me.address.clone(), node);
@@ -163,29 +173,29 @@ impl World {
     }
 
     /// Ends `node` without a word.
-    pub fn kill(&mut self, node: usize) {
+    pub(crate) fn kill(&mut self, node: usize) {
         self.nodes[node] = None;
     }
 
     /// Starts `node` again at its old place, greeting `through`.
-    pub fn restart(&mut self, node: usize, through: usize) {
+    pub(crate) fn restart(&mut self, node: usize, through: usize) {
         let seed_address = self.node(through).machine.identity().address.clone();
         self.start_at(node, address(node), Some(seed_address));
     }
 
     /// `node` says goodbye, sends what it has to, and ends.
-    pub fn leave(&mut self, node: usize) {
+    pub(crate) fn leave(&mut self, node: usize) {
         self.with(node, Membership::leave);
         self.kill(node);
     }
 
     /// `node` is held up: it neither reads nor acts.
-    pub fn pause(&mut self, node: usize) {
+    pub(crate) fn pause(&mut self, node: usize) {
         self.node_mut(node).paused = true;
     }
 
     /// `node` goes on. It looks at its clock before it reads what has come.
-    pub fn resume(&mut self, node: usize) {
+    pub(crate) fn resume(&mut self, node: usize) {
         self.node_mut(node).paused = false;
         let inbox = std::mem::take(&mut self.node_mut(node).inbox);
         self.with(node, Membership::handle_timeout);
@@ -195,12 +205,12 @@ impl World {
     }
 
     /// Puts `node` on one side of a partition. Packets stay on theirs.
-    pub fn set_side(&mut self, node: usize, side: u8) {
+    pub(crate) fn set_side(&mut self, node: usize, side: u8) {
         self.node_mut(node).side = side;
     }
 
     /// The running node `node`.
-    pub fn node(&self, node: usize) -> &Node {
+    pub(crate) fn node(&self, node: usize) -> &Node {
         self.nodes[node].as_ref().expect("the node runs")
     }
 
@@ -209,32 +219,32 @@ impl World {
     }
 
     /// The nodes that run.
-    pub fn running(&self) -> impl Iterator<Item = (usize, &Node)> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = (usize, &Node)> {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter_map(|(index, node)| Some((index, node.as_ref()?)))
     }
 
     /// Forgets what was told so far.
-    pub fn forget_events(&mut self) {
+    pub(crate) fn forget_events(&mut self) {
         for node in self.nodes.iter_mut().flatten() {
             node.events.clear();
         }
     }
 
     /// All events, by node.
-    pub fn events(&self) -> impl Iterator<Item = (usize, &MembershipEvent)> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = (usize, &MembershipEvent)> {
         let nodes = self.running();
         nodes.flat_map(|(index, node)| node.events.iter().map(move |(_, event)| (index, event)))
     }
 
     /// How many members all nodes together were told to be down.
-    pub fn downs(&self) -> usize {
+    pub(crate) fn downs(&self) -> usize {
         let is_down = |event: &MembershipEvent| matches!(event, MembershipEvent::Down(_));
         self.events().filter(|(_, event)| is_down(event)).count()
     }
 
     /// Whether every running node knows exactly the running nodes, in their present lives.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         let mut all: Vec<_> = self
             .running()
             .map(|(_, node)| node.machine.identity())
@@ -249,7 +259,7 @@ impl World {
     }
 
     /// Whether every running node holds `node` for up, in any life.
-    pub fn is_known(&self, node: usize) -> bool {
+    pub(crate) fn is_known(&self, node: usize) -> bool {
         let id = member(node);
         self.running()
             .filter(|(index, _)| *index != node)
@@ -257,7 +267,7 @@ impl World {
     }
 
     /// Whether no running node holds `node` for up.
-    pub fn is_unknown(&self, node: usize) -> bool {
+    pub(crate) fn is_unknown(&self, node: usize) -> bool {
         let id = member(node);
         self.running()
             .filter(|(index, _)| *index != node)
@@ -265,7 +275,11 @@ impl World {
     }
 
     /// Does `act` to the machine of `node`, and what follows.
-    pub fn with<T>(&mut self, node: usize, act: impl FnOnce(&mut Membership, Instant) -> T) -> T {
+    pub(crate) fn with<T>(
+        &mut self,
+        node: usize,
+        act: impl FnOnce(&mut Membership, Instant) -> T,
+    ) -> T {
         let now = self.now;
         let result = act(&mut self.node_mut(node).machine, now);
         self.drain(node);
@@ -273,14 +287,18 @@ impl World {
     }
 
     /// Lets `duration` pass.
-    pub fn run_for(&mut self, duration: Duration) {
+    pub(crate) fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.step(end) {}
         self.now = end;
     }
 
     /// Lets time pass until `done`, at most `limit`; says how long it took. Looks every 50 ms.
-    pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> Option<Duration> {
+    pub(crate) fn run_until(
+        &mut self,
+        limit: Duration,
+        done: impl Fn(&Self) -> bool,
+    ) -> Option<Duration> {
         let begin = self.now;
         while !done(self) {
             if self.now.since(begin) >= limit {
@@ -321,7 +339,7 @@ impl World {
     }
 
     /// Gives `node` a packet.
-    pub fn hand_over(&mut self, node: usize, bytes: &[u8]) {
+    pub(crate) fn hand_over(&mut self, node: usize, bytes: &[u8]) {
         if self.tap == Some(node) {
             self.tapped.push(bytes.to_vec());
         }
@@ -410,18 +428,18 @@ impl World {
 }
 
 /// The id of node `node`.
-pub fn member(node: usize) -> MemberId {
+pub(crate) fn member(node: usize) -> MemberId {
     MemberId::from_name(&format!("stone-{node}"))
 }
 
 /// Where node `node` is reached at first.
-pub fn address(node: usize) -> MemberAddress {
+pub(crate) fn address(node: usize) -> MemberAddress {
     format!("10.0.{}.{}:7000", node / 256, node % 256)
         .parse()
         .unwrap()
 }
 
 /// `seconds` seconds.
-pub const fn seconds(seconds: u64) -> Duration {
+pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_millis(seconds * 1_000)
 }
