@@ -41,9 +41,9 @@ impl Exchange {
         doubts.min().map_or(self.next, |at| at.min(self.next))
     }
 
-    /// A few times in quick succession from `at`: the node has only just become connected.
-    pub(super) fn hurry(&mut self, at: Instant) {
-        self.next = self.next.min(at);
+    /// A few times in quick succession from `now`: the node has only just become connected.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next = self.next.min(now);
         self.eager = EAGER;
     }
 
@@ -82,12 +82,16 @@ impl Membership {
     /// # Errors
     ///
     /// It is for another member, or from this one.
-    pub(super) fn handle_digest(&mut self, digest: &Digest) -> Result<(), MembershipError> {
+    pub(super) fn handle_digest(
+        &mut self,
+        now: Instant,
+        digest: &Digest,
+    ) -> Result<(), MembershipError> {
         self.check_receiver(digest.to)?;
         if digest.from.id == self.identity().id {
             return Err(MembershipError::OurName);
         }
-        if !self.roster.is_up(&digest.from) {
+        if !self.hear(now, &digest.from) {
             return Ok(());
         }
         let ours = self.buckets(digest.salt);
@@ -141,6 +145,16 @@ impl Membership {
             self.send_state(&state.from, state.wanted, 0);
         }
         Ok(())
+    }
+
+    /// Who speaks is up, unless it is in a life that has ended; says whether it is up.
+    fn hear(&mut self, now: Instant, from: &Identity) -> bool {
+        if !self.roster.is_up(from) && self.has_room_for(from) {
+            self.correct(from);
+            self.apply(Member::alive(from.clone()), true);
+            self.absorb(now);
+        }
+        self.roster.is_up(from)
     }
 
     fn check_receiver(&self, to: MemberId) -> Result<(), MembershipError> {

@@ -75,7 +75,7 @@ impl Membership {
 
     /// Tells a member that a later life of it is known here: it must win against that one, and
     /// cannot guess its number.
-    fn correct(&mut self, from: &Identity) {
+    pub(super) fn correct(&mut self, from: &Identity) {
         let Some((latest, standing)) = self.roster.find(from.id) else {
             return;
         };

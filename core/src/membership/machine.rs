@@ -250,7 +250,7 @@ impl Membership {
         }
         match Packet::decode(bytes, self.settings.cluster)? {
             Packet::Gossip(gossip) => self.handle_gossip(now, gossip),
-            Packet::Digest(digest) => self.handle_digest(&digest),
+            Packet::Digest(digest) => self.handle_digest(now, &digest),
             Packet::State(state) => self.handle_state(now, state),
         }
     }
@@ -277,7 +277,8 @@ impl Membership {
         self.rescale();
     }
 
-    fn absorb(&mut self, now: Instant) {
+    /// Takes over what foca has put down: packets, timers, changes.
+    pub(super) fn absorb(&mut self, now: Instant) {
         for (to, body) in mem::take(&mut self.effects.sends) {
             let bytes = seal_gossip(self.settings.cluster, &body);
             self.send(to.address, bytes);
@@ -298,7 +299,7 @@ impl Membership {
             OwnedNotification::Rename(_, after) => self.roster.rename(after),
             OwnedNotification::Active => {
                 self.connected = true;
-                self.exchange.hurry(now + self.settings.probe_round_trip);
+                self.exchange.hurry(now);
             }
             OwnedNotification::Idle => self.connected = false,
             OwnedNotification::Defunct if !self.left => self.renewal.want(now),

@@ -51,7 +51,7 @@ impl MembershipSettings {
             probe_period: Duration::from_millis(1_000),
             probe_round_trip: Duration::from_millis(400),
             indirect_probes: 4,
-            suspicion_periods: 3,
+            suspicion_periods: 2,
             gossip_period: Duration::from_millis(200),
             gossip_members: 3,
             gossip_transmissions: 4,
@@ -162,11 +162,11 @@ mod tests {
             assert_eq!(settings.suspicion(members).as_millis(), suspicion_ms);
             assert_eq!(settings.transmissions(members).get(), transmissions);
         };
-        check(0, 3_000, 1);
-        check(3, 3_000, 3);
-        check(10, 3_600, 5);
-        check(100, 6_300, 9);
-        check(1_000, 9_000, 12);
+        check(0, 2_000, 1);
+        check(3, 2_000, 3);
+        check(10, 2_400, 5);
+        check(100, 4_200, 9);
+        check(1_000, 6_000, 12);
     }
 
     #[test]
