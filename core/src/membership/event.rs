@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 pub struct Transmit {
     /// To whom.
     pub to: MemberAddress,
-    /// The packet, at most [`packet_bytes`](super::MembershipSettings::packet_bytes) long.
+    /// The packet, at most `packet_bytes` of the settings long.
     pub bytes: Vec<u8>,
 }
 

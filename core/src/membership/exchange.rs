@@ -193,7 +193,7 @@ impl Membership {
         let applied = self
             .foca
             .apply_many(core::iter::once(member), spread, &mut self.effects);
-        self.expect(applied);
+        self.expect(&applied);
     }
 
     /// `identity` is up here and down elsewhere. It is told, and takes a new life if it can; only if

@@ -63,7 +63,7 @@ impl Identity {
 impl foca::Identity for Identity {
     type Addr = MemberId;
 
-    /// Always nothing: [`renewal`](super::renewal) decides when, so that two nodes with one name
+    /// Always nothing: `renewal` decides when, so that two nodes with one name
     /// cannot outbid each other as fast as the network carries it.
     fn renew(&self) -> Option<Self> {
         None

@@ -44,7 +44,7 @@ impl Membership {
         };
         let bytes = rebuilt.as_deref().unwrap_or(gossip.bytes);
         let done = self.foca.handle_data(bytes, &mut self.effects);
-        self.expect(done);
+        self.expect(&done);
         for item in gossip.items {
             let key = item.key;
             if self.news.keep(item.clone()) == Ok(true) {

@@ -86,7 +86,7 @@ impl Membership {
             return;
         }
         let greeted = self.foca.announce(Identity::whoever(to), &mut self.effects);
-        self.expect(greeted);
+        self.expect(&greeted);
         self.settle(now);
     }
 
@@ -168,11 +168,11 @@ impl Membership {
         self.left = true;
         let departed = self.identity().departed();
         let told = self.foca.change_identity(departed, &mut self.effects);
-        self.expect(told);
+        self.expect(&told);
         let again = self.foca.gossip(&mut self.effects);
-        self.expect(again);
+        self.expect(&again);
         let left = self.foca.leave_cluster(&mut self.effects);
-        self.expect(left);
+        self.expect(&left);
         self.settle(now);
         self.timers = Timers::default();
     }
@@ -261,7 +261,7 @@ impl Membership {
             _ => None,
         };
         let done = self.foca.handle_timer(timer, &mut self.effects);
-        self.expect(done);
+        self.expect(&done);
         if let Some(identity) = forgotten {
             self.roster.forget(&identity);
         }
@@ -316,7 +316,7 @@ impl Membership {
             let packet_bytes = self.settings.packet_bytes() - HEADER_BYTES;
             let config = self.settings.config(members, packet_bytes);
             let done = self.foca.set_config(config);
-            self.expect(done);
+            self.expect(&done);
         }
     }
 
@@ -333,13 +333,13 @@ impl Membership {
     pub(super) fn relay(&mut self, item: &Item) {
         if let Ok(bytes) = postcard::to_allocvec(item) {
             let added = self.foca.add_broadcast(&bytes).map(|_| ());
-            self.expect(added);
+            self.expect(&added);
         }
     }
 
     /// Counts what must not happen and does no lasting harm if it does: foca starts its next probe
     /// all the same.
-    pub(super) fn expect(&mut self, result: Result<(), foca::Error>) {
+    pub(super) fn expect(&mut self, result: &Result<(), foca::Error>) {
         if result.is_err() {
             self.report.anomalies += 1;
         }

@@ -50,13 +50,13 @@ impl Membership {
         };
         self.report.renewals += 1;
         let changed = self.foca.change_identity(identity, &mut self.effects);
-        self.expect(changed);
+        self.expect(&changed);
         // Foca would wait for a packet before it probes again; if the others died meanwhile, none
         // would come.
         let resumed = self
             .foca
             .apply_many(core::iter::empty(), false, &mut self.effects);
-        self.expect(resumed);
+        self.expect(&resumed);
         true
     }
 }

@@ -29,9 +29,11 @@ fn packets() -> (World, Vec<Vec<u8>>) {
     world.run_for(seconds(10));
     world.kill(5);
     world.run_for(seconds(10));
-    let newcomer = world.start();
-    world.run_for(seconds(10));
-    world.leave(newcomer);
+    for _ in 0..5 {
+        let newcomer = world.start();
+        world.run_for(seconds(10));
+        world.leave(newcomer);
+    }
     world.run_for(seconds(30));
     world.tap = None;
     let packets = std::mem::take(&mut world.tapped);

@@ -436,7 +436,7 @@ pub(crate) fn member(node: usize) -> MemberId {
 pub(crate) fn address(node: usize) -> MemberAddress {
     format!("10.0.{}.{}:7000", node / 256, node % 256)
         .parse()
-        .unwrap()
+        .expect("it is an address")
 }
 
 /// `seconds` seconds.
