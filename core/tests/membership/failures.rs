@@ -87,6 +87,20 @@ fn a_member_that_was_taken_for_dead_comes_back_in_a_new_life() {
 }
 
 #[test]
+fn a_node_in_a_new_life_still_notices_who_is_dead() {
+    let mut world = World::settled(2, 5, Network::GOOD);
+    world.pause(1);
+    let taken_for_dead = world.run_until(seconds(20), |world| world.is_unknown(1));
+    assert!(taken_for_dead.is_some());
+    world.run_for(seconds(1));
+    world.kill(0);
+    world.resume(1);
+    assert_eq!(world.node(1).machine.report().renewals, 1);
+    let noticed = world.run_until(seconds(20), |world| world.is_unknown(0));
+    assert!(noticed.unwrap() <= seconds(7), "{noticed:?}");
+}
+
+#[test]
 fn a_partition_that_heals_leaves_one_cluster_again() {
     for seed in 0..5 {
         let mut world = World::settled(10, seed, Network::BAD);
