@@ -40,6 +40,7 @@
 //! * [`causality`]: which write has seen which.
 //! * [`ring`]: which members own which keys.
 //! * [`cluster`]: what all members agree on, and how.
+//! * [`membership`]: who is up, and how everybody hears of it.
 //! * [`wire`]: what members and clients say to each other.
 //! * [`storage`]: what is kept, and from when on it is durable.
 //! * [`sync`]: how replicas find what one of them lacks.
@@ -59,6 +60,7 @@ pub mod config;
 pub mod hash;
 pub mod id;
 pub mod limits;
+pub mod membership;
 pub mod node;
 pub mod planted;
 pub mod replication;

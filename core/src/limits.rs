@@ -179,3 +179,30 @@ const _: () = assert!(FRAME_BODY_BYTES_MAX < MESSAGE_BYTES_MAX);
 const _: () = assert!(LOG_BATCH_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(FRAME_BODY_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(TIMEOUT_DEFAULT_MS <= TIMEOUT_MAX_MS);
+
+/// Longest address of a member, in bytes: the longest host name and a port.
+pub const ADDRESS_BYTES_MAX: usize = 260;
+/// Longest packet of the membership protocol, unless configured otherwise, in bytes: it fits into one
+/// Ethernet frame.
+pub const MEMBERSHIP_PACKET_BYTES_DEFAULT: usize = 1_400;
+/// Least such setting, in bytes.
+pub const MEMBERSHIP_PACKET_BYTES_MIN: usize = 1_280;
+/// Largest such setting, in bytes.
+pub const MEMBERSHIP_PACKET_BYTES_MAX: usize = 32 * 1_024;
+/// Packets that may wait to be sent; beyond it the oldest is dropped, as a network would.
+pub const MEMBERSHIP_TRANSMITS_MAX: usize = 1_024;
+/// Highest incarnation that is believed: above it there is room to win against a forged one.
+pub const INCARNATION_MAX: u64 = u64::MAX / 2;
+/// Keys of broadcasts that a node keeps. The lowest ones stay, so that all nodes keep the same.
+pub const BROADCASTS_MAX: usize = 64;
+/// Longest broadcast, in bytes.
+pub const BROADCAST_BYTES_MAX: usize = 256;
+/// Longest encoding of a member's identity, in bytes: two numbers, a flag, a length and the address.
+pub const IDENTITY_BYTES_MAX: usize = 10 + 10 + 1 + 2 + ADDRESS_BYTES_MAX;
+
+// The longest header names three members; one update or one broadcast must fit behind it.
+const _: () = assert!(4 * IDENTITY_BYTES_MAX + 64 <= MEMBERSHIP_PACKET_BYTES_MIN);
+const _: () =
+    assert!(3 * IDENTITY_BYTES_MAX + BROADCAST_BYTES_MAX + 96 <= MEMBERSHIP_PACKET_BYTES_MIN);
+const _: () = assert!(MEMBERSHIP_PACKET_BYTES_MIN <= MEMBERSHIP_PACKET_BYTES_DEFAULT);
+const _: () = assert!(MEMBERSHIP_PACKET_BYTES_DEFAULT <= MEMBERSHIP_PACKET_BYTES_MAX);
