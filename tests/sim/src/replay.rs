@@ -6,7 +6,7 @@ use henge_sim::shrink::shrink;
 use henge_sim::swarm::{self, Scope};
 
 /// Runs of the shrinker, at most.
-const SHRINKING_RUNS: u32 = 1_500;
+const SHRINKING_RUNS: u32 = 600;
 
 /// Runs `seed`; says whether every law held.
 pub(crate) fn one(seed: u64, scope: Scope, tells_story: bool) -> bool {

@@ -1,1 +1,26 @@
+//! The checkers see: each planted bug is caught within a fixed set of seeds.
 
+use henge_core::planted::{Bug, plant};
+use henge_sim::run::run;
+use henge_sim::swarm::{Scope, plan};
+
+/// Seeds within which each bug is caught, all counted from 1.
+const SEEDS: u64 = 800;
+
+#[test]
+fn each_planted_bug_is_caught_within_a_fixed_set_of_seeds() {
+    // A node that panics is caught too, and needs no backtrace.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut missed = Vec::new();
+    for bug in Bug::ALL {
+        plant(Some(*bug));
+        let scope = Scope::default();
+        let caught = (1..=SEEDS).find(|seed| run(&plan(*seed, scope), scope, false).failure.is_some());
+        plant(None);
+        if caught.is_none() {
+            missed.push(bug.name());
+        }
+    }
+    let _ = std::panic::take_hook();
+    assert!(missed.is_empty(), "not caught in {SEEDS} seeds: {missed:?}");
+}
