@@ -2,8 +2,8 @@
 //! branches of [`LEAVES_PER_BRANCH`] leaves.
 //!
 //! A key belongs to the leaf that its digest names. A leaf holds the sum, modulo 2^64, of a hash of
-//! each of its keys with its state, so a changed state costs one subtraction and one addition, in
-//! whatever order changes come (an additive multiset hash: Clarke et al., "Incremental Multiset Hash
+//! each of its keys with its state, a branch the sum of its leaves, the root that of the branches. So
+//! a changed state costs three additions, in whatever order changes come (an additive multiset hash: Clarke et al., "Incremental Multiset Hash
 //! Functions", ASIACRYPT 2003). Sums find accidents; they do not stop somebody who means to deceive.
 
 use crate::hash::hash64;
@@ -21,7 +21,15 @@ pub const LEAVES: usize = BRANCHES * LEAVES_PER_BRANCH;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HashTree {
     /// None while all of them are 0.
-    leaves: Option<Box<[u64; LEAVES]>>,
+    sums: Option<Box<Sums>>,
+}
+
+/// The sum of a branch is that of its leaves, the root that of the branches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sums {
+    root: u64,
+    branches: [u64; BRANCHES],
+    leaves: [u64; LEAVES],
 }
 
 impl HashTree {
@@ -31,30 +39,45 @@ impl HashTree {
         if before == after {
             return;
         }
-        let leaves = self.leaves.get_or_insert_with(|| Box::new([0; LEAVES]));
-        let leaf = &mut leaves[usize::from(leaf_of(key))];
+        let sums = self.sums.get_or_insert_with(|| {
+            Box::new(Sums {
+                root: 0,
+                branches: [0; BRANCHES],
+                leaves: [0; LEAVES],
+            })
+        });
         let sum = |state: Option<u64>| state.map_or(0, |state| pair(key, state));
-        *leaf = leaf.wrapping_sub(sum(before)).wrapping_add(sum(after));
+        let difference = sum(after).wrapping_sub(sum(before));
+        let leaf = usize::from(leaf_of(key));
+        for sum in [
+            &mut sums.root,
+            &mut sums.branches[leaf / LEAVES_PER_BRANCH],
+            &mut sums.leaves[leaf],
+        ] {
+            *sum = sum.wrapping_add(difference);
+        }
     }
 
-    /// One number for everything.
+    /// The sum of everything.
     #[must_use]
     pub fn root(&self) -> u64 {
-        self.branches().into_iter().fold(0, pair)
+        self.sums.as_ref().map_or(0, |sums| sums.root)
     }
 
-    /// One number for each branch.
+    /// The sum of each branch.
     #[must_use]
     pub fn branches(&self) -> [u64; BRANCHES] {
-        core::array::from_fn(|branch| self.leaves(branch).into_iter().fold(0, pair))
+        self.sums
+            .as_ref()
+            .map_or([0; BRANCHES], |sums| sums.branches)
     }
 
-    /// The leaves of `branch`, which is below [`BRANCHES`].
+    /// The sums of the leaves of `branch`, which is below [`BRANCHES`].
     #[must_use]
     pub fn leaves(&self, branch: usize) -> [u64; LEAVES_PER_BRANCH] {
         let first = branch * LEAVES_PER_BRANCH;
-        match &self.leaves {
-            Some(leaves) => core::array::from_fn(|leaf| leaves[first + leaf]),
+        match &self.sums {
+            Some(sums) => core::array::from_fn(|leaf| sums.leaves[first + leaf]),
             None => [0; LEAVES_PER_BRANCH],
         }
     }

@@ -55,7 +55,7 @@ impl Setup {
             write_level: self.write_level,
             pair_bytes_max: self.pair_bytes_max,
             memory_bytes_max: MEMORY_BYTES_MIN,
-            sync_round_ms: 500,
+            sync_round_ms: 1_200,
             ..Config::new(1, self.members[0].id, self.members.clone())
         }
     }
