@@ -15,7 +15,8 @@ fn each_planted_bug_is_caught_within_a_fixed_set_of_seeds() {
     for bug in Bug::ALL {
         plant(Some(*bug));
         let scope = Scope::default();
-        let caught = (1..=SEEDS).find(|seed| run(&plan(*seed, scope), scope, false).failure.is_some());
+        let caught =
+            (1..=SEEDS).find(|seed| run(&plan(*seed, scope), scope, false).failure.is_some());
         plant(None);
         if caught.is_none() {
             missed.push(bug.name());
