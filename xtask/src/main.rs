@@ -9,6 +9,7 @@ mod cluster;
 mod cmd;
 mod paths;
 mod setup;
+mod sim;
 mod stamp;
 mod steps;
 mod test;
@@ -54,6 +55,8 @@ enum Command {
     Tidy,
     /// Run the side-by-side benches; arguments go to henge-bench (try `bench quick`)
     Bench(bench::Args),
+    /// Run the deterministic simulator; arguments go to henge-sim (try `sim --seed 1`)
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -79,5 +82,6 @@ fn run(command: Command, steps: &mut Steps) -> Result<()> {
         Command::Test(args) => test::run(&args, steps),
         Command::Tidy => tidy::run(steps),
         Command::Bench(args) => bench::run(&args, steps),
+        Command::Sim(args) => sim::run(&args),
     }
 }

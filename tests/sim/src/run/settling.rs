@@ -113,8 +113,15 @@ impl Runner<'_> {
                 key: *key,
                 level: Level::All,
             };
-            self.ask(&keys.iter().map(repair).collect::<Vec<_>>())?;
-            self.run_for(Duration::from_millis(1_000))?;
+            // A replica that does not keep up refuses a repair, and nobody hears of it: not all of
+            // them at once, and each a second time.
+            for _ in 0..2 {
+                for some in keys.chunks(16) {
+                    self.ask(&some.iter().map(repair).collect::<Vec<_>>())?;
+                    self.run_for(Duration::from_millis(100))?;
+                }
+                self.run_for(Duration::from_millis(1_000))?;
+            }
         }
         let mut everywhere = Vec::new();
         for seat in 0..self.seats.len() {
