@@ -3,7 +3,7 @@
 use crate::world::{DiskSettings, LinkSettings, WorldSettings};
 use henge_core::causality::Policy;
 use henge_core::config::Config;
-use henge_core::limits::MEMORY_BYTES_MIN;
+use henge_core::limits::{MEMORY_BYTES_MIN, SIBLINGS_MAX};
 use henge_core::replication::Level;
 use henge_core::ring::Member;
 use std::fmt;
@@ -44,6 +44,14 @@ impl Setup {
         usize::from(self.replicas).min(self.members.len())
     }
 
+    /// Memory of a node's storage: the least there may be, but room for a few of the largest states,
+    /// which are all siblings of the largest pairs. With less, reads beside each other push each
+    /// other's blocks out of the cache and take seconds.
+    fn memory_bytes_max(&self) -> u64 {
+        let state = SIBLINGS_MAX as u64 * u64::from(self.pair_bytes_max);
+        MEMORY_BYTES_MIN.max(32 * state)
+    }
+
     /// The settings of every node; `me` is the first.
     #[must_use]
     pub fn config(&self) -> Config {
@@ -54,7 +62,7 @@ impl Setup {
             read_level: self.read_level,
             write_level: self.write_level,
             pair_bytes_max: self.pair_bytes_max,
-            memory_bytes_max: MEMORY_BYTES_MIN,
+            memory_bytes_max: self.memory_bytes_max(),
             sync_round_ms: 1_200,
             ..Config::new(1, self.members[0].id, self.members.clone())
         }
