@@ -2,7 +2,7 @@
 //! and what it costs, for clusters of several sizes and a network that loses packets.
 //!
 //! Run with `cargo run --release -p henge-core --example membership_scale`. Time is virtual, the
-//! figures are the same at every run, on every runtime. Arguments: sizes to look at, else 10, 100 and 1000.
+//! figures are the same at every run. Arguments: sizes to look at, else 10, 100 and 1000.
 
 #[path = "../tests/membership/world.rs"]
 mod world;

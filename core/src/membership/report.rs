@@ -19,7 +19,8 @@ pub struct MembershipReport {
     pub packets_refused: u64,
     /// Packets dropped because too many waited to be sent.
     pub packets_dropped: u64,
-    /// Times that this node was suspected and said that it is up.
+    /// Mentions of a suspicion against this node that it has heard; one suspicion may count several
+    /// times.
     pub refutations: u64,
     /// Times that this node took a new incarnation.
     pub renewals: u64,
