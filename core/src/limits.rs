@@ -151,7 +151,7 @@ pub const SYNC_KEYS_MAX: usize = 256;
 /// Most pages that are gone through for one such message.
 pub const SYNC_PAGES_MAX: usize = 16;
 /// How long a comparison waits for an answer, in milliseconds.
-pub const SYNC_PATIENCE_MS: u64 = 10_000;
+pub const SYNC_PATIENCE_MS: u64 = 3_000;
 /// Least time between two scans for comparisons, in milliseconds.
 pub const SYNC_STEP_MS: u64 = 5;
 /// Keys that a shard holds for absent members at most; more hints are refused.

@@ -46,6 +46,7 @@ pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
         )?;
         let chromium = steps.run("chromium", setup::chromium)?;
         rust_tests(&built, None, Some(&chromium), steps)?;
+        check("planted bugs are caught", &built.cargo(PLANTED), steps)?;
         check("examples in docs", &built.cargo(DOC_TESTS), steps)?;
         js_suites(&chromium, steps)?;
     }
@@ -167,6 +168,18 @@ const DOC: &[&str] = &[
     "--workspace",
     "--no-deps",
     "--document-private-items",
+];
+
+/// Not with the rest: nothing else is to be built with bugs in it.
+const PLANTED: &[&str] = &[
+    "test",
+    "--release",
+    "--package",
+    "henge-sim",
+    "--features",
+    "planted-bugs",
+    "--test",
+    "planted",
 ];
 
 /// nextest does not run the examples in docs.

@@ -211,7 +211,7 @@ impl Register {
             state: None,
         });
         let epoch = self.decided.epoch;
-        self.to_electors(now, &RegisterMessage::Prepare { epoch, ballot });
+        self.tell_electors(now, &RegisterMessage::Prepare { epoch, ballot });
     }
 
     /// What is to be done next.
@@ -317,7 +317,7 @@ impl Register {
             ballot,
             state,
         };
-        self.to_electors(now, &message);
+        self.tell_electors(now, &message);
     }
 
     fn accept(&mut self, now: Instant, from: MemberId, ballot: Ballot, state: ClusterState) {
@@ -400,7 +400,7 @@ impl Register {
         self.outputs.push_back(RegisterOutput::Persist(bytes));
     }
 
-    fn to_electors(&mut self, now: Instant, message: &RegisterMessage) {
+    fn tell_electors(&mut self, now: Instant, message: &RegisterMessage) {
         let electors: Vec<MemberId> = self.decided.electors().collect();
         for elector in electors {
             if elector == self.me {

@@ -15,6 +15,11 @@ fn member(number: usize) -> Member {
     Member::new(&format!("m{number}"), zone, 1)
 }
 
+/// A number below `bound`.
+fn below(rng: &mut Rng, bound: usize) -> usize {
+    usize::try_from(rng.below(bound as u64)).unwrap()
+}
+
 fn first(count: usize) -> ClusterState {
     let members = Members::new((0..count).map(member).collect()).unwrap();
     ClusterState::new(Placement::new(members, 16, 3).unwrap())
@@ -74,19 +79,19 @@ proptest! {
     #[test]
     fn ownership_moves_step_by_step(seed in any::<u64>()) {
         let mut rng = Rng::new(seed);
-        let mut state = first(1 + rng.below(4) as usize);
+        let mut state = first(1 + below(&mut rng, 4));
         for _ in 0..60 {
             let before = state.clone();
-            let partition = PartitionId(rng.below(16) as u16);
+            let partition = PartitionId(u16::try_from(rng.below(16)).unwrap());
             let ownership = state.ownership(partition).unwrap().clone();
             let version = ownership.version.saturating_sub(rng.below(2));
             let change = match rng.below(8) {
-                0 => Change::Join(member(rng.below(8) as usize)),
-                1 => Change::Leave(member(rng.below(8) as usize).id),
+                0 => Change::Join(member(below(&mut rng, 8))),
+                1 => Change::Leave(member(below(&mut rng, 8)).id),
                 2 | 3 => Change::Adopted { partition, version },
                 _ => {
                     let copiers: Vec<_> = ownership.copiers().collect();
-                    let at = rng.below(copiers.len().max(1) as u64) as usize;
+                    let at = below(&mut rng, copiers.len().max(1));
                     let Some(member) = copiers.get(at).copied() else { continue };
                     Change::Synced { partition, version, member }
                 }
@@ -213,18 +218,18 @@ proptest! {
         let state = first(count);
         let ids: Vec<_> = world.registers.keys().copied().collect();
         for round in 0..6_usize {
-            let proposer = ids[world.rng.below(ids.len() as u64) as usize];
+            let proposer = ids[below(&mut world.rng, ids.len())];
             let change = Change::Join(member(count + round % 3));
             let now = world.now;
             let register = &mut world.registers.get_mut(&proposer).unwrap().0;
             register.want(now, change);
-            let rival = ids[world.rng.below(ids.len() as u64) as usize];
-            let mut other = member(world.rng.below(count as u64) as usize);
-            other.capacity = 1 + world.rng.below(3) as u32;
+            let rival = ids[below(&mut world.rng, ids.len())];
+            let mut other = member(below(&mut world.rng, count));
+            other.capacity = 1 + u32::try_from(world.rng.below(3)).unwrap();
             world.registers.get_mut(&rival).unwrap().0.want(now, Change::Join(other));
             world.run(400);
             if world.rng.below(2) == 0 {
-                let id = ids[world.rng.below(ids.len() as u64) as usize];
+                let id = ids[below(&mut world.rng, ids.len())];
                 world.crash(id, &state);
             }
         }

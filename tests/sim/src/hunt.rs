@@ -21,7 +21,9 @@ pub(crate) enum Bound {
 /// A seed that nobody has chosen.
 pub(crate) fn random_seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(1, |since| since.as_micros() as u64 * 1_000)
+    since.map_or(1, |since| {
+        u64::try_from(since.as_micros()).unwrap_or(1) * 1_000
+    })
 }
 
 /// What a hunt has come to so far.

@@ -7,12 +7,17 @@ use henge_sim::swarm::{Scope, plan};
 /// Seeds within which each bug is caught, all counted from 1.
 const SEEDS: u64 = 800;
 
+/// Bugs that no law here can show: they cost a copy of what is on other disks as well. The tests of
+/// hints, `tests/it/repair.rs`, lose those other disks.
+const SEEN_ELSEWHERE: [Bug; 2] = [Bug::HintDropped, Bug::HintBeforeDurable];
+
 #[test]
 fn each_planted_bug_is_caught_within_a_fixed_set_of_seeds() {
     // A node that panics is caught too, and needs no backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
-    for bug in Bug::ALL {
+    let here = Bug::ALL.iter().filter(|bug| !SEEN_ELSEWHERE.contains(bug));
+    for bug in here {
         plant(Some(*bug));
         let scope = Scope::default();
         let caught =

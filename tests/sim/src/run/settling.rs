@@ -65,7 +65,7 @@ impl Runner<'_> {
 
     /// Now and then the power of all goes at once: nothing that was acknowledged is in memory only.
     fn cut_power(&mut self) {
-        if self.chance(self.round as u64) % 2 == 0 {
+        if self.chance(self.round as u64).is_multiple_of(2) {
             for seat in 0..self.seats.len() {
                 self.crash(seat);
             }
@@ -79,7 +79,8 @@ impl Runner<'_> {
     /// has given out what lies ahead.
     fn quiet_until(&self) -> Instant {
         let now = self.world.now();
-        let mut until = now + Duration::from_millis(6_000);
+        // Every partition is compared with every other owner several times over.
+        let mut until = now + Duration::from_millis(15_000);
         for key in self.model.keys.values() {
             for write in &key.writes {
                 if let Some(ttl) = write.ttl {
@@ -107,7 +108,10 @@ impl Runner<'_> {
             .iter()
             .map(|(number, key)| (*number, key.owners.clone()))
             .collect();
-        if !self.scope.expects_repair {
+        if self.scope.expects_repair {
+            // Before anything is read at a level that repairs.
+            self.check_agreement(&keys)?;
+        } else {
             let repair = |(key, owners): &(u16, Vec<Seat>)| Question {
                 seat: owners[usize::from(*key) % owners.len()],
                 key: *key,
