@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::Command;
 
 const INPUTS: u64 = 100_000;
-const ROUNDS: u64 = 180;
+const ROUNDS: u64 = 240;
 const SEED: u64 = 0x7ace;
 
 #[test]

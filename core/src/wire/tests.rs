@@ -172,6 +172,49 @@ fn frames_of_version_1_are_these_bytes() {
             ),
         ),
         (
+            "hint",
+            message_frame(
+                FrameKind::Peer,
+                p,
+                &PeerMessage::Hint {
+                    op: 3,
+                    bucket: BucketId(0),
+                    key: b"k".to_vec(),
+                    set: vec![1, 2],
+                },
+            ),
+        ),
+        sync("sync root", p, SyncMessage::Root(7)),
+        sync("sync same", p, SyncMessage::Same),
+        sync("sync not ready", p, SyncMessage::NotReady),
+        sync("sync branches", p, SyncMessage::Branches(vec![1, 2])),
+        sync("sync pick branches", p, SyncMessage::PickBranches(5)),
+        sync("sync leaves", p, SyncMessage::Leaves(vec![3])),
+        sync(
+            "sync list",
+            p,
+            SyncMessage::List {
+                leaves: vec![1],
+                after: b"a".to_vec(),
+            },
+        ),
+        sync(
+            "sync listed",
+            p,
+            SyncMessage::Listed {
+                entries: vec![ListedKey {
+                    key: b"k".to_vec(),
+                    state: 9,
+                }],
+                upto: vec![],
+            },
+        ),
+        sync(
+            "sync fetch",
+            p,
+            SyncMessage::Fetch(vec![KeyBytes(b"k".to_vec())]),
+        ),
+        (
             "notice",
             message_frame(
                 FrameKind::Notice,
@@ -244,4 +287,10 @@ fn a_greeting_of_another_cluster_or_version_is_refused_with_what_to_do() {
         ..hello
     };
     assert!(newer.check(1).unwrap_err().message.contains("upgrade"));
+}
+
+fn sync(name: &'static str, p: PartitionId, message: SyncMessage) -> (&'static str, Vec<u8>) {
+    let exchange = 6;
+    let message = PeerMessage::Sync { exchange, message };
+    (name, message_frame(FrameKind::Peer, p, &message))
 }
