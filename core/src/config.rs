@@ -1,6 +1,7 @@
 //! What a node is told once, at its start.
 
 use crate::causality::Policy;
+use crate::cluster::ClusterState;
 use crate::id::MemberId;
 use crate::limits;
 use crate::replication::Level;
@@ -18,8 +19,13 @@ pub struct Config {
     pub cluster: u64,
     /// Which of `members` this is.
     pub me: MemberId,
-    /// Every member.
+    /// Every member that the cluster begins with; for one that joins, itself.
     pub members: Vec<Member>,
+    /// For a member that joins: the state of the cluster as it was heard of.
+    pub state: Option<ClusterState>,
+    /// Where this member can be reached, as the hosts understand it; at most
+    /// [`limits::ADDRESS_BYTES_MAX`] bytes.
+    pub address: String,
     /// Partitions of the ring, a power of two.
     pub partitions: u16,
     /// Replicas of a key; fewer where there are fewer members.
@@ -55,6 +61,8 @@ impl Config {
             cluster,
             me,
             members,
+            state: None,
+            address: String::new(),
             partitions: limits::PARTITIONS_DEFAULT,
             replicas: 3,
             shard: 0,
@@ -69,8 +77,8 @@ impl Config {
         }
     }
 
-    /// Checks everything that placement does not check itself.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    /// Checks everything that placement does not check itself. Returns this member.
+    pub fn check(&self) -> Result<&Member, ConfigError> {
         if self.shards == 0 || self.shard >= self.shards || self.shards > self.partitions {
             return Err(ConfigError::Shard {
                 shard: self.shard,
@@ -86,10 +94,20 @@ impl Config {
         if self.memory_bytes_max < limits::MEMORY_BYTES_MIN {
             return Err(ConfigError::Memory(self.memory_bytes_max));
         }
-        if !self.members.iter().any(|member| member.id == self.me) {
-            return Err(ConfigError::NotAMember(self.me));
+        if self.address.len() > limits::ADDRESS_BYTES_MAX {
+            return Err(ConfigError::Address(self.address.len()));
         }
-        Ok(())
+        if let Some(state) = &self.state
+            && (state.target().partitions(), state.target().replicas())
+                != (self.partitions, self.replicas)
+        {
+            return Err(ConfigError::State {
+                partitions: state.target().partitions(),
+                replicas: state.target().replicas(),
+            });
+        }
+        let me = self.members.iter().find(|member| member.id == self.me);
+        me.ok_or(ConfigError::NotAMember(self.me))
     }
 }
 
@@ -113,6 +131,15 @@ pub enum ConfigError {
     NotAMember(MemberId),
     /// The member list makes no ring.
     Ring(String),
+    /// An address of so many bytes.
+    Address(usize),
+    /// The cluster has another number of partitions or replicas.
+    State {
+        /// Its partitions.
+        partitions: u16,
+        /// Its replicas.
+        replicas: u8,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -144,6 +171,19 @@ impl fmt::Display for ConfigError {
             ),
             Self::NotAMember(me) => write!(f, "{me:?} is not in the member list"),
             Self::Ring(why) => f.write_str(why),
+            Self::Address(bytes) => write!(
+                f,
+                "an address of {bytes} bytes; at most {} are allowed",
+                limits::ADDRESS_BYTES_MAX
+            ),
+            Self::State {
+                partitions,
+                replicas,
+            } => write!(
+                f,
+                "the cluster has {partitions} partitions and {replicas} replicas; start this \
+                 member with the same"
+            ),
         }
     }
 }

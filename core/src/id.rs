@@ -32,20 +32,23 @@ pub struct PartitionId(pub u16);
 )]
 pub struct BucketId(pub u32);
 
-/// Who mints dots: one partition in one life of one member's storage. Never a client.
+/// Who mints dots: one partition in one life of one member's storage, from when on the member has
+/// owned it. Never a client.
 ///
-/// A storage that was lost comes back with a new incarnation, so with new actors: a dot is never
-/// given out twice.
+/// A storage that was lost comes back with a new incarnation, and a partition that was given away
+/// and dropped comes back in another epoch: so with new actors, and a dot is never given out twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActorId(pub u64);
 
 impl ActorId {
-    /// The actor of `partition` in the storage that `incarnation` numbers.
+    /// The actor of `partition` in the storage that `incarnation` numbers, owned since epoch `since`
+    /// of the cluster's state.
     #[must_use]
-    pub fn new(incarnation: u64, partition: PartitionId) -> Self {
-        let mut bytes = [0; 10];
+    pub fn new(incarnation: u64, partition: PartitionId, since: u64) -> Self {
+        let mut bytes = [0; 18];
         bytes[..8].copy_from_slice(&incarnation.to_le_bytes());
-        bytes[8..].copy_from_slice(&partition.0.to_le_bytes());
+        bytes[8..10].copy_from_slice(&partition.0.to_le_bytes());
+        bytes[10..].copy_from_slice(&since.to_le_bytes());
         Self(hash64(&bytes))
     }
 }

@@ -169,6 +169,16 @@ pub const MOVES_MAX: usize = 64;
 pub const CHANGES_MAX: usize = 1_024;
 /// How long a proposal to change it waits before it is tried again, in milliseconds, at least.
 pub const REGISTER_RETRY_MS: u64 = 200;
+/// How long a member that has asked another to propose waits before it does so itself, in
+/// milliseconds, at least.
+pub const REGISTER_WISH_MS: u64 = 1_500;
+/// How often a member says how far its state is, to one other, in milliseconds.
+pub const REGISTER_STATUS_MS: u64 = 1_000;
+/// Least time between two sendings of the same state to the same member, in milliseconds.
+pub const REGISTER_TELL_MS: u64 = 200;
+/// How often a node looks at how far the changes of owners are that it has a part in, in
+/// milliseconds.
+pub const MOVING_TICK_MS: u64 = 200;
 
 const _: () = assert!(HAND_BACK_KEYS <= SYNC_KEYS_MAX && SYNC_KEYS_MAX <= SCAN_ENTRIES_MAX);
 const _: () = assert!(TABLES_MAX * 2 * (STORED_KEY_BYTES_MAX + 256) <= MANIFEST_BYTES_MAX);

@@ -1,8 +1,8 @@
 //! What can be done to the state of a cluster.
 
-use super::state::ClusterState;
+use super::state::{ClusterState, Life};
 use crate::id::{MemberId, PartitionId};
-use crate::limits::MOVES_MAX;
+use crate::limits::{ADDRESS_BYTES_MAX, MOVES_MAX};
 use crate::ring::{Member, Members};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,18 @@ use serde::{Deserialize, Serialize};
 /// One change. Applying it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
-    /// This member belongs to the cluster, in this zone and with this capacity.
-    Join(Member),
-    /// This member is to own nothing any more, and then to be forgotten: it leaves, or is dead and
-    /// is replaced.
+    /// This member belongs to the cluster, in this zone and with this capacity, and lives so. Only
+    /// itself can say so: it has a vote from then on.
+    Join {
+        /// The member.
+        member: Member,
+        /// How it lives.
+        life: Life,
+    },
+    /// This member is to own nothing any more: it leaves, or is dead and is replaced.
     Leave(MemberId),
+    /// This member has left: it owns nothing and holds nothing for others, or is known to be dead.
+    Forget(MemberId),
     /// A new owner of a partition has everything that the owners before have.
     Synced {
         /// The partition.
@@ -38,8 +45,14 @@ impl Change {
     #[must_use]
     pub fn is_moot(&self, state: &ClusterState) -> bool {
         match self {
-            Self::Join(member) => state.member(member.id) == Some(member),
+            Self::Join { member, life } => {
+                let known = state.member(member.id);
+                let is_so = known.is_some_and(|known| known == member || known.capacity == 0);
+                is_so && state.life(member.id) == Some(life)
+            }
             Self::Leave(id) => state.member(*id).is_none_or(|member| member.capacity == 0),
+            // It may have to wait until nothing is owned any more.
+            Self::Forget(id) => state.member(*id).is_none_or(|member| member.capacity > 0),
             Self::Synced {
                 partition,
                 version,
@@ -65,7 +78,6 @@ impl ClusterState {
             next.apply_one(change);
         }
         next.begin_moves();
-        next.forget_gone();
         if next == *self {
             return None;
         }
@@ -75,15 +87,30 @@ impl ClusterState {
 
     fn apply_one(&mut self, change: &Change) {
         match change {
-            Change::Join(member) => self.change_members(|list| {
-                list.retain(|known| known.id != member.id);
-                list.push(member.clone());
-            }),
+            Change::Join { life, .. } if life.address.len() > ADDRESS_BYTES_MAX => {}
+            Change::Join { member, life } => {
+                // Who leaves does not come back before it is forgotten.
+                let is_leaving = self.member(member.id).is_some_and(|it| it.capacity == 0);
+                if !is_leaving {
+                    self.change_members(|list| {
+                        list.retain(|known| known.id != member.id);
+                        list.push(member.clone());
+                    });
+                }
+                if self.member(member.id).is_some() {
+                    self.lives.insert(member.id, life.clone());
+                }
+            }
             Change::Leave(id) => self.change_members(|list| {
                 for member in list.iter_mut().filter(|member| member.id == *id) {
                     member.capacity = 0;
                 }
             }),
+            Change::Forget(id) if self.can_forget(*id) => {
+                self.change_members(|list| list.retain(|member| member.id != *id));
+                self.lives.remove(id);
+            }
+            Change::Forget(_) => {}
             Change::Synced {
                 partition,
                 version,
@@ -139,17 +166,9 @@ impl ClusterState {
         }
     }
 
-    /// Forgets members that are to own nothing and own nothing any more.
-    fn forget_gone(&mut self) {
-        let is_needed = |member: &Member| {
-            member.capacity > 0 || self.partitions.iter().any(|it| it.holds(member.id))
-        };
-        let gone: Vec<MemberId> = (self.members().iter())
-            .filter(|(_, member)| !is_needed(member))
-            .map(|(_, member)| member.id)
-            .collect();
-        if !gone.is_empty() {
-            self.change_members(|list| list.retain(|member| !gone.contains(&member.id)));
-        }
+    /// Whether `member` is to own nothing, and owns nothing any more.
+    fn can_forget(&self, member: MemberId) -> bool {
+        let is_leaving = self.member(member).is_some_and(|it| it.capacity == 0);
+        is_leaving && !self.partitions.iter().any(|it| it.holds(member))
     }
 }

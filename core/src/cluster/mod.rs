@@ -13,8 +13,8 @@ pub mod state;
 
 pub use change::Change;
 pub use ownership::{Ownership, Phase};
-pub use register::{Register, RegisterMessage, RegisterOutput};
-pub use state::ClusterState;
+pub use register::{Register, RegisterMessage, RegisterOutput, RegisterSettings, Voice};
+pub use state::{ClusterState, Life};
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,24 @@
 //! Agreement on the next state of the cluster: one single-decree Paxos for each epoch (Lamport,
 //! "Paxos Made Simple", 2001), whose acceptors are the electors of the state before. There is no
-//! leader: whoever wants a change proposes. Changes are rare, so two messages there and back are
-//! cheap; a change needs a majority of the electors, everything else in Henge does not.
+//! leader: anybody may propose. So that two seldom do at a time, whoever wants a change asks the
+//! first elector that it can reach to propose it, and does so itself only if that takes long.
+//! Changes are rare, so two messages there and back are cheap; a change needs a majority of the
+//! electors, everything else in Henge does not.
+//!
+//! A member that has lost its storage has forgotten what it promised, so it has no vote before the
+//! state names the incarnation of its new one. In the state that a cluster begins with nobody is
+//! named: there a member votes when it has heard that no other one has promised anything yet.
 
 use super::change::Change;
 use super::state::ClusterState;
 use crate::id::MemberId;
-use crate::limits::{CHANGES_MAX, REGISTER_RETRY_MS};
+use crate::limits::{
+    CHANGES_MAX, REGISTER_RETRY_MS, REGISTER_STATUS_MS, REGISTER_TELL_MS, REGISTER_WISH_MS,
+};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -65,11 +73,33 @@ pub enum RegisterMessage {
     },
     /// This state is agreed on.
     Decided(ClusterState),
-    /// Tell me the state if it is newer than that of this epoch.
+    /// Tell me the state if it is newer than that of this epoch, or else how far yours is.
     Want {
         /// The asker's epoch.
         epoch: u64,
     },
+    /// So far is my state.
+    Status {
+        /// The epoch.
+        epoch: u64,
+        /// What part the sender has in the agreement.
+        voice: Voice,
+    },
+    /// See to it that these changes become part of the state.
+    Wish(Vec<Change>),
+}
+
+/// What part a member has in the agreement on the next state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Voice {
+    /// None: another shard of the member has it.
+    Shadow,
+    /// None yet, and nothing promised as far as it knows.
+    Fresh,
+    /// A vote, and nothing promised yet since the cluster began.
+    Ready,
+    /// A vote.
+    Bound,
 }
 
 /// What a register wants done, in this order.
@@ -86,17 +116,43 @@ pub enum RegisterOutput {
     },
     /// The cluster is in this state now.
     Decided(Box<ClusterState>),
+    /// Hand this to the register that has a part in the agreement. Only from shadows.
+    Wish(Change),
+}
+
+/// Whose register it is.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterSettings {
+    /// The member.
+    pub me: MemberId,
+    /// The incarnation of its storage.
+    pub incarnation: u64,
+    /// Whether another shard of the member takes part in the agreement, and this one only follows.
+    pub is_shadow: bool,
+    /// Makes it wait other times than others do.
+    pub seed: u64,
 }
 
 /// One member's part in the agreement.
 #[derive(Debug)]
 pub struct Register {
     me: MemberId,
+    incarnation: u64,
+    is_shadow: bool,
     decided: ClusterState,
     promised: Ballot,
     accepted: Option<(Ballot, ClusterState)>,
     /// The highest round that anybody was heard to use in this epoch.
     round: u64,
+    /// Whether it votes in the state that the cluster began with.
+    is_awake: bool,
+    /// What others have said of their part in that state.
+    voices: BTreeMap<MemberId, Voice>,
+    /// Those that can be reached.
+    up: BTreeSet<MemberId>,
+    /// When whom was told the state of which epoch.
+    told: BTreeMap<MemberId, (u64, Instant)>,
+    status_at: Instant,
     wanted: Vec<Change>,
     proposal: Option<Proposal>,
     retry_at: Option<Instant>,
@@ -122,28 +178,35 @@ struct Durable {
     decided: ClusterState,
     promised: Ballot,
     accepted: Option<(Ballot, ClusterState)>,
+    is_awake: bool,
 }
 
 impl Register {
-    /// The register of `me`, in a cluster that is in state `first` as far as is known.
+    /// A register in a cluster that is in state `first` as far as is known.
     #[must_use]
-    pub const fn new(me: MemberId, first: ClusterState, seed: u64) -> Self {
-        Self {
-            me,
+    pub fn new(settings: RegisterSettings, first: ClusterState) -> Self {
+        let mut register = Self {
+            me: settings.me,
+            incarnation: settings.incarnation,
+            is_shadow: settings.is_shadow,
             decided: first,
-            promised: Ballot {
-                round: 0,
-                proposer: 0,
-            },
+            promised: Ballot::default(),
             accepted: None,
             round: 0,
+            is_awake: false,
+            voices: BTreeMap::new(),
+            up: BTreeSet::new(),
+            told: BTreeMap::new(),
+            status_at: Instant::default(),
             wanted: Vec::new(),
             proposal: None,
             retry_at: None,
             attempts: 0,
-            rng: Rng::new(seed),
+            rng: Rng::new(settings.seed),
             outputs: VecDeque::new(),
-        }
+        };
+        register.awake();
+        register
     }
 
     /// Takes up what an earlier life has made durable. Says whether the bytes make sense.
@@ -154,6 +217,7 @@ impl Register {
         self.decided = durable.decided;
         self.promised = durable.promised;
         self.accepted = durable.accepted;
+        self.is_awake = durable.is_awake;
         self.round = self.promised.round;
         true
     }
@@ -167,38 +231,95 @@ impl Register {
     /// Sees to it that `change` becomes part of the state, sooner or later. More than
     /// [`CHANGES_MAX`] at a time are not taken; who wants them asks again.
     pub fn want(&mut self, now: Instant, change: Change) {
-        if self.wanted.len() < CHANGES_MAX && !self.wanted.contains(&change) {
-            self.wanted.push(change);
+        if self.wanted.len() >= CHANGES_MAX
+            || self.wanted.contains(&change)
+            || change.is_moot(&self.decided)
+        {
+            return;
+        }
+        self.wanted.push(change.clone());
+        let first = self.first_elector();
+        if !self.is_shadow && (first.is_none() || first == Some(self.me)) {
             if self.proposal.is_none() && self.retry_at.is_none() {
                 self.retry_at = Some(now);
             }
+            return;
+        }
+        match first.filter(|_| !self.is_shadow) {
+            Some(first) => self.send(first, RegisterMessage::Wish([change].into())),
+            None => self.outputs.push_back(RegisterOutput::Wish(change)),
+        }
+        if self.retry_at.is_none() {
+            self.be_patient(now);
         }
     }
 
-    /// Asks `peer` for the state if it has a newer one.
+    /// `peer` can be reached, or cannot any more.
+    pub fn set_up(&mut self, peer: MemberId, is_up: bool) {
+        if is_up {
+            self.up.insert(peer);
+            self.told.remove(&peer);
+            self.say_status(peer);
+        } else {
+            self.up.remove(&peer);
+        }
+    }
+
+    /// Asks `peer` for the state if it has a newer one, or else how far it is.
     pub fn ask(&mut self, peer: MemberId) {
         let epoch = self.decided.epoch;
         self.send(peer, RegisterMessage::Want { epoch });
     }
 
-    /// When `handle_timeout` wants to be called.
-    #[must_use]
-    pub const fn poll_timeout(&self) -> Option<Instant> {
-        self.retry_at
+    /// Says to `peer` how far the state is here.
+    pub fn say_status(&mut self, peer: MemberId) {
+        let (epoch, voice) = (self.decided.epoch, self.voice());
+        self.send(peer, RegisterMessage::Status { epoch, voice });
     }
 
-    /// Proposes what is wanted and not agreed on yet.
+    /// When `handle_timeout` wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let status = (!self.up.is_empty()).then_some(self.status_at);
+        [status, self.retry_at].into_iter().flatten().min()
+    }
+
+    /// Proposes what is wanted and not agreed on yet, and says to somebody how far the state is.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.status_at <= now && !self.up.is_empty() {
+            self.status_at = now + Duration::from_millis(REGISTER_STATUS_MS);
+            if self.decided.epoch == 0 {
+                // Each must hear it from each before anything can be agreed on.
+                self.say_status_to_all();
+            }
+            let place = self.rng.below(self.up.len() as u64);
+            let place = usize::try_from(place).unwrap_or(0);
+            if let Some(peer) = self.up.iter().nth(place).copied() {
+                self.say_status(peer);
+            }
+        }
         if self.retry_at.is_none_or(|at| at > now) {
             return;
         }
         self.retry_at = None;
         self.proposal = None;
+        let decided = &self.decided;
+        self.wanted.retain(|change| !change.is_moot(decided));
         if self.decided.apply(&self.wanted).is_none() {
-            self.wanted.clear();
+            if !self.wanted.is_empty() {
+                self.be_patient(now);
+            }
             return;
         }
+        if self.is_shadow {
+            let wanted = self.wanted.iter().cloned();
+            self.outputs.extend(wanted.map(RegisterOutput::Wish));
+            return self.be_patient(now);
+        }
         self.back_off(now);
+        if self.decided.epoch == 0 && !self.are_all_ready() {
+            return;
+        }
         let ballot = Ballot {
             round: self.round.max(self.promised.round) + 1,
             proposer: self.me.0,
@@ -228,7 +349,9 @@ impl Register {
             | RegisterMessage::Accept { epoch, .. }
             | RegisterMessage::Accepted { epoch, .. }
             | RegisterMessage::Refused { epoch, .. }
+            | RegisterMessage::Status { epoch, .. }
             | RegisterMessage::Want { epoch } => *epoch,
+            RegisterMessage::Wish(_) => ours,
             RegisterMessage::Decided(state) => {
                 if state.epoch > ours {
                     self.decide(now, state.clone());
@@ -237,16 +360,26 @@ impl Register {
             }
         };
         if epoch < ours {
-            if from != self.me {
-                let state = self.decided.clone();
-                self.send(from, RegisterMessage::Decided(state));
-            }
-            return;
+            return self.tell(now, from);
         }
         if epoch > ours {
             return self.ask(from);
         }
         match message {
+            RegisterMessage::Want { .. } => self.say_status(from),
+            RegisterMessage::Status { voice, .. } if ours == 0 && !self.is_shadow => {
+                self.voices.insert(from, voice);
+                if self.awake() {
+                    self.persist();
+                    self.say_status_to_all();
+                }
+            }
+            RegisterMessage::Wish(changes) => {
+                for change in changes {
+                    self.want(now, change);
+                }
+            }
+            _ if self.is_shadow => {}
             RegisterMessage::Prepare { ballot, .. } => self.prepare(now, from, ballot),
             RegisterMessage::Promise {
                 ballot, accepted, ..
@@ -256,11 +389,90 @@ impl Register {
             RegisterMessage::Refused { promised, .. } => {
                 self.round = self.round.max(promised.round);
             }
-            RegisterMessage::Want { .. } | RegisterMessage::Decided(_) => {}
+            RegisterMessage::Status { .. } | RegisterMessage::Decided(_) => {}
+        }
+    }
+
+    /// Whether this member has a vote in the present epoch.
+    fn may_vote(&self) -> bool {
+        let life = self.decided.life(self.me);
+        match life {
+            _ if self.is_shadow => false,
+            Some(life) => life.incarnation == self.incarnation,
+            // Nobody has named it yet: what it found out in the first state still holds.
+            None => self.is_awake,
+        }
+    }
+
+    /// The part that this member has in the agreement now.
+    #[must_use]
+    pub fn voice(&self) -> Voice {
+        match self.may_vote() {
+            _ if self.is_shadow => Voice::Shadow,
+            true if self.decided.epoch == 0 && self.promised == Ballot::default() => Voice::Ready,
+            true => Voice::Bound,
+            false => Voice::Fresh,
+        }
+    }
+
+    /// In the first state a member votes as soon as it knows that nobody else has promised anything,
+    /// which would be what itself had promised before it lost its storage. Says whether it is so now.
+    fn awake(&mut self) -> bool {
+        let is_at_start = self.decided.epoch == 0 && !self.is_shadow && !self.is_awake;
+        let is_new = |elector: MemberId| {
+            let voice = self.voices.get(&elector);
+            elector == self.me || matches!(voice, Some(Voice::Fresh | Voice::Ready))
+        };
+        let wakes = is_at_start && self.decided.electors().all(is_new);
+        self.is_awake |= wakes;
+        wakes
+    }
+
+    /// Whether all electors vote in the first state, or did when somebody promised something: before,
+    /// one that does not yet could never find out that it may.
+    fn are_all_ready(&self) -> bool {
+        let is_ready = |elector: MemberId| {
+            let voice = self.voices.get(&elector);
+            match elector == self.me {
+                true => self.is_awake,
+                false => matches!(voice, Some(Voice::Ready | Voice::Bound)),
+            }
+        };
+        let is_bound = |voice: &Voice| *voice == Voice::Bound;
+        let was_ready = self.promised > Ballot::default() || self.voices.values().any(is_bound);
+        was_ready || self.decided.electors().all(is_ready)
+    }
+
+    /// The first elector that can be reached: the one that proposes, as a rule.
+    fn first_elector(&self) -> Option<MemberId> {
+        let can_reach = |id: &MemberId| *id == self.me || self.up.contains(id);
+        self.decided.electors().filter(can_reach).min()
+    }
+
+    /// Tells `to` the state, unless that was done just now.
+    fn tell(&mut self, now: Instant, to: MemberId) {
+        let epoch = self.decided.epoch;
+        let known = self.told.get(&to);
+        let pause = Duration::from_millis(REGISTER_TELL_MS);
+        if to == self.me || known.is_some_and(|(told, at)| *told == epoch && *at + pause > now) {
+            return;
+        }
+        self.told.insert(to, (epoch, now));
+        let state = self.decided.clone();
+        self.send(to, RegisterMessage::Decided(state));
+    }
+
+    fn say_status_to_all(&mut self) {
+        let up: Vec<MemberId> = self.up.iter().copied().collect();
+        for peer in up {
+            self.say_status(peer);
         }
     }
 
     fn prepare(&mut self, now: Instant, from: MemberId, ballot: Ballot) {
+        if !self.may_vote() {
+            return;
+        }
         let epoch = self.decided.epoch;
         let message = if ballot > self.promised {
             self.promised = ballot;
@@ -321,6 +533,9 @@ impl Register {
     }
 
     fn accept(&mut self, now: Instant, from: MemberId, ballot: Ballot, state: ClusterState) {
+        if !self.may_vote() {
+            return;
+        }
         let epoch = self.decided.epoch;
         let message = if ballot >= self.promised && state.epoch == epoch + 1 {
             self.promised = ballot;
@@ -354,6 +569,7 @@ impl Register {
             self.decide(now, state.clone());
             told.remove(&self.me);
             for member in told {
+                self.told.insert(member, (state.epoch, now));
                 self.send(member, RegisterMessage::Decided(state.clone()));
             }
         }
@@ -369,16 +585,26 @@ impl Register {
         self.persist();
         let state = self.decided.clone().into();
         self.outputs.push_back(RegisterOutput::Decided(state));
+        self.voices.clear();
+        self.say_status_to_all();
         let decided = &self.decided;
         self.wanted.retain(|change| !change.is_moot(decided));
         self.retry_at = None;
-        if !self.wanted.is_empty() {
-            self.back_off(now);
-            // Nobody else is known to be proposing.
-            if was_own {
-                self.retry_at = Some(now);
-            }
+        if self.wanted.is_empty() {
+            return;
         }
+        if was_own || self.first_elector() == Some(self.me) {
+            // Nobody else is known to be proposing.
+            self.retry_at = Some(now);
+        } else {
+            self.be_patient(now);
+        }
+    }
+
+    /// Another one proposes what is wanted here: gives it time.
+    fn be_patient(&mut self, now: Instant) {
+        let wait = REGISTER_WISH_MS + self.rng.below(REGISTER_WISH_MS);
+        self.retry_at = Some(now + Duration::from_millis(wait));
     }
 
     /// Tries again after a random time, so that two proposers do not stand in each other's way, and
@@ -395,6 +621,7 @@ impl Register {
             decided: self.decided.clone(),
             promised: self.promised,
             accepted: self.accepted.clone(),
+            is_awake: self.is_awake,
         };
         let bytes = postcard::to_allocvec(&durable).expect("writing to memory cannot fail");
         self.outputs.push_back(RegisterOutput::Persist(bytes));

@@ -3,7 +3,10 @@
 use super::ownership::Ownership;
 use crate::hash::hash64;
 use crate::id::{MemberId, PartitionId};
+use crate::limits::ADDRESS_BYTES_MAX;
 use crate::ring::{Member, Members, Placement};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,18 @@ pub struct ClusterState {
     pub(super) target: Placement,
     /// Who owns what now, by the numbers of the partitions.
     pub(super) partitions: Vec<Ownership>,
+    /// How each member lives, as far as it has said so.
+    pub(super) lives: BTreeMap<MemberId, Life>,
+}
+
+/// How a member lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// The incarnation of its storage. One that has lost its storage has another, and has no vote
+    /// before that is agreed on: it does not know any more what it has voted for.
+    pub incarnation: u64,
+    /// Where others reach it, as its host understands that; may be empty.
+    pub address: String,
 }
 
 impl ClusterState {
@@ -30,7 +45,14 @@ impl ClusterState {
             epoch: 0,
             target: placement,
             partitions,
+            lives: BTreeMap::new(),
         }
+    }
+
+    /// How member `id` lives, if it has said so.
+    #[must_use]
+    pub fn life(&self, id: MemberId) -> Option<&Life> {
+        self.lives.get(&id)
     }
 
     /// The members, also those that leave and still own something.
@@ -109,6 +131,7 @@ struct Parts {
     epoch: u64,
     target: Placement,
     partitions: Vec<Ownership>,
+    lives: BTreeMap<MemberId, Life>,
 }
 
 impl From<ClusterState> for Parts {
@@ -117,11 +140,13 @@ impl From<ClusterState> for Parts {
             epoch,
             target,
             partitions,
+            lives,
         } = state;
         Self {
             epoch,
             target,
             partitions,
+            lives,
         }
     }
 }
@@ -134,6 +159,7 @@ impl TryFrom<Parts> for ClusterState {
             epoch,
             target,
             partitions,
+            lives,
         } = parts;
         if partitions.len() != usize::from(target.partitions()) {
             return Err("an ownership for each partition is needed");
@@ -141,10 +167,17 @@ impl TryFrom<Parts> for ClusterState {
         if !partitions.iter().all(Ownership::is_sound) {
             return Err("an ownership has no owners, too many, or one twice");
         }
+        let is_life = |(id, life): (&MemberId, &Life)| {
+            target.members().index_of(*id).is_some() && life.address.len() <= ADDRESS_BYTES_MAX
+        };
+        if !lives.iter().all(is_life) {
+            return Err("a life of somebody who is no member, or with a long address");
+        }
         Ok(Self {
             epoch,
             target,
             partitions,
+            lives,
         })
     }
 }

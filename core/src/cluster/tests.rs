@@ -5,6 +5,7 @@ use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
@@ -13,6 +14,14 @@ extern crate std;
 fn member(number: usize) -> Member {
     let zone = format!("eu/{}", number % 3).parse().unwrap();
     Member::new(&format!("m{number}"), zone, 1)
+}
+
+fn join(member: Member) -> Change {
+    let life = Life {
+        incarnation: 1,
+        address: String::new(),
+    };
+    Change::Join { member, life }
 }
 
 /// A number below `bound`.
@@ -50,7 +59,7 @@ fn finish(mut state: ClusterState) -> ClusterState {
 
 #[test]
 fn a_join_ends_with_every_partition_where_the_ring_wants_it() {
-    let state = first(3).apply(&[Change::Join(member(3))]).unwrap();
+    let state = first(3).apply(&[join(member(3))]).unwrap();
     assert!(state.unsettled() > 0);
     let moved: usize = state.ownerships().map(|(_, it)| it.copiers().count()).sum();
     assert!((1..=16).contains(&moved), "{moved}");
@@ -67,6 +76,12 @@ fn a_member_that_leaves_is_forgotten_when_it_owns_nothing() {
     let state = first(4).apply(&[Change::Leave(gone)]).unwrap();
     assert!(state.member(gone).is_some(), "it still owns something");
     let done = finish(state);
+    assert!(
+        done.member(gone).is_some(),
+        "it may hold something for others"
+    );
+    assert!(done.apply(&[Change::Forget(member(0).id)]).is_none());
+    let done = done.apply(&[Change::Forget(gone)]).unwrap();
     assert!(done.member(gone).is_none());
     assert!(done.ownerships().all(|(_, it)| !it.holds(gone)));
     // The last one cannot leave: then there would be no ring.
@@ -86,7 +101,7 @@ proptest! {
             let ownership = state.ownership(partition).unwrap().clone();
             let version = ownership.version.saturating_sub(rng.below(2));
             let change = match rng.below(8) {
-                0 => Change::Join(member(below(&mut rng, 8))),
+                0 => join(member(below(&mut rng, 8))),
                 1 => Change::Leave(member(below(&mut rng, 8)).id),
                 2 | 3 => Change::Adopted { partition, version },
                 _ => {
@@ -137,6 +152,7 @@ struct World {
     now: Instant,
     rng: Rng,
     decided: BTreeMap<u64, ClusterState>,
+    incarnations: BTreeMap<MemberId, u64>,
     loss: u64,
 }
 
@@ -144,15 +160,32 @@ impl World {
     fn new(count: usize, seed: u64) -> Self {
         let state = first(count);
         let ids: Vec<_> = (0..count + 3).map(|number| member(number).id).collect();
-        let register = |id: MemberId| (Register::new(id, state.clone(), seed ^ id.0), Vec::new());
-        Self {
-            registers: ids.into_iter().map(|id| (id, register(id))).collect(),
+        let register = |id: &MemberId| {
+            let settings = RegisterSettings {
+                me: *id,
+                incarnation: 1,
+                is_shadow: false,
+                seed: seed ^ id.0,
+            };
+            let mut register = Register::new(settings, state.clone());
+            for other in ids.iter().filter(|other| *other != id) {
+                register.set_up(*other, true);
+            }
+            (*id, (register, Vec::new()))
+        };
+        let mut world = Self {
+            registers: ids.iter().map(register).collect(),
             wires: Vec::new(),
             now: Instant::from_micros(1),
             rng: Rng::new(seed),
             decided: BTreeMap::new(),
+            incarnations: BTreeMap::new(),
             loss: 20,
+        };
+        for id in ids {
+            world.drain(id);
         }
+        world
     }
 
     fn drain(&mut self, id: MemberId) {
@@ -173,16 +206,55 @@ impl World {
                         .entry(state.epoch)
                         .or_insert_with(|| (*state).clone());
                     assert_eq!(*known, *state, "two states for one epoch");
+                    if let Some(member) = state.member(id) {
+                        self.want_join(member.clone());
+                    }
                 }
+                RegisterOutput::Wish(_) => panic!("none of them is a shadow"),
             }
         }
     }
 
-    fn crash(&mut self, id: MemberId, state: &ClusterState) {
+    /// The member says that it is one, and how it lives.
+    fn want_join(&mut self, member: Member) {
+        let id = member.id;
+        let life = Life {
+            incarnation: self.incarnations.get(&id).copied().unwrap_or(1),
+            address: format!("{id:?}"),
+        };
+        let now = self.now;
+        let register = &mut self.registers.get_mut(&id).unwrap().0;
+        register.want(now, Change::Join { member, life });
+    }
+
+    /// The member loses what is not durable, or its whole storage.
+    fn crash(&mut self, id: MemberId, state: &ClusterState, is_wiped: bool) {
+        if is_wiped {
+            *self.incarnations.entry(id).or_insert(1) += 1;
+            self.registers.get_mut(&id).unwrap().1.clear();
+        }
         let (_, durable) = &self.registers[&id];
-        let mut register = Register::new(id, state.clone(), self.rng.next_u64());
+        let settings = RegisterSettings {
+            me: id,
+            incarnation: self.incarnations.get(&id).copied().unwrap_or(1),
+            is_shadow: false,
+            seed: self.rng.next_u64(),
+        };
+        let mut register = Register::new(settings, state.clone());
         assert!(durable.is_empty() || register.restore(durable));
+        for other in self.registers.keys().filter(|other| **other != id) {
+            register.set_up(*other, true);
+        }
         self.registers.get_mut(&id).unwrap().0 = register;
+        // A connection that is gone takes along what was on its way.
+        self.wires
+            .retain(|(_, from, to, _)| *from != id && *to != id);
+        for other in self.registers.keys().copied().collect::<Vec<_>>() {
+            if other != id {
+                self.registers.get_mut(&other).unwrap().0.set_up(id, true);
+            }
+            self.drain(other);
+        }
     }
 
     fn run(&mut self, millis: u64) {
@@ -217,28 +289,24 @@ proptest! {
         let mut world = World::new(count, seed);
         let state = first(count);
         let ids: Vec<_> = world.registers.keys().copied().collect();
+        let mut wiped = None;
         for round in 0..6_usize {
-            let proposer = ids[below(&mut world.rng, ids.len())];
-            let change = Change::Join(member(count + round % 3));
-            let now = world.now;
-            let register = &mut world.registers.get_mut(&proposer).unwrap().0;
-            register.want(now, change);
-            let rival = ids[below(&mut world.rng, ids.len())];
+            world.want_join(member(count + round % 3));
             let mut other = member(below(&mut world.rng, count));
             other.capacity = 1 + u32::try_from(world.rng.below(3)).unwrap();
-            world.registers.get_mut(&rival).unwrap().0.want(now, Change::Join(other));
+            world.want_join(other);
             world.run(400);
             if world.rng.below(2) == 0 {
                 let id = ids[below(&mut world.rng, ids.len())];
-                world.crash(id, &state);
+                // A majority that has lost its memory is beyond what can be mended.
+                let is_wiped = count > 2 && wiped.is_none_or(|it| it == id) && world.rng.below(2) == 0;
+                wiped = wiped.or(is_wiped.then_some(id));
+                world.crash(id, &state, is_wiped);
             }
         }
         world.loss = 0;
         for number in 0..3 {
-            let now = world.now;
-            let id = member(0).id;
-            let register = &mut world.registers.get_mut(&id).unwrap().0;
-            register.want(now, Change::Join(member(count + number)));
+            world.want_join(member(count + number));
         }
         world.run(20_000);
         let newest = world.decided.values().last().unwrap();

@@ -73,7 +73,7 @@ impl Node {
             asked => asked.min(TIMEOUT_MAX_MS),
         };
         let outcome = self.check(partition, &request).and_then(|()| {
-            let is_owner = self.owners(partition).me().is_some();
+            let is_owner = self.readers(partition).me().is_some();
             match request.operation {
                 wire::Operation::Get { level } => {
                     self.start_read(now, partition, origin, request, level)
@@ -144,9 +144,8 @@ impl Node {
             );
             return Err(Failure::new(ErrorCode::KeyTooLarge, message));
         }
-        let place = self
-            .ring
-            .partition_of(crate::hash::position(request.bucket, &request.key));
+        let ring = self.agreement.state.target();
+        let place = ring.partition_of(crate::hash::position(request.bucket, &request.key));
         if place != partition {
             let message = format!(
                 "the frame names partition {}, but its key lies in {}; the client computes it wrongly",

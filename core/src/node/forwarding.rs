@@ -4,6 +4,7 @@
 
 use super::{Node, Operation, Origin};
 use crate::id::{MemberId, PartitionId};
+use crate::limits::TIMEOUT_MAX_MS;
 use crate::replication::Owners;
 use crate::time::Instant;
 use crate::wire::{ErrorCode, Failure, PeerMessage, Reply, Request};
@@ -12,13 +13,15 @@ use crate::wire::{ErrorCode, Failure, PeerMessage, Reply, Request};
 #[derive(Debug)]
 pub(super) struct ForwardOperation {
     origin: Origin,
-    partition: PartitionId,
+    pub(super) partition: PartitionId,
     request: Request,
     owners: Owners,
     /// Who carries it out.
     to: MemberId,
     /// Another owner had it before, was lost, and may have applied it.
     was_elsewhere: bool,
+    /// It does not coordinate writes of the key, in its view.
+    is_refused: bool,
     deadline_at: Instant,
 }
 
@@ -34,7 +37,7 @@ impl Node {
             let message = "this member does not own the key; the members' lists differ";
             return Err(Failure::new(ErrorCode::Misrouted, message));
         }
-        let owners = self.owners(partition);
+        let owners = self.readers(partition);
         let Some((_, to)) = owners.others().find(|(_, member)| self.is_up(*member)) else {
             let message = "none of the key's owners can be reached; try again later";
             return Err(Failure::new(ErrorCode::Unavailable, message));
@@ -49,6 +52,7 @@ impl Node {
             owners,
             to,
             was_elsewhere: false,
+            is_refused: false,
             deadline_at,
         };
         let number = self.begin(now, timeout_ms, Operation::Forward(forward));
@@ -68,8 +72,15 @@ impl Node {
     ) {
         if let Some(Operation::Forward(forward)) = self.operations.get(&number)
             && forward.to == from
-            && let Some(Operation::Forward(forward)) = self.operations.remove(&number)
         {
+            if let Err(failure) = &result
+                && failure.code == ErrorCode::Misrouted
+            {
+                return self.forward_refused(number);
+            }
+            let Some(Operation::Forward(forward)) = self.operations.remove(&number) else {
+                return;
+            };
             match result {
                 // This owner has not applied it; of the one before nobody knows.
                 Err(_) if forward.was_elsewhere => self.expire_forward(&forward),
@@ -94,8 +105,57 @@ impl Node {
         let Some(Operation::Forward(forward)) = self.operations.get_mut(&number) else {
             return;
         };
+        forward.was_elsewhere |= !forward.is_refused;
+        self.forward_to(now, number, to);
+    }
+
+    /// Its owner goes by other owners: one of the two is behind.
+    fn forward_refused(&mut self, number: u64) {
+        let Some(Operation::Forward(forward)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        forward.is_refused = true;
+        let (to, partition) = (forward.to, forward.partition);
+        self.ask_for_epoch(to, partition);
+    }
+
+    /// The owners have changed, or another member has come to know them.
+    pub(super) fn turn_forward(&mut self, now: Instant, number: u64) {
+        let Some(Operation::Forward(forward)) = self.operations.get(&number) else {
+            return;
+        };
+        // One that has not refused it may be applying it.
+        if !forward.is_refused {
+            return;
+        }
+        let owners = self.readers(forward.partition);
+        let next = (owners.others()).find(|(_, member)| self.is_up(*member));
+        let is_mine = owners.me().is_some();
+        let left_ms = forward.deadline_at.since(now).as_millis();
+        if is_mine && left_ms > 0 {
+            let Some(Operation::Forward(mut forward)) = self.operations.remove(&number) else {
+                return;
+            };
+            if forward.was_elsewhere {
+                return self.expire_forward(&forward);
+            }
+            forward.request.timeout_ms = u32::try_from(left_ms).unwrap_or(TIMEOUT_MAX_MS);
+            return self.handle_request(now, forward.partition, forward.origin, forward.request);
+        }
+        if let Some((_, to)) = next
+            && let Some(Operation::Forward(forward)) = self.operations.get_mut(&number)
+        {
+            forward.owners = owners;
+            self.forward_to(now, number, to);
+        }
+    }
+
+    fn forward_to(&mut self, now: Instant, number: u64, to: MemberId) {
+        let Some(Operation::Forward(forward)) = self.operations.get_mut(&number) else {
+            return;
+        };
         forward.to = to;
-        forward.was_elsewhere = true;
+        forward.is_refused = false;
         let mut request = forward.request.clone();
         let left_ms = forward.deadline_at.since(now).as_millis();
         request.timeout_ms = u32::try_from(left_ms).unwrap_or(u32::MAX).max(1);

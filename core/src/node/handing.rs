@@ -1,16 +1,19 @@
-//! Handing back what is held for other members: each state goes to every owner of its partition,
-//! and when all of them have made all of it durable, the partition is dropped here.
+//! Handing back what is held for other members, or was owned before: every owner of the partition
+//! says what it has, gets what it lacks, and when all of them have all of it durable, the partition
+//! is dropped here.
 
 use super::Node;
 use super::storage::Waiter;
 use super::sync::split;
+use crate::causality::VersionSet;
 use crate::id::{MemberId, PartitionId};
 use crate::limits::{HAND_BACK_KEYS, HAND_BACK_PATIENCE_MS, HAND_BACK_RETRY_MS};
 use crate::planted::{Bug, is_planted};
 use crate::storage::StoredKey;
-use crate::storage::store::Scanned;
+use crate::storage::store::{Scanned, ScannedEntry};
+use crate::sync::tree::LeafSet;
 use crate::time::{Duration, Instant};
-use crate::wire::PeerMessage;
+use crate::wire::{KeyState, ListedKey, PeerMessage, SyncMessage};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -34,7 +37,9 @@ struct HandBack {
     after: Option<StoredKey>,
     /// The page under way ends here; `None` if it is the last.
     next: Option<StoredKey>,
-    /// Which states are not with which owner yet, by the numbers of the merges.
+    /// The page under way.
+    page: Vec<ScannedEntry>,
+    /// Who has yet to answer what: which keys it has, or that a state is durable there.
     pending: BTreeSet<(u64, MemberId)>,
     /// More has come in the meantime, so the partition must not be dropped at the end.
     is_touched: bool,
@@ -54,6 +59,30 @@ impl Handing {
         }
     }
 
+    /// The owners of `partition` have changed, and it `is_stray` now or is not any more.
+    pub(super) fn turn(&mut self, partition: PartitionId, is_stray: bool) {
+        if is_stray {
+            self.strays.insert(partition);
+        } else {
+            self.strays.remove(&partition);
+        }
+        self.current
+            .take_if(|current| current.partition == partition);
+    }
+
+    /// `peer` may have refused what it was asked, and would not any more.
+    pub(super) fn begin_anew(&mut self, now: Instant, peer: MemberId) {
+        let waits = |current: &mut HandBack| current.pending.iter().any(|(_, it)| *it == peer);
+        if self.current.take_if(waits).is_some() {
+            self.next_at = now;
+        }
+    }
+
+    /// Whether nothing is held for others.
+    pub(super) fn is_empty(&self) -> bool {
+        self.strays.is_empty()
+    }
+
     /// The partitions that are held for others.
     pub(super) fn partitions(&self) -> impl Iterator<Item = PartitionId> + '_ {
         self.strays.iter().copied()
@@ -63,9 +92,8 @@ impl Handing {
 impl Node {
     /// Finds what an earlier life has held for others.
     pub(super) fn begin_handing(&mut self) {
-        let is_stray = |partition: &PartitionId| {
-            self.owners(*partition).me().is_none() && self.store.keys_of(*partition) > 0
-        };
+        let is_stray =
+            |partition: &PartitionId| !self.holds(*partition) && self.store.keys_of(*partition) > 0;
         self.handing.strays = self.served().filter(is_stray).collect();
     }
 
@@ -99,6 +127,7 @@ impl Node {
             owners: owners.others().map(|(_, member)| member).collect(),
             after: None,
             next: None,
+            page: Vec::new(),
             pending: BTreeSet::new(),
             is_touched: false,
             deadline: patience(now),
@@ -107,13 +136,15 @@ impl Node {
         self.hand_back_page(now);
     }
 
-    /// Sends the next page to all owners.
+    /// Asks all owners what they have of the next page.
     pub(super) fn hand_back_page(&mut self, now: Instant) {
         let may_read = |it: &&HandBack| it.is_reading && self.report.ready;
         let Some(current) = self.handing.current.as_ref().filter(may_read) else {
             return;
         };
         let (partition, owners) = (current.partition, current.owners.clone());
+        let after = current.after.as_ref();
+        let after = after.map_or_else(Vec::new, |key| key.as_bytes().to_vec());
         let scanned = self.scan_keys(partition, current.after.as_ref(), Bound::Unbounded);
         let page = match scanned {
             Scanned::Page(page) => page,
@@ -131,24 +162,11 @@ impl Node {
             Some(last) if is_cut => Some(last.key.clone()),
             _ => page.next,
         };
-        let mut pending = BTreeSet::new();
-        for entry in entries {
-            let op = self.next_operation;
-            self.next_operation += 1;
-            let (bucket, key) = split(&entry.key);
-            for owner in &owners {
-                pending.insert((op, *owner));
-                let message = PeerMessage::Merge {
-                    op,
-                    bucket,
-                    key: key.clone(),
-                    set: entry.set.clone(),
-                };
-                self.send(*owner, partition, &message);
-            }
-        }
+        let op = self.next_operation;
+        self.next_operation += 1;
         if let Some(current) = &mut self.handing.current {
-            current.pending = pending;
+            current.pending = owners.iter().map(|owner| (op, *owner)).collect();
+            current.page = entries;
             current.next = next;
             current.is_reading = false;
             current.deadline = patience(now);
@@ -158,7 +176,66 @@ impl Node {
         {
             current.pending.clear();
         }
+        let leaves = LeafSet::full().to_bytes();
+        for owner in owners {
+            let (leaves, after) = (leaves.clone(), after.clone());
+            self.say_sync(owner, partition, op, SyncMessage::List { leaves, after });
+        }
         self.end_hand_back_page(now);
+    }
+
+    /// An owner has said what it has of the page, up to a key: it gets the rest. Says whether it was
+    /// asked for a hand-back.
+    pub(super) fn handed_list(
+        &mut self,
+        now: Instant,
+        op: u64,
+        owner: MemberId,
+        message: &SyncMessage,
+    ) -> bool {
+        let Some(current) = self.handing.current.as_mut() else {
+            return false;
+        };
+        if !current.pending.remove(&(op, owner)) {
+            return false;
+        }
+        let (listed, upto): (&[ListedKey], &[u8]) = match message {
+            SyncMessage::Listed { entries, upto } => (entries, upto),
+            _ => (&[], &[]),
+        };
+        let has = |entry: &ScannedEntry| {
+            let key = entry.key.as_bytes();
+            let place = listed.binary_search_by(|it| it.key.as_slice().cmp(key));
+            (upto.is_empty() || key <= upto)
+                && place.is_ok_and(|place| {
+                    let set = VersionSet::decode(&entry.set).expect("checked before it was stored");
+                    listed[place].state == set.causal_digest()
+                })
+        };
+        let partition = current.partition;
+        let lacking: Vec<ScannedEntry> = (current.page.iter())
+            .filter(|entry| !has(entry))
+            .cloned()
+            .collect();
+        let view = self.view(partition);
+        for entry in lacking {
+            let op = self.next_operation;
+            self.next_operation += 1;
+            if let Some(current) = &mut self.handing.current {
+                current.pending.insert((op, owner));
+            }
+            let (bucket, key) = split(&entry.key);
+            let message = PeerMessage::Merge(KeyState {
+                view,
+                op,
+                bucket,
+                key,
+                set: entry.set,
+            });
+            self.send(owner, partition, &message);
+        }
+        self.end_hand_back_page(now);
+        true
     }
 
     /// An owner has made a state durable, or has refused it. Says whether it was one that is being
@@ -201,6 +278,7 @@ impl Node {
         }
         let (partition, is_touched) = (current.partition, current.is_touched);
         self.handing.current = None;
+        self.handing.next_at = now;
         if is_touched {
             return;
         }

@@ -10,7 +10,7 @@ use crate::id::{MemberId, PartitionId};
 use crate::limits::HINTED_KEYS_MAX;
 use crate::planted::{Bug, is_planted};
 use crate::time::Instant;
-use crate::wire::{ErrorCode, Failure, PeerMessage};
+use crate::wire::{ErrorCode, Failure, KeyState, PeerMessage};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -48,12 +48,13 @@ impl Node {
                 return;
             };
             write.stand_ins.push((index, stand_in));
-            let message = PeerMessage::Hint {
+            let message = PeerMessage::Hint(KeyState {
+                view: write.owners.view(),
                 op: number,
                 bucket: write.bucket,
                 key: write.key.clone(),
                 set: write.set.clone(),
-            };
+            });
             self.report.hints.sent += 1;
             self.send(stand_in, partition, &message);
         }
@@ -67,11 +68,12 @@ impl Node {
 
     /// The members that stand in for owners of `partition`, the next on the walk first.
     fn stand_ins(&mut self, partition: PartitionId) -> Vec<MemberId> {
-        let ring = &self.ring;
+        let state = &self.agreement.state;
         let find = || {
-            let members = ring.stand_ins(partition).into_iter();
-            let id = |index| ring.members().at(index).map(|member| member.id);
-            members.filter_map(id).collect()
+            let members = state.target().stand_ins(partition).into_iter();
+            let id = |index| state.members().at(index).map(|member| member.id);
+            let holds = |id: &MemberId| state.ownership(partition).is_some_and(|it| it.holds(*id));
+            members.filter_map(id).filter(|id| !holds(id)).collect()
         };
         let found: &Vec<MemberId> = self.stand_in_lists.entry(partition).or_insert_with(find);
         let me = self.config.me;
@@ -85,7 +87,7 @@ impl Node {
     /// Holds a state for an owner that its sender cannot reach.
     pub(super) fn handle_hint(&mut self, now: Instant, merge: PeerMerge) {
         let (from, partition, operation) = (merge.from, merge.partition, merge.operation);
-        if self.owners(partition).me().is_none() {
+        if !self.holds(partition) {
             let held = self.hinted_keys();
             if held >= HINTED_KEYS_MAX {
                 let message =

@@ -1,8 +1,10 @@
 //! Everything that can happen to a node.
 
+use crate::cluster::{Change, ClusterState};
 use crate::id::MemberId;
 use crate::storage::{OperationId, StorageAnswer, StorageFault, StoredFile};
 use crate::wire::ClientId;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,11 @@ pub enum Input<'a> {
         #[serde(borrow, with = "serde_bytes")]
         frame: &'a [u8],
     },
+    /// Another shard of this member goes by this state of the cluster.
+    Cluster(Box<ClusterState>),
+    /// Somebody who may say so wants the state of the cluster changed: people, or another shard of
+    /// this member.
+    Wish(Change),
     /// The time of `poll_timeout` has come.
     Timeout,
     /// Asks for a [`super::Report`].

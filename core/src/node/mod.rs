@@ -10,13 +10,17 @@
 //! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
 //! * `hinting`, `handing`: what is held for absent members.
 //! * `sync`, `sync_peer`: anti-entropy, begun here and begun by others.
+//! * `agreement`: who the members are and who owns what. `moving`: owners that change; `turning`: the
+//!   operations that this befalls.
 
+mod agreement;
 pub mod batch;
 mod client;
 mod forwarding;
 mod handing;
 mod hinting;
 pub mod input;
+mod moving;
 pub mod output;
 mod peer;
 mod reading;
@@ -24,6 +28,7 @@ mod storage;
 mod sync;
 mod sync_peer;
 pub mod timer;
+mod turning;
 mod writing;
 
 pub use input::Input;
@@ -31,19 +36,21 @@ pub use output::{Event, HintReport, Output, Report, SyncReport};
 pub use timer::TimerKind;
 
 use crate::causality::{Clock, Hlc, VersionSet};
+use crate::cluster::ClusterState;
 use crate::config::{Config, ConfigError};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::CLOCK_SKEW_MAX_MS;
 use crate::planted::{Bug, is_planted};
 use crate::replication::{Level, LevelError};
 use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
-use crate::ring::{Member, Members, Placement};
+use crate::ring::{Members, Placement};
 use crate::rng::Rng;
-use crate::storage::{BatchNumber, OperationId, Store, StoreSettings, StoredKey};
+use crate::storage::{BatchNumber, OperationId, Store, StoreReport, StoreSettings, StoredKey};
 use crate::time::{Duration, Instant};
 use crate::wire::{
     self, ClientId, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, Reply, Response,
 };
+use agreement::Agreement;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -51,6 +58,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use forwarding::ForwardOperation;
 use handing::Handing;
+use moving::Moving;
 use storage::Waiter;
 use sync::Syncing;
 use timer::Timers;
@@ -62,7 +70,8 @@ use timer::Timers;
 #[derive(Debug)]
 pub struct Node {
     config: Config,
-    ring: Placement,
+    agreement: Agreement,
+    moving: Moving,
     region: String,
     clock: Clock,
     store: Store,
@@ -105,8 +114,8 @@ enum Origin {
 pub enum InputError {
     /// The bytes are no frame, or not one that belongs here.
     Frame(FrameError),
-    /// The sender is not in the member list.
-    Stranger(MemberId),
+    /// The sender bears this member's own name.
+    Myself,
     /// The frame is for a partition that this shard does not serve.
     Partition(PartitionId),
 }
@@ -115,12 +124,15 @@ impl Node {
     /// A node that waits for [`Input::Opened`]. `seed` must be random, and another one each time:
     /// the incarnation of a new storage comes from it.
     pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
-        config.check()?;
-        let ring = Members::new(config.members.clone())
-            .and_then(|members| Placement::new(members, config.partitions, config.replicas))
-            .map_err(|error| ConfigError::Ring(error.to_string()))?;
-        let me = config.members.iter().find(|member| member.id == config.me);
-        let region = me.map_or("", |member| member.zone.region()).to_string();
+        let me = config.check()?.clone();
+        let first = match &config.state {
+            Some(state) => state.clone(),
+            None => Members::new(config.members.clone())
+                .and_then(|members| Placement::new(members, config.partitions, config.replicas))
+                .map(ClusterState::new)
+                .map_err(|error| ConfigError::Ring(error.to_string()))?,
+        };
+        let region = me.zone.region().to_string();
         let mut rng = Rng::new(seed ^ now.as_micros());
         // An answer to an earlier life must not be taken for one to this.
         let first_operation = if is_planted(Bug::OperationsReused) {
@@ -142,7 +154,8 @@ impl Node {
             Duration::from_millis(CLOCK_SKEW_MAX_MS)
         };
         Ok(Self {
-            ring,
+            agreement: Agreement::new(first, me, rng.next_u64()),
+            moving: Moving::default(),
             region,
             clock: Clock::new(Hlc::default(), skew_max),
             store,
@@ -174,8 +187,14 @@ impl Node {
                 self.handle_storage_done(now, operation, result);
                 Ok(())
             }
-            Input::PeerUp(peer) => self.known(peer).map(|()| self.handle_peer_up(peer)),
-            Input::PeerDown(peer) => self.known(peer).map(|()| self.handle_peer_down(now, peer)),
+            Input::PeerUp(peer) => {
+                self.handle_peer_up(now, peer);
+                Ok(())
+            }
+            Input::PeerDown(peer) => {
+                self.handle_peer_down(now, peer);
+                Ok(())
+            }
             Input::Peer { from, frame } => self.handle_peer_frame(now, from, frame),
             Input::Client { client, frame } => {
                 let result = self.handle_client_frame(now, client, frame);
@@ -183,6 +202,14 @@ impl Node {
             }
             Input::Timeout => {
                 self.handle_timeout(now);
+                Ok(())
+            }
+            Input::Cluster(state) => {
+                self.take_state(now, *state);
+                Ok(())
+            }
+            Input::Wish(change) => {
+                self.want(now, change);
                 Ok(())
             }
             Input::Inspect(id) => {
@@ -215,7 +242,16 @@ impl Node {
         let storage = self.store.poll_timeout().map(|at| (at, TimerKind::Storage));
         let sync = self.next_sync().map(|at| (at, TimerKind::Sync));
         let handing = self.next_handing().map(|at| (at, TimerKind::HandBack));
-        let all = [self.timers.next(), storage, sync, handing];
+        let moving = self.next_moving().map(|at| (at, TimerKind::Moving));
+        let agreement = self.next_agreement().map(|at| (at, TimerKind::Agreement));
+        let all = [
+            self.timers.next(),
+            storage,
+            sync,
+            handing,
+            moving,
+            agreement,
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -223,7 +259,10 @@ impl Node {
     #[must_use]
     pub fn report(&self) -> Report {
         Report {
-            storage: self.store.report(),
+            storage: StoreReport {
+                keys: self.pairs(),
+                ..self.store.report()
+            },
             operations: (self.operations.len() + self.parked) as u64,
             sync: SyncReport {
                 growing: self.syncing.forest.unfinished() as u64,
@@ -244,8 +283,16 @@ impl Node {
             match kind {
                 TimerKind::Deadline => self.expire(operation),
                 TimerKind::Hedge => self.hedge(now, operation),
-                TimerKind::Storage | TimerKind::Sync | TimerKind::HandBack => {}
+                TimerKind::Storage
+                | TimerKind::Sync
+                | TimerKind::HandBack
+                | TimerKind::Moving
+                | TimerKind::Agreement => {}
             }
+        }
+        self.tick_agreement(now);
+        if self.next_moving().is_some_and(|at| at <= now) {
+            self.tick_moving(now);
         }
         self.tick_sync(now);
         self.tick_handing(now);
@@ -261,8 +308,9 @@ impl Node {
         }
     }
 
-    fn handle_peer_up(&mut self, peer: MemberId) {
-        if self.peers_up.insert(peer) {
+    fn handle_peer_up(&mut self, now: Instant, peer: MemberId) {
+        if peer != self.config.me && self.peers_up.insert(peer) {
+            self.register_hears(now, peer, true);
             self.resend_writes(peer);
             self.hurry_sync(peer);
         }
@@ -270,6 +318,7 @@ impl Node {
 
     fn handle_peer_down(&mut self, now: Instant, peer: MemberId) {
         if self.peers_up.remove(&peer) {
+            self.register_hears(now, peer, false);
             let numbers: Vec<_> = self.operations.keys().copied().collect();
             for number in numbers {
                 match self.operations.get(&number) {
@@ -285,13 +334,10 @@ impl Node {
         }
     }
 
-    fn known(&self, peer: MemberId) -> Result<(), InputError> {
-        let is_peer = |member: &Member| member.id == peer && peer != self.config.me;
-        if self.config.members.iter().any(is_peer) {
-            Ok(())
-        } else {
-            Err(InputError::Stranger(peer))
-        }
+    /// The state of the cluster that this node goes by.
+    #[must_use]
+    pub const fn cluster(&self) -> &ClusterState {
+        &self.agreement.state
     }
 
     fn serves(&self, partition: PartitionId) -> bool {
@@ -299,27 +345,33 @@ impl Node {
             && partition.0 % self.config.shards == self.config.shard
     }
 
+    /// Everybody who gets the writes to `partition`, those who are read from first.
     fn owners(&self, partition: PartitionId) -> Owners {
-        let members = self
-            .owner_members(partition)
-            .map(|member| member.id)
-            .collect();
-        Owners::new(members, self.config.me)
+        let ownership = self.agreement.state.ownership(partition);
+        let holders = ownership.map_or_else(Vec::new, |it| it.holders().collect());
+        Owners::new(holders, self.config.me, self.view(partition))
     }
 
-    fn owner_members(&self, partition: PartitionId) -> impl Iterator<Item = &Member> {
-        let members = self.ring.members();
-        self.ring
-            .owners(partition)
-            .iter()
-            .filter_map(|index| members.at(*index))
+    /// Those from whom `partition` is read.
+    fn readers(&self, partition: PartitionId) -> Owners {
+        let ownership = self.agreement.state.ownership(partition);
+        let readers = ownership.map_or_else(Vec::new, |it| it.readers().to_vec());
+        Owners::new(readers, self.config.me, self.view(partition))
     }
 
-    fn quorum(&self, level: Level, partition: PartitionId) -> Result<Quorum, LevelError> {
-        let regions: Vec<_> = self
-            .owner_members(partition)
-            .map(|owner| owner.zone.region())
-            .collect();
+    /// Whether this member gets the writes to `partition`.
+    fn holds(&self, partition: PartitionId) -> bool {
+        let ownership = self.agreement.state.ownership(partition);
+        ownership.is_some_and(|it| it.holds(self.config.me))
+    }
+
+    fn read_quorum(&self, level: Level, partition: PartitionId) -> Result<Quorum, LevelError> {
+        let state = &self.agreement.state;
+        let readers = state
+            .ownership(partition)
+            .map_or(&[][..], |it| it.readers());
+        let members = readers.iter().filter_map(|reader| state.member(*reader));
+        let regions: Vec<_> = members.map(|member| member.zone.region()).collect();
         Quorum::new(level, &regions, &self.region)
     }
 
@@ -370,7 +422,7 @@ impl Node {
 
     fn unavailable(&self, owners: &Owners, quorum: &Quorum) -> Failure {
         let name = |id: MemberId| {
-            let found = self.config.members.iter().find(|member| member.id == id);
+            let found = self.agreement.state.member(id);
             found.map_or("?", |member| &member.name)
         };
         let down: Vec<_> = owners
@@ -397,7 +449,7 @@ impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame(error) => error.fmt(f),
-            Self::Stranger(member) => write!(f, "{member:?} is not in the member list"),
+            Self::Myself => f.write_str("another member was started under this member's name"),
             Self::Partition(partition) => {
                 write!(f, "partition {} is not served by this shard", partition.0)
             }

@@ -1,5 +1,6 @@
 //! Everything that a node wants done.
 
+use crate::cluster::{Change, ClusterState};
 use crate::id::MemberId;
 use crate::storage::{OperationId, StorageRequest, StoreReport};
 use crate::wire::ClientId;
@@ -44,6 +45,11 @@ pub enum Output {
     },
     /// Something people should know.
     Event(Event),
+    /// The node goes by this state of the cluster from now on: keep connections to its members, and
+    /// give it to the other shards of this one. Only the first shard says so.
+    Cluster(Box<ClusterState>),
+    /// Give this wish to the first shard of this member.
+    Wish(Change),
 }
 
 /// Something people should know. Nothing depends on it.

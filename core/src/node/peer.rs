@@ -9,7 +9,9 @@ use crate::id::{BucketId, MemberId, PartitionId};
 use crate::planted::{Bug, is_planted};
 use crate::storage::{Lookup, StoredKey};
 use crate::time::Instant;
-use crate::wire::{self, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, ReadAnswer};
+use crate::wire::{
+    self, ErrorCode, Failure, FrameError, FrameKind, KeyState, PeerMessage, ReadAnswer,
+};
 
 impl Node {
     pub(super) fn handle_peer_frame(
@@ -18,43 +20,50 @@ impl Node {
         from: MemberId,
         bytes: &[u8],
     ) -> Result<(), InputError> {
-        self.known(from)?;
         let frame = self.take_frame(bytes, FrameKind::Peer)?;
         let partition = frame.partition;
+        if from == self.config.me {
+            return Err(InputError::Myself);
+        }
         match wire::decode_body(frame.body).map_err(InputError::Frame)? {
-            PeerMessage::Merge {
-                op,
-                bucket,
-                key,
-                set,
-            } => {
-                let merge = self.merge_of(from, partition, op, (bucket, &key, &set))?;
-                self.handle_merge(now, merge);
+            PeerMessage::Cluster(message) => self.handle_cluster(now, from, partition, message),
+            PeerMessage::Merge(state) => {
+                let (view, merge) = (state.view, self.merge_of(from, partition, state)?);
+                if merge.operation == 0 || self.has_same_view(now, from, partition, view) {
+                    self.handle_merge(now, merge);
+                }
             }
-            PeerMessage::Hint {
-                op,
-                bucket,
-                key,
-                set,
-            } => {
-                let merge = self.merge_of(from, partition, op, (bucket, &key, &set))?;
-                self.handle_hint(now, merge);
+            PeerMessage::Hint(state) => {
+                let (view, merge) = (state.view, self.merge_of(from, partition, state)?);
+                if self.has_same_view(now, from, partition, view) {
+                    self.handle_hint(now, merge);
+                }
             }
             PeerMessage::Merged { op, result } => {
                 if !self.handed_back(now, op, from, result.is_ok()) {
                     self.handle_merged(op, from, result);
                 }
             }
-            PeerMessage::Sync { exchange, message } => {
-                return self.handle_sync(now, from, partition, exchange, message);
+            PeerMessage::Sync {
+                view,
+                exchange,
+                message,
+            } => {
+                if self.has_same_view(now, from, partition, view) {
+                    return self.handle_sync(now, from, partition, exchange, message);
+                }
             }
             PeerMessage::Read {
+                view,
                 op,
                 bucket,
                 key,
                 have,
             } => {
                 self.check_place(partition, bucket, &key)?;
+                if !self.has_same_view(now, from, partition, view) {
+                    return Ok(());
+                }
                 let key = StoredKey::new(partition, bucket, &key);
                 self.answer_read(PeerRead {
                     from,
@@ -81,16 +90,16 @@ impl Node {
         &self,
         from: MemberId,
         partition: PartitionId,
-        operation: u64,
-        (bucket, key, set): (BucketId, &[u8], &[u8]),
+        state: KeyState,
     ) -> Result<PeerMerge, InputError> {
-        let set = VersionSet::decode(set).map_err(|_| InputError::Frame(FrameError::Malformed))?;
-        self.check_place(partition, bucket, key)?;
-        let key = StoredKey::new(partition, bucket, key);
+        let malformed = |_| InputError::Frame(FrameError::Malformed);
+        let set = VersionSet::decode(&state.set).map_err(malformed)?;
+        self.check_place(partition, state.bucket, &state.key)?;
+        let key = StoredKey::new(partition, state.bucket, &state.key);
         Ok(PeerMerge {
             from,
             partition,
-            operation,
+            operation: state.op,
             key,
             set,
         })
@@ -102,7 +111,8 @@ impl Node {
         bucket: BucketId,
         key: &[u8],
     ) -> Result<(), InputError> {
-        let place = self.ring.partition_of(crate::hash::position(bucket, key));
+        let ring = self.agreement.state.target();
+        let place = ring.partition_of(crate::hash::position(bucket, key));
         let is_key = (1..=crate::limits::KEY_BYTES_MAX).contains(&key.len());
         if is_key && place == partition {
             Ok(())
@@ -118,7 +128,7 @@ impl Node {
             operation,
             ..
         } = merge;
-        if self.owners(partition).me().is_none() {
+        if !self.holds(partition) {
             self.handing.note(partition);
         }
         let merged = self

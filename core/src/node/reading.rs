@@ -10,7 +10,7 @@ use crate::planted::{Bug, is_planted};
 use crate::replication::{Level, ReadOperation};
 use crate::storage::{Lookup, Newest, StoredKey};
 use crate::time::{Duration, Instant};
-use crate::wire::{ErrorCode, Failure, PeerMessage, ReadAnswer, Request};
+use crate::wire::{ErrorCode, Failure, KeyState, PeerMessage, ReadAnswer, Request};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -26,9 +26,9 @@ impl Node {
     ) -> Result<(), Failure> {
         self.report.reads += 1;
         let level = level.unwrap_or(self.config.read_level);
-        let owners = self.owners(partition);
+        let owners = self.readers(partition);
         let mut quorum = self
-            .quorum(level, partition)
+            .read_quorum(level, partition)
             .map_err(|error| Failure::new(ErrorCode::Level, error.to_string()))?;
         for (index, member) in owners.others() {
             if !self.is_up(member) {
@@ -44,7 +44,8 @@ impl Node {
             return Err(self.unavailable(&owners, &quorum));
         }
         let key = (partition, request.bucket, request.key);
-        let read = ReadOperation::new(origin, key, owners, quorum);
+        let deadline = now + Duration::from_millis(u64::from(request.timeout_ms));
+        let read = ReadOperation::new((origin, level, deadline), key, owners, quorum);
         let number = self.begin(now, request.timeout_ms, Operation::Read(read));
         self.timers.set(
             now + Duration::from_millis(HEDGE_MS),
@@ -98,23 +99,37 @@ impl Node {
             .into_iter()
             .filter(|index| Some(*index) != owners.me())
         {
-            let Some(Operation::Read(read)) = self.operations.get(&number) else {
-                return;
-            };
-            let (partition, bucket, key) = (read.partition, read.bucket, read.key.clone());
-            let message = PeerMessage::Read {
-                op: number,
-                bucket,
-                key,
-                have: read.have,
-            };
-            self.send(owners.member(index), partition, &message);
+            self.send_read(number, owners.member(index));
         }
         if has_asked {
             // One's own state may be damaged.
             self.hedge_if_failing(now, number);
         }
         self.finish_read(now, number);
+    }
+
+    fn send_read(&mut self, number: u64, to: MemberId) {
+        let Some(Operation::Read(read)) = self.operations.get(&number) else {
+            return;
+        };
+        let message = PeerMessage::Read {
+            view: read.owners.view(),
+            op: number,
+            bucket: read.bucket,
+            key: read.key.clone(),
+            have: read.have,
+        };
+        self.send(to, read.partition, &message);
+    }
+
+    /// Asks `peer` again, if it was asked and has not answered.
+    pub(super) fn ask_one_again(&mut self, number: u64, peer: MemberId) {
+        if let Some(Operation::Read(read)) = self.operations.get(&number)
+            && let Some(index) = read.owners.index_of(peer)
+            && read.is_silent(index)
+        {
+            self.send_read(number, peer);
+        }
     }
 
     /// Adds the node's own state to a read, as soon as it is in memory and durable.
@@ -265,16 +280,15 @@ impl Node {
                 }
             } else {
                 let (key, set) = (key.clone(), set.clone());
-                self.send(
-                    member,
-                    partition,
-                    &PeerMessage::Merge {
-                        op: 0,
-                        bucket,
-                        key,
-                        set,
-                    },
-                );
+                let view = owners.view();
+                let message = PeerMessage::Merge(KeyState {
+                    view,
+                    op: 0,
+                    bucket,
+                    key,
+                    set,
+                });
+                self.send(member, partition, &message);
             }
         }
     }

@@ -5,11 +5,12 @@ use super::peer::{PeerMerge, PeerRead};
 use super::sync_peer::{PeerFetch, PeerList};
 use super::{Event, Node, Output};
 use crate::causality::{Clock, Hlc, Token, VersionSet};
+use crate::cluster::RegisterOutput;
 use crate::id::{MemberId, PartitionId};
 use crate::replication::RequestWindow;
 use crate::storage::table::reader::Wanted;
 use crate::storage::{
-    BatchNumber, OperationId, Reading, Replayed, StorageAnswer, StorageFault, StoreEvent,
+    BatchNumber, Facts, OperationId, Reading, Replayed, StorageAnswer, StorageFault, StoreEvent,
     StoredFile, StoredKey,
 };
 use crate::time::Instant;
@@ -73,6 +74,18 @@ pub(super) enum Waiter {
     PeerFetch(PeerFetch),
     /// Go on handing back.
     HandBack,
+    /// Merge a state that a comparison has asked for.
+    Fetched(u64, StoredKey, VersionSet),
+    /// What a comparison has brought is durable.
+    Copied {
+        partition: PartitionId,
+        version: u64,
+        from: MemberId,
+    },
+    /// Take up what is stored of the cluster's state; the log had so many records.
+    Agreement(u64),
+    /// Do what the register wants.
+    Register(Vec<RegisterOutput>),
 }
 
 impl Node {
@@ -113,14 +126,24 @@ impl Node {
         set: &VersionSet,
         before: Option<u64>,
     ) -> BatchNumber {
+        let forest = &mut self.syncing.forest;
+        forest.change(&key, before, set.causal_digest());
+        self.write_state(key, encoded, set.facts(), before.is_none())
+    }
+
+    /// Makes `encoded` what is stored for `key`.
+    pub(super) fn write_state(
+        &mut self,
+        key: StoredKey,
+        encoded: &[u8],
+        facts: Facts,
+        is_new: bool,
+    ) -> BatchNumber {
         if self.store.wants_rotation() {
             self.store.rotate();
             self.note();
         }
-        let forest = &mut self.syncing.forest;
-        forest.change(&key, before, set.causal_digest());
-        self.store
-            .write(key, encoded, set.facts(), before.is_none())
+        self.store.write(key, encoded, facts, is_new)
     }
 
     /// Writes into the log what the segments before would tell.
@@ -150,19 +173,10 @@ impl Node {
                 records,
                 lacks_note,
             } => {
-                self.report.ready = true;
                 if lacks_note {
                     self.note();
                 }
-                self.begin_sync();
-                self.begin_handing();
-                let keys = self.store.keys();
-                let incarnation = self.store.incarnation();
-                self.say(Event::Ready {
-                    keys,
-                    records,
-                    incarnation,
-                });
+                self.load_agreement(now, records);
             }
             StoreEvent::TailCut(tail) => {
                 let (segment, offset, bytes) = (tail.segment, tail.offset, tail.bytes);
@@ -203,7 +217,21 @@ impl Node {
         }
     }
 
-    fn wake(&mut self, now: Instant, waiter: Waiter) {
+    /// Serves from now on. The log had `records`.
+    pub(super) fn become_ready(&mut self, records: u64) {
+        self.report.ready = true;
+        self.begin_sync();
+        self.begin_handing();
+        let keys = self.pairs();
+        let incarnation = self.store.incarnation();
+        self.say(Event::Ready {
+            keys,
+            records,
+            incarnation,
+        });
+    }
+
+    pub(super) fn wake(&mut self, now: Instant, waiter: Waiter) {
         match waiter {
             Waiter::OwnWrite(number) => self.own_write_durable(number),
             Waiter::OwnRead(number) => {
@@ -226,10 +254,18 @@ impl Node {
             Waiter::PeerList(list) => self.list_keys(list),
             Waiter::PeerFetch(fetch) => self.send_state(fetch),
             Waiter::HandBack => self.hand_back_page(now),
+            Waiter::Fetched(number, key, set) => self.take_fetched(now, number, key, set),
+            Waiter::Copied {
+                partition,
+                version,
+                from,
+            } => self.copied(now, partition, version, from),
+            Waiter::Agreement(records) => self.load_agreement(now, records),
+            Waiter::Register(outputs) => self.obey_register(now, outputs),
         }
     }
 
-    fn say(&mut self, event: Event) {
+    pub(super) fn say(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
 }

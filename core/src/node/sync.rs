@@ -1,7 +1,9 @@
 //! Anti-entropy as this node begins it: trees are grown, and partitions compared with other owners.
 
 use super::storage::Waiter;
+use super::writing::{Merged, refusal};
 use super::{InputError, Node};
+use crate::causality::{Token, VersionSet};
 use crate::id::{BucketId, MemberId, PartitionId};
 use crate::limits::{EXCHANGES_MAX, SYNC_KEYS_MAX, SYNC_PATIENCE_MS, SYNC_STEP_MS};
 use crate::planted::{Bug, is_planted};
@@ -12,7 +14,7 @@ use crate::sync::exchange::Next;
 use crate::sync::schedule::Turn;
 use crate::sync::{Exchange, Forest, Schedule};
 use crate::time::{Duration, Instant};
-use crate::wire::{FrameError, KeyBytes, PeerMessage, SyncMessage};
+use crate::wire::{FrameError, KeyBytes, KeyState, PeerMessage, SyncMessage};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -22,8 +24,8 @@ use core::ops::Bound;
 pub(super) struct Syncing {
     pub(super) forest: Forest,
     /// The partitions that this node serves and its member owns.
-    owned: Vec<PartitionId>,
-    schedule: Schedule,
+    pub(super) owned: Vec<PartitionId>,
+    pub(super) schedule: Schedule,
     /// Comparisons that this node has begun.
     exchanges: BTreeMap<u64, Exchange>,
     next_exchange: u64,
@@ -42,6 +44,17 @@ impl Syncing {
             next_exchange: first,
             ..Self::default()
         }
+    }
+
+    /// Whether `partition` is being compared with `peer`, begun here.
+    pub(super) fn is_comparing(&self, partition: PartitionId, peer: MemberId) -> bool {
+        let mut exchanges = self.exchanges.values();
+        exchanges.any(|exchange| exchange.partition == partition && exchange.peer == peer)
+    }
+
+    /// Gives up some comparisons that were begun here.
+    pub(super) fn drop_exchanges(&mut self, is_over: impl Fn(&Exchange) -> bool) {
+        self.exchanges.retain(|_, exchange| !is_over(exchange));
     }
 }
 
@@ -157,7 +170,7 @@ impl Node {
             Ok(next) => {
                 exchange.deadline = patience(now);
                 self.report.sync.same += u64::from(is_same);
-                self.go_on(number, next);
+                self.go_on(now, number, next);
             }
             // An answer that came late or twice, or nonsense: the next round begins anew.
             Err(_) => self.report.sync.senseless += 1,
@@ -165,13 +178,71 @@ impl Node {
         Ok(())
     }
 
-    fn go_on(&mut self, number: u64, next: Next) {
+    /// The other side has sent the state of a key, or says that it has none any more.
+    pub(super) fn handle_fetched(
+        &mut self,
+        now: Instant,
+        number: u64,
+        key: &StoredKey,
+        set: &[u8],
+    ) -> Result<(), InputError> {
+        if !set.is_empty() {
+            let malformed = |_| InputError::Frame(FrameError::Malformed);
+            let set = VersionSet::decode(set).map_err(malformed)?;
+            self.take_fetched(now, number, key.clone(), set);
+        } else {
+            self.fetched(now, number, key);
+        }
+        Ok(())
+    }
+
+    /// Merges a state that this node has asked for.
+    pub(super) fn take_fetched(
+        &mut self,
+        now: Instant,
+        number: u64,
+        key: StoredKey,
+        set: VersionSet,
+    ) {
+        if !self.holds(key.partition()) {
+            self.handing.note(key.partition());
+        }
+        let merged = self
+            .observe(now, Token::of(&set).newest)
+            .and_then(|()| self.merge_into_store(&key, &set).map_err(refusal));
+        match merged {
+            Ok(Merged::Unloaded(wanted)) => {
+                self.wait_for_block(wanted, Waiter::Fetched(number, key, set));
+            }
+            Ok(Merged::Durable | Merged::Pending(_)) => self.fetched(now, number, &key),
+            // What was not taken is not here: the next round begins anew.
+            Err(_) => {
+                self.syncing.exchanges.remove(&number);
+            }
+        }
+    }
+
+    fn fetched(&mut self, now: Instant, number: u64, key: &StoredKey) {
+        if let Some(exchange) = self.syncing.exchanges.get_mut(&number) {
+            exchange.deadline = patience(now);
+            if let Some(next) = exchange.received(key) {
+                self.go_on(now, number, next);
+            }
+        }
+    }
+
+    fn go_on(&mut self, now: Instant, number: u64, next: Next) {
         match next {
             Next::Ask(message) => self.ask_replica(number, message),
             Next::Scan => {
                 self.syncing.scans.insert(number);
             }
             Next::Done => {
+                if let Some(exchange) = self.syncing.exchanges.remove(&number) {
+                    self.exchange_ended(now, &exchange);
+                }
+            }
+            Next::GiveUp => {
                 self.syncing.exchanges.remove(&number);
             }
         }
@@ -180,8 +251,7 @@ impl Node {
     fn ask_replica(&mut self, number: u64, message: SyncMessage) {
         if let Some(exchange) = self.syncing.exchanges.get(&number) {
             let (peer, partition) = (exchange.peer, exchange.partition);
-            let exchange = number;
-            self.send(peer, partition, &PeerMessage::Sync { exchange, message });
+            self.say_sync(peer, partition, number, message);
         }
     }
 
@@ -212,21 +282,26 @@ impl Node {
         let (found, next) = exchange.compare(page);
         self.report.sync.pushed += found.push.len() as u64;
         self.report.sync.fetched += found.fetch.len() as u64;
+        let next = exchange.hold(&found.fetch, next);
+        let view = self.view(partition);
         for (key, set) in found.push {
             let (bucket, key) = split(&key);
-            let message = PeerMessage::Merge {
+            let message = PeerMessage::Merge(KeyState {
+                view,
                 op: 0,
                 bucket,
                 key,
                 set,
-            };
+            });
             self.send(peer, partition, &message);
         }
         for keys in found.fetch.chunks(SYNC_KEYS_MAX) {
             let keys = keys.iter().map(|key| KeyBytes(key.as_bytes().to_vec()));
             self.ask_replica(number, SyncMessage::Fetch(keys.collect()));
         }
-        self.go_on(number, next);
+        if let Some(next) = next {
+            self.go_on(now, number, next);
+        }
     }
 
     /// Grows the next tree by a page.
@@ -282,9 +357,9 @@ impl Node {
         self.store.scan(&scan)
     }
 
-    /// Finds the partitions that this node serves and its member owns.
-    fn find_owned(&self) -> Vec<PartitionId> {
-        let owns = |partition: &PartitionId| self.owners(*partition).me().is_some();
+    /// Finds the partitions that this node serves and whose writes its member gets.
+    pub(super) fn find_owned(&self) -> Vec<PartitionId> {
+        let owns = |partition: &PartitionId| self.holds(*partition);
         self.served().filter(owns).collect()
     }
 

@@ -1,7 +1,7 @@
 //! Anti-entropy as another member begins it. Nothing is kept between its questions.
 
 use super::storage::Waiter;
-use super::sync::{key_of, split};
+use super::sync::key_of;
 use super::{InputError, Node};
 use crate::causality::VersionSet;
 use crate::id::{MemberId, PartitionId};
@@ -31,6 +31,7 @@ pub(super) struct PeerList {
 #[derive(Debug)]
 pub(super) struct PeerFetch {
     from: MemberId,
+    exchange: u64,
     key: StoredKey,
 }
 
@@ -44,10 +45,12 @@ impl Node {
         message: SyncMessage,
     ) -> Result<(), InputError> {
         let malformed = InputError::Frame(FrameError::Malformed);
-        let owners = self.owners(partition);
-        let is_shared = owners.me().is_some() && owners.index_of(from).is_some();
+        if self.handed_list(now, exchange, from, &message) {
+            return Ok(());
+        }
+        let is_owner = self.holds(partition);
         let tree = self.syncing.forest.tree(partition);
-        let answer = match (message, tree.filter(|_| is_shared && self.report.ready)) {
+        let answer = match (message, tree.filter(|_| is_owner && self.report.ready)) {
             (
                 message @ (SyncMessage::Same
                 | SyncMessage::NotReady
@@ -56,6 +59,10 @@ impl Node {
                 | SyncMessage::Listed { .. }),
                 _,
             ) => return self.handle_sync_answer(now, from, partition, exchange, message),
+            (SyncMessage::State { key, set }, _) => {
+                let key = key_of(partition, &key)?;
+                return self.handle_fetched(now, exchange, &key, &set);
+            }
             (_, None) => SyncMessage::NotReady,
             (SyncMessage::Root(root), Some(tree)) if root == tree.root() => SyncMessage::Same,
             (SyncMessage::Root(_), Some(tree)) => SyncMessage::Branches(tree.branches().to_vec()),
@@ -86,7 +93,11 @@ impl Node {
                 }
                 for bytes in keys {
                     let key = key_of(partition, &bytes.0)?;
-                    self.send_state(PeerFetch { from, key });
+                    self.send_state(PeerFetch {
+                        from,
+                        exchange,
+                        key,
+                    });
                 }
                 return Ok(());
             }
@@ -134,7 +145,7 @@ impl Node {
         self.say_sync(list.from, list.partition, list.exchange, answer);
     }
 
-    /// Sends the state of a key, once it is durable, as something to merge.
+    /// Sends the state of a key, once it is durable.
     pub(super) fn send_state(&mut self, fetch: PeerFetch) {
         let set = match self.store.lookup(&fetch.key) {
             Lookup::Durable(set) => set.to_vec(),
@@ -144,26 +155,28 @@ impl Node {
             Lookup::Unloaded(wanted) => {
                 return self.wait_for_block(wanted, Waiter::PeerFetch(fetch));
             }
-            Lookup::Absent | Lookup::Damaged(_) | Lookup::Pending(_) => return,
+            Lookup::Absent => Vec::new(),
+            Lookup::Damaged(_) | Lookup::Pending(_) => return,
         };
         let partition = fetch.key.partition();
-        let (bucket, key) = split(&fetch.key);
-        let message = PeerMessage::Merge {
-            op: 0,
-            bucket,
-            key,
-            set,
-        };
-        self.send(fetch.from, partition, &message);
+        let key = fetch.key.as_bytes().to_vec();
+        let state = SyncMessage::State { key, set };
+        self.say_sync(fetch.from, partition, fetch.exchange, state);
     }
 
-    fn say_sync(
+    pub(super) fn say_sync(
         &mut self,
         to: MemberId,
         partition: PartitionId,
         exchange: u64,
         message: SyncMessage,
     ) {
-        self.send(to, partition, &PeerMessage::Sync { exchange, message });
+        let view = self.view(partition);
+        let message = PeerMessage::Sync {
+            view,
+            exchange,
+            message,
+        };
+        self.send(to, partition, &message);
     }
 }

@@ -13,6 +13,10 @@ pub enum TimerKind {
     Sync,
     /// What is held for absent members is handed back.
     HandBack,
+    /// Changes of owners go on.
+    Moving,
+    /// Members agree on the state of the cluster.
+    Agreement,
     /// A read asks the replicas that it had hoped to spare.
     Hedge,
     /// An operation has taken as long as it may.

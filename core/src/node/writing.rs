@@ -3,14 +3,14 @@
 use super::storage::Waiter;
 use super::{Node, Operation, Origin};
 use crate::causality::{Hlc, Token, VersionSet};
-use crate::id::{ActorId, MemberId, PartitionId};
+use crate::id::{MemberId, PartitionId};
 use crate::limits::SET_BYTES_MAX;
 use crate::planted::{Bug, is_planted};
 use crate::replication::WriteOperation;
 use crate::storage::table::reader::{Obstacle, Wanted};
 use crate::storage::{BatchNumber, Lookup, Newest, StoredKey, WriteRefused};
 use crate::time::Instant;
-use crate::wire::{self, ErrorCode, Failure, PeerMessage, Request};
+use crate::wire::{self, ErrorCode, Failure, KeyState, PeerMessage, Request};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -44,8 +44,9 @@ impl Node {
         };
         self.report.writes += 1;
         let owners = self.owners(partition);
+        let level = level.unwrap_or(self.config.write_level);
         let mut quorum = self
-            .quorum(level.unwrap_or(self.config.write_level), partition)
+            .write_quorum(level, partition)
             .map_err(|error| Failure::new(ErrorCode::Level, error.to_string()))?;
         let may_stand_in = self.config.sloppy_quorum && self.has_stand_in(partition);
         for (index, member) in owners.others() {
@@ -77,7 +78,7 @@ impl Node {
                 let token = Token::decode(&context).unwrap_or_default();
                 self.observe(now, token.newest)?;
                 let hlc = self.clock.tick(now);
-                let actor = ActorId::new(self.store.incarnation(), partition);
+                let actor = self.actor(partition);
                 let seen = (!context.is_empty()).then_some(&token.seen);
                 let dot = set.write(actor, hlc, id, value, seen, self.config.policy);
                 if let Some(ttl_ms) = ttl_ms {
@@ -95,6 +96,7 @@ impl Node {
         };
         let write = WriteOperation {
             origin: Some(origin),
+            level,
             partition,
             bucket: request.bucket,
             key: request.key,
@@ -123,10 +125,20 @@ impl Node {
             return;
         };
         write.is_durable = true;
+        self.spread_write(number);
+    }
+
+    /// Sends a write that is durable here to everybody who has not answered yet.
+    pub(super) fn spread_write(&mut self, number: u64) {
+        let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
+            return;
+        };
         if let Some(me) = write.owners.me() {
             write.quorum.answer(me);
         }
-        let others: Vec<_> = write.owners.others().map(|(_, member)| member).collect();
+        let others = write.owners.others();
+        let silent = others.filter(|(index, _)| !write.quorum.has_answered(*index));
+        let others: Vec<_> = silent.map(|(_, member)| member).collect();
         for member in others {
             self.send_write(number, member);
         }
@@ -161,12 +173,13 @@ impl Node {
             return;
         };
         let (key, set) = (write.key.clone(), write.set.clone());
-        let message = PeerMessage::Merge {
+        let message = PeerMessage::Merge(KeyState {
+            view: write.owners.view(),
             op: number,
             bucket: write.bucket,
             key,
             set,
-        };
+        });
         self.send(member, write.partition, &message);
     }
 
@@ -275,7 +288,7 @@ impl Node {
     }
 
     /// The newest state of `key`, durable or not: what the next write builds on.
-    fn newest(&self, key: &StoredKey) -> Result<Option<VersionSet>, Obstacle> {
+    pub(super) fn newest(&self, key: &StoredKey) -> Result<Option<VersionSet>, Obstacle> {
         let decode = |bytes| VersionSet::decode(bytes).expect("checked before it was stored");
         match self.store.newest(key) {
             Newest::Absent => Ok(None),
@@ -285,7 +298,7 @@ impl Node {
         }
     }
 
-    fn pending_batch(&self, key: &StoredKey) -> Option<BatchNumber> {
+    pub(super) fn pending_batch(&self, key: &StoredKey) -> Option<BatchNumber> {
         match self.store.lookup(key) {
             Lookup::Pending(batch) => Some(batch),
             _ => None,

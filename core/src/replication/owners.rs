@@ -3,20 +3,27 @@
 use crate::id::MemberId;
 use alloc::vec::Vec;
 
-/// The preference list of a key at the time an operation began. Replicas are numbered by their
+/// The preference list of a key in one version of its ownership. Replicas are numbered by their
 /// place in it.
 #[derive(Clone, Debug)]
 pub struct Owners {
     members: Vec<MemberId>,
     me: Option<usize>,
+    view: u64,
 }
 
 impl Owners {
-    /// The owners `members`, seen by `me`.
+    /// The owners `members` in version `view`, seen by `me`.
     #[must_use]
-    pub fn new(members: Vec<MemberId>, me: MemberId) -> Self {
+    pub fn new(members: Vec<MemberId>, me: MemberId, view: u64) -> Self {
         let me = members.iter().position(|member| *member == me);
-        Self { members, me }
+        Self { members, me, view }
+    }
+
+    /// The version of the ownership.
+    #[must_use]
+    pub const fn view(&self) -> u64 {
+        self.view
     }
 
     /// The coordinator's own place, if it is an owner.
@@ -29,6 +36,11 @@ impl Owners {
     #[must_use]
     pub fn index_of(&self, member: MemberId) -> Option<usize> {
         self.members.iter().position(|owner| *owner == member)
+    }
+
+    /// Every owner, in order.
+    pub fn all(&self) -> impl Iterator<Item = MemberId> + '_ {
+        self.members.iter().copied()
     }
 
     /// Every other owner with its place, the nearest first.

@@ -24,9 +24,15 @@ impl Quorum {
     /// What `level` asks of replicas in the given `regions` (one entry a replica), with the
     /// coordinator in the region `local`.
     pub fn new(level: Level, regions: &[&str], local: &str) -> Result<Self, LevelError> {
-        let everyone = (0..regions.len()).fold(0, |set, index| set | 1 << index);
+        let replicas: Vec<_> = regions.iter().copied().enumerate().collect();
+        Self::of(level, &replicas, local)
+    }
+
+    /// The same of replicas that are given with their numbers.
+    pub fn of(level: Level, replicas: &[(usize, &str)], local: &str) -> Result<Self, LevelError> {
+        let everyone = (replicas.iter()).fold(0, |set, (index, _)| set | 1 << index);
         let within = |region: &str| {
-            let inside = regions.iter().enumerate().filter(|(_, r)| **r == region);
+            let inside = replicas.iter().filter(|(_, it)| *it == region);
             inside.fold(0_u32, |set, (index, _)| set | 1 << index)
         };
         let majority = |members: u32| Group {
@@ -42,7 +48,7 @@ impl Quorum {
             Level::All => [of_all(everyone.count_ones())].into(),
             Level::Quorum => [majority(everyone)].into(),
             Level::Replicas(count) => {
-                let replicas = u8::try_from(regions.len()).unwrap_or(u8::MAX);
+                let replicas = u8::try_from(replicas.len()).unwrap_or(u8::MAX);
                 if count > replicas {
                     return Err(LevelError::TooMany {
                         asked: count,
@@ -57,7 +63,7 @@ impl Quorum {
                 members => [majority(members)].into(),
             },
             Level::EachQuorum => {
-                let mut names = regions.to_vec();
+                let mut names: Vec<&str> = replicas.iter().map(|(_, region)| *region).collect();
                 names.sort_unstable();
                 names.dedup();
                 names
@@ -71,6 +77,13 @@ impl Quorum {
             answered: 0,
             failed: 0,
         })
+    }
+
+    /// Asks for all that `other` asks for as well.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.groups.extend(other.groups);
+        self
     }
 
     /// Replica `index` has answered.
@@ -186,6 +199,20 @@ mod tests {
         quorum.fail(2);
         assert!(!quorum.is_possible());
         quorum.answer(2);
+        assert!(quorum.is_possible());
+    }
+
+    #[test]
+    fn while_owners_change_both_lists_are_counted() {
+        let old = Quorum::of(Level::Quorum, &[(0, "a"), (1, "a"), (2, "a")], "a").unwrap();
+        let new = Quorum::of(Level::Quorum, &[(0, "a"), (1, "a"), (3, "a")], "a").unwrap();
+        let mut quorum = old.and(new);
+        quorum.answer(2);
+        quorum.answer(0);
+        assert!(!quorum.is_reached() && quorum.wants(3) && !quorum.wants(2));
+        quorum.answer(3);
+        assert!(quorum.is_reached());
+        quorum.fail(1);
         assert!(quorum.is_possible());
     }
 

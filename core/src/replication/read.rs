@@ -1,8 +1,9 @@
 //! What a coordinator knows of one read.
 
-use super::{Owners, Quorum};
+use super::{Level, Owners, Quorum};
 use crate::causality::{Policy, Token, VersionSet};
 use crate::id::{BucketId, PartitionId};
+use crate::time::Instant;
 use crate::wire::{Entry, Reply};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -12,6 +13,10 @@ use alloc::vec::Vec;
 pub struct ReadOperation<Origin> {
     /// Who asked; `None` once it was answered.
     pub origin: Option<Origin>,
+    /// What the reader asks for.
+    pub level: Level,
+    /// When it must be answered.
+    pub deadline: Instant,
     /// The key's partition.
     pub partition: PartitionId,
     /// The key's bucket.
@@ -33,7 +38,7 @@ pub struct ReadOperation<Origin> {
 impl<Origin> ReadOperation<Origin> {
     /// A read of `key` that nobody has answered.
     pub fn new(
-        origin: Origin,
+        (origin, level, deadline): (Origin, Level, Instant),
         (partition, bucket, key): (PartitionId, BucketId, Vec<u8>),
         owners: Owners,
         quorum: Quorum,
@@ -43,6 +48,8 @@ impl<Origin> ReadOperation<Origin> {
         let merged = VersionSet::new();
         Self {
             origin,
+            level,
+            deadline,
             partition,
             bucket,
             key,
@@ -158,7 +165,13 @@ impl<Origin> ReadOperation<Origin> {
     /// Whether nothing is to come of it any more: it was answered, and every replica that was asked
     /// and is `up` has answered.
     pub fn is_over(&self, up: impl Fn(usize) -> bool) -> bool {
-        let is_silent = |index: usize| self.asked & 1 << index != 0 && self.states[index].is_none();
-        self.origin.is_none() && !(0..self.owners.len()).any(|index| is_silent(index) && up(index))
+        self.origin.is_none()
+            && !(0..self.owners.len()).any(|index| self.is_silent(index) && up(index))
+    }
+
+    /// Whether replica `index` was asked and has not answered.
+    #[must_use]
+    pub fn is_silent(&self, index: usize) -> bool {
+        self.asked & 1 << index != 0 && self.states[index].is_none()
     }
 }

@@ -1,6 +1,6 @@
 //! What a coordinator knows of one write.
 
-use super::{Owners, Quorum};
+use super::{Level, Owners, Quorum};
 use crate::causality::Hlc;
 use crate::id::{BucketId, MemberId, PartitionId};
 use crate::wire::{Failure, Reply};
@@ -14,6 +14,8 @@ use alloc::vec::Vec;
 pub struct WriteOperation<Origin> {
     /// Who asked; `None` once it was answered.
     pub origin: Option<Origin>,
+    /// What the writer asks for.
+    pub level: Level,
     /// The key's partition.
     pub partition: PartitionId,
     /// The key's bucket.
@@ -39,6 +41,20 @@ pub struct WriteOperation<Origin> {
 }
 
 impl<Origin> WriteOperation<Origin> {
+    /// The owners have changed: goes on with the new ones. What the old ones have answered counts if
+    /// they are among them.
+    pub fn turn_to(&mut self, owners: Owners, mut quorum: Quorum) {
+        for (index, member) in owners.all().enumerate() {
+            let known = self.owners.index_of(member);
+            if known.is_some_and(|known| self.quorum.has_answered(known)) {
+                quorum.answer(index);
+            }
+        }
+        self.stand_ins.clear();
+        self.owners = owners;
+        self.quorum = quorum;
+    }
+
     /// The answer, once the level is reached.
     #[must_use]
     pub fn reply(&self) -> Reply {

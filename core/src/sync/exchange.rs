@@ -10,7 +10,7 @@ use crate::storage::StoredKey;
 use crate::storage::store::Page;
 use crate::time::Instant;
 use crate::wire::{ListedKey, SyncMessage};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
@@ -24,6 +24,10 @@ pub struct Exchange {
     /// When it is given up, unless there is progress.
     pub deadline: Instant,
     phase: Phase,
+    /// States that were asked for and have not come.
+    fetching: BTreeSet<StoredKey>,
+    /// What comes when they have.
+    held: Option<Next>,
 }
 
 #[derive(Debug)]
@@ -53,8 +57,10 @@ pub enum Next {
     Ask(SyncMessage),
     /// Hand one's own page of [`Exchange::range`] to [`Exchange::compare`].
     Scan,
-    /// Nothing differs any more, as far as is known.
+    /// Everything that the other side had is here.
     Done,
+    /// The other side cannot compare the partition now.
+    GiveUp,
 }
 
 /// An answer that makes no sense.
@@ -79,13 +85,33 @@ impl Exchange {
             peer,
             deadline,
             phase: Phase::Roots,
+            fetching: BTreeSet::new(),
+            held: None,
         }
+    }
+
+    /// The states of `keys` are asked for, and `next` is to wait for them. Gives it back if there
+    /// are none.
+    pub fn hold(&mut self, keys: &[StoredKey], next: Next) -> Option<Next> {
+        self.fetching.extend(keys.iter().cloned());
+        if self.fetching.is_empty() {
+            return Some(next);
+        }
+        self.held = Some(next);
+        None
+    }
+
+    /// The state of `key` is here. Gives what comes next when it was the last.
+    pub fn received(&mut self, key: &StoredKey) -> Option<Next> {
+        self.fetching.remove(key);
+        self.held.take_if(|_| self.fetching.is_empty())
     }
 
     /// The other side has answered. `ours` is one's own tree.
     pub fn answer(&mut self, ours: &HashTree, message: SyncMessage) -> Result<Next, Senseless> {
         match (&self.phase, message) {
-            (_, SyncMessage::Same | SyncMessage::NotReady) => Ok(Next::Done),
+            (Phase::Roots, SyncMessage::Same) => Ok(Next::Done),
+            (_, SyncMessage::NotReady) => Ok(Next::GiveUp),
             (Phase::Roots, SyncMessage::Branches(theirs)) => self.branches(ours, &theirs),
             (Phase::Leaves { branches }, SyncMessage::Leaves(theirs)) => {
                 let branches = *branches;

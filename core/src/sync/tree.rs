@@ -100,6 +100,12 @@ impl LeafSet {
         Self(Box::new([0; LEAVES / 8]))
     }
 
+    /// Every leaf.
+    #[must_use]
+    pub fn full() -> Self {
+        Self(Box::new([u8::MAX; LEAVES / 8]))
+    }
+
     /// The set with these bytes; `None` if they are not [`LEAVES`] bits.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {

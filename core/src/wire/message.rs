@@ -1,6 +1,7 @@
 //! The messages behind the header, encoded as postcard. Variants are only ever added at the end.
 
 use crate::causality::{Hlc, Value};
+use crate::cluster::RegisterMessage;
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
 use crate::wire::SyncMessage;
@@ -192,23 +193,14 @@ pub enum Notice {
     },
 }
 
-/// What members say to each other about one key. `op` numbers the sender's operation and comes
-/// back in the answer.
+/// What members say to each other about one key, one partition, or the cluster. `op` numbers the
+/// sender's operation and comes back in the answer; `view` is the version of the partition's
+/// ownership that the sender goes by, and whoever goes by another one says so with
+/// [`PeerMessage::Cluster`] instead of doing what is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerMessage {
     /// Merge this state, make it durable, then say [`PeerMessage::Merged`].
-    Merge {
-        /// The sender's operation; 0 wants no answer (read repair).
-        op: u64,
-        /// The bucket.
-        bucket: BucketId,
-        /// The key.
-        #[serde(with = "serde_bytes")]
-        key: Vec<u8>,
-        /// An encoded version set.
-        #[serde(with = "serde_bytes")]
-        set: Vec<u8>,
-    },
+    Merge(KeyState),
     /// The state of that operation is durable here, or was refused.
     Merged {
         /// The asker's operation.
@@ -218,6 +210,8 @@ pub enum PeerMessage {
     },
     /// Say what you have of this key.
     Read {
+        /// The sender's view of the partition.
+        view: u64,
         /// The sender's operation.
         op: u64,
         /// The bucket.
@@ -251,25 +245,35 @@ pub enum PeerMessage {
     },
     /// Hold this state for an owner that the sender cannot reach, make it durable, then say
     /// [`PeerMessage::Merged`].
-    Hint {
-        /// The sender's operation.
-        op: u64,
-        /// The bucket.
-        bucket: BucketId,
-        /// The key.
-        #[serde(with = "serde_bytes")]
-        key: Vec<u8>,
-        /// An encoded version set.
-        #[serde(with = "serde_bytes")]
-        set: Vec<u8>,
-    },
+    Hint(KeyState),
     /// A step of a comparison of the frame's partition.
     Sync {
+        /// The sender's view of the partition.
+        view: u64,
         /// The number that the member who began it has given it.
         exchange: u64,
         /// The step.
         message: SyncMessage,
     },
+    /// About the state of the cluster: `docs/cluster-state.md`.
+    Cluster(RegisterMessage),
+}
+
+/// The state of a key, to be made durable by another member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyState {
+    /// The sender's view of the partition.
+    pub view: u64,
+    /// The sender's operation; 0 wants no answer (repair), and is taken in any view.
+    pub op: u64,
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    #[serde(with = "serde_bytes")]
+    pub key: Vec<u8>,
+    /// An encoded version set.
+    #[serde(with = "serde_bytes")]
+    pub set: Vec<u8>,
 }
 
 /// What a replica has of a key.

@@ -39,8 +39,17 @@ pub enum SyncMessage {
         #[serde(with = "serde_bytes")]
         upto: Vec<u8>,
     },
-    /// Asks for the states of these keys, at most [`SYNC_KEYS_MAX`]. The answer is a merge for each.
+    /// Asks for the states of these keys, at most [`SYNC_KEYS_MAX`].
     Fetch(Vec<KeyBytes>),
+    /// Answers [`Self::Fetch`], once for each key: its durable state.
+    State {
+        /// The key.
+        #[serde(with = "serde_bytes")]
+        key: Vec<u8>,
+        /// An encoded version set; empty if there is nothing any more.
+        #[serde(with = "serde_bytes")]
+        set: Vec<u8>,
+    },
 }
 
 /// A key and the digest of its state.

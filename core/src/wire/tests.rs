@@ -106,12 +106,13 @@ fn frames_of_version_1_are_these_bytes() {
             message_frame(
                 FrameKind::Peer,
                 p,
-                &PeerMessage::Merge {
+                &PeerMessage::Merge(KeyState {
+                    view: 4,
                     op: 3,
                     bucket: BucketId(0),
                     key: b"k".to_vec(),
                     set: vec![1],
-                },
+                }),
             ),
         ),
         (
@@ -131,6 +132,7 @@ fn frames_of_version_1_are_these_bytes() {
                 FrameKind::Peer,
                 p,
                 &PeerMessage::Read {
+                    view: 4,
                     op: 3,
                     bucket: BucketId(0),
                     key: b"k".to_vec(),
@@ -176,12 +178,13 @@ fn frames_of_version_1_are_these_bytes() {
             message_frame(
                 FrameKind::Peer,
                 p,
-                &PeerMessage::Hint {
+                &PeerMessage::Hint(KeyState {
+                    view: 4,
                     op: 3,
                     bucket: BucketId(0),
                     key: b"k".to_vec(),
                     set: vec![1, 2],
-                },
+                }),
             ),
         ),
         sync("sync root", p, SyncMessage::Root(7)),
@@ -213,6 +216,14 @@ fn frames_of_version_1_are_these_bytes() {
             "sync fetch",
             p,
             SyncMessage::Fetch(vec![KeyBytes(b"k".to_vec())]),
+        ),
+        sync(
+            "sync state",
+            p,
+            SyncMessage::State {
+                key: b"k".to_vec(),
+                set: vec![1, 2],
+            },
         ),
         (
             "notice",
@@ -290,7 +301,10 @@ fn a_greeting_of_another_cluster_or_version_is_refused_with_what_to_do() {
 }
 
 fn sync(name: &'static str, p: PartitionId, message: SyncMessage) -> (&'static str, Vec<u8>) {
-    let exchange = 6;
-    let message = PeerMessage::Sync { exchange, message };
+    let message = PeerMessage::Sync {
+        view: 4,
+        exchange: 6,
+        message,
+    };
     (name, message_frame(FrameKind::Peer, p, &message))
 }

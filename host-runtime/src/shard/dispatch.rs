@@ -51,6 +51,7 @@ impl Worker {
                     }
                 }
                 Output::Event(event) => self.note(&event),
+                Output::Cluster(_) | Output::Wish(_) => {}
             }
         }
         woken.clients.iter().for_each(ClientSink::wake);

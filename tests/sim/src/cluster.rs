@@ -3,6 +3,7 @@
 use crate::trace::Trace;
 use crate::world::{BEGIN, Disk, DiskSettings, LinkSettings, Notice, Seat, World, WorldSettings};
 use henge_core::causality::Value;
+use henge_core::cluster::{Change, ClusterState};
 use henge_core::config::Config;
 use henge_core::id::{BucketId, RequestId};
 use henge_core::node::{Event, Report};
@@ -39,23 +40,30 @@ impl Cluster {
     /// The same with settings that `configure` changes.
     #[must_use]
     pub fn with(count: usize, seed: u64, configure: fn(&mut Config)) -> Self {
+        Self::with_others(count, 0, seed, configure)
+    }
+
+    /// The same with `others` more seats whose members are to join: they do so when they are started.
+    #[must_use]
+    pub fn with_others(count: usize, others: usize, seed: u64, configure: fn(&mut Config)) -> Self {
         let zone = |index| format!("eu/{index}").parse::<Zone>().expect("a zone");
-        let seats: Vec<_> = (0..count)
+        let seats: Vec<_> = (0..count + others)
             .map(|index| Member::new(&format!("stone-{}", index + 1), zone(index), 1))
             .collect();
-        let mut config = Config::new(1, seats[0].id, seats.clone());
+        let mut config = Config::new(1, seats[0].id, seats[..count].to_vec());
         configure(&mut config);
         let mut cluster = Self {
             now: BEGIN,
-            seats,
             world: World::new(WorldSettings {
                 config,
+                others: seats[count..].to_vec(),
                 links: LinkSettings::CALM,
                 disks: DiskSettings::CALM,
                 offsets_micros: vec![],
                 drifts_ppm: vec![],
                 seed,
             }),
+            seats,
             rng: Rng::new(seed),
             responses: BTreeMap::new(),
             next_request: 1,
@@ -82,6 +90,17 @@ impl Cluster {
     /// Loses the disk of a seat that does not run.
     pub fn wipe(&mut self, seat: Seat) {
         self.world.wipe(seat);
+    }
+
+    /// Tells the node of `seat` that somebody wants `change`.
+    pub fn wish(&mut self, seat: Seat, change: Change) {
+        self.world.wish(seat, change);
+    }
+
+    /// The newest state of the cluster that any node has gone by.
+    #[must_use]
+    pub const fn state(&self) -> &ClusterState {
+        self.world.cluster()
     }
 
     /// Cuts, or joins again, the two ways between two seats.

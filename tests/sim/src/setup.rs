@@ -73,6 +73,7 @@ impl Setup {
     pub fn world(&self, seed: u64) -> WorldSettings {
         WorldSettings {
             config: self.config(),
+            others: Vec::new(),
             links: self.links,
             disks: self.disks,
             offsets_micros: self.offsets_micros.clone(),

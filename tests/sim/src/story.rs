@@ -1,7 +1,8 @@
 //! Frames as people read them.
 
 use henge_core::causality::VersionSet;
-use henge_core::wire::{self, Frame, Operation, PeerMessage, ReadAnswer};
+use henge_core::cluster::RegisterMessage;
+use henge_core::wire::{self, Frame, KeyState, Operation, PeerMessage, ReadAnswer};
 
 /// What a frame between members says.
 pub(crate) fn peer_message(frame: &[u8]) -> String {
@@ -10,7 +11,7 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(12)]).into_owned();
     match wire::decode_body(frame.body) {
-        Ok(PeerMessage::Merge { op, key, set, .. }) => {
+        Ok(PeerMessage::Merge(KeyState { op, key, set, .. })) => {
             format!("merge #{op} {} {}", text(&key), state(&set))
         }
         Ok(PeerMessage::Merged { op, result }) => match result {
@@ -34,10 +35,16 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
             Ok(_) => format!("forwarded #{op}: done"),
             Err(failure) => format!("forwarded #{op}: {failure}"),
         },
-        Ok(PeerMessage::Hint { op, key, set, .. }) => {
+        Ok(PeerMessage::Hint(KeyState { op, key, set, .. })) => {
             format!("hint #{op} {} {}", text(&key), state(&set))
         }
-        Ok(PeerMessage::Sync { exchange, message }) => format!("sync #{exchange} {message:?}"),
+        Ok(PeerMessage::Sync {
+            exchange, message, ..
+        }) => format!("sync #{exchange} {message:?}"),
+        Ok(PeerMessage::Cluster(RegisterMessage::Decided(state))) => {
+            format!("cluster: epoch {}", state.epoch)
+        }
+        Ok(PeerMessage::Cluster(message)) => format!("cluster: {message:?}"),
         Err(error) => format!("{error}"),
     }
 }

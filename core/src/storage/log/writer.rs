@@ -151,6 +151,12 @@ impl LogWriter {
         BatchNumber(self.front.0 - under_way)
     }
 
+    /// The newest batch that was begun.
+    #[must_use]
+    pub fn newest(&self) -> BatchNumber {
+        BatchNumber(self.next().0 - 1)
+    }
+
     /// If no batch is under way and one waits: its append and its sync.
     pub fn start(&mut self) -> Option<[StorageRequest; 2]> {
         if self.flying.is_some() {

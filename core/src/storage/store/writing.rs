@@ -152,6 +152,15 @@ impl Store {
         }
     }
 
+    /// The newest batch that something was written into.
+    #[must_use]
+    pub fn newest_batch(&self) -> BatchNumber {
+        match &self.phase {
+            Phase::Open { writer, .. } => writer.newest(),
+            _ => BatchNumber(0),
+        }
+    }
+
     /// Adds `record` to the log.
     pub(super) fn log(&mut self, record: &Record<'_>) -> BatchNumber {
         let Phase::Open { writer, .. } = &mut self.phase else {

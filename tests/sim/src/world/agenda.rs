@@ -1,6 +1,7 @@
 //! What is due, and when.
 
 use super::Seat;
+use henge_core::cluster::Change;
 use henge_core::storage::OperationId;
 use henge_core::time::Instant;
 use henge_core::wire::ClientId;
@@ -36,6 +37,8 @@ pub(crate) enum Due {
         peer: Seat,
         up: bool,
     },
+    /// Somebody wants the state of the cluster changed.
+    Wish { to: Seat, change: Change },
     /// The disk is open.
     Opened { to: Seat, life: u64 },
     /// The time that the node has asked for.
@@ -52,6 +55,7 @@ impl Due {
             | Self::Request { to, .. }
             | Self::Storage { to, .. }
             | Self::Peer { to, .. }
+            | Self::Wish { to, .. }
             | Self::Opened { to, .. }
             | Self::Timeout { to, .. } => *to,
             Self::Wake(_) => Seat::MAX,

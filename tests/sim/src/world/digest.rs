@@ -39,6 +39,8 @@ impl Digest {
             Input::Client { client, frame } => (6, client.0 ^ frame_digest(frame)),
             Input::Timeout => (7, 0),
             Input::Inspect(id) => (8, *id),
+            Input::Cluster(state) => (9, state.digest()),
+            Input::Wish(change) => (10, hash64(format!("{change:?}").as_bytes())),
         };
         self.words([now.as_micros(), seat as u64, kind, detail]);
     }
@@ -50,6 +52,8 @@ impl Digest {
             Output::Storage { operation, request } => (13, operation.0, request_digest(request)),
             Output::Report { id, .. } => (14, *id, 0),
             Output::Event(event) => (15, event_digest(event), 0),
+            Output::Cluster(state) => (16, state.digest(), 0),
+            Output::Wish(change) => (17, hash64(format!("{change:?}").as_bytes()), 0),
         };
         self.words([seat as u64, kind, a, b]);
     }

@@ -18,6 +18,7 @@ pub use network::LinkSettings;
 use crate::trace::Trace;
 use agenda::{Agenda, Due};
 use digest::Digest;
+use henge_core::cluster::{Change, ClusterState};
 use henge_core::config::Config;
 use henge_core::id::{BucketId, MemberId, PartitionId};
 use henge_core::node::{Event, Node, Report};
@@ -57,6 +58,8 @@ pub enum Notice {
 pub struct WorldSettings {
     /// The settings of every node; `me` is replaced.
     pub config: Config,
+    /// Members that are not in the cluster at its beginning; they join when they are started.
+    pub others: Vec<Member>,
     /// The links.
     pub links: LinkSettings,
     /// The disks.
@@ -73,7 +76,10 @@ pub struct WorldSettings {
 pub struct World {
     now: Instant,
     config: Config,
-    placement: Placement,
+    /// Everybody, by seat.
+    members: Vec<Member>,
+    /// The newest state that any node has gone by.
+    cluster: ClusterState,
     machines: Vec<Machine>,
     network: Network,
     agenda: Agenda,
@@ -93,7 +99,9 @@ impl World {
         let members = Members::new(config.members.clone()).expect("distinct names");
         let placement =
             Placement::new(members, config.partitions, config.replicas).expect("a ring");
-        let count = config.members.len();
+        let founders = config.members.iter().cloned();
+        let all: Vec<Member> = founders.chain(settings.others).collect();
+        let count = all.len();
         let machine = |seat: usize| {
             let disk = Disk::new(settings.disks, seed ^ seat as u64);
             let offset = settings.offsets_micros.get(seat).copied().unwrap_or(0);
@@ -105,7 +113,8 @@ impl World {
             machines: (0..count).map(machine).collect(),
             network: Network::new(count, settings.links, seed),
             config,
-            placement,
+            members: all,
+            cluster: ClusterState::new(placement),
             agenda: Agenda::default(),
             rng: Rng::new(seed),
             notices: VecDeque::new(),
@@ -131,7 +140,20 @@ impl World {
     /// The members, by seat.
     #[must_use]
     pub fn seats(&self) -> &[Member] {
-        &self.config.members
+        &self.members
+    }
+
+    /// The newest state of the cluster that any node has gone by.
+    #[must_use]
+    pub const fn cluster(&self) -> &ClusterState {
+        &self.cluster
+    }
+
+    /// Tells the node of `seat` that somebody wants `change`.
+    pub fn wish(&mut self, seat: Seat, change: Change) {
+        let to = seat;
+        self.say(|| format!("seat {seat}  is to see to {change:?}"));
+        self.plan(CLIENT_MICROS, Due::Wish { to, change });
     }
 
     /// One number for everything that every node was given and gave.
@@ -285,22 +307,16 @@ impl World {
     /// The partition of `key` in the default bucket.
     #[must_use]
     pub fn partition(&self, key: &[u8]) -> PartitionId {
-        self.placement
-            .partition_of(henge_core::hash::position(BucketId(0), key))
+        let position = henge_core::hash::position(BucketId(0), key);
+        self.cluster.target().partition_of(position)
     }
 
-    /// The seats that own `key`, in order of preference.
+    /// The seats from which `key` is read, in order of preference.
     #[must_use]
     pub fn owners(&self, key: &[u8]) -> Vec<Seat> {
-        let members = self.placement.members();
-        let owners = self.placement.owners(self.partition(key)).iter();
-        owners
-            .filter_map(|index| {
-                members
-                    .at(*index)
-                    .and_then(|member| self.seat_of(member.id))
-            })
-            .collect()
+        let ownership = self.cluster.ownership(self.partition(key));
+        let readers = ownership.map_or(&[][..], |it| it.readers());
+        readers.iter().filter_map(|id| self.seat_of(*id)).collect()
     }
 
     /// Sends a request to `seat`; its response is a [`Notice`].
@@ -372,15 +388,16 @@ impl World {
     }
 
     fn seat_of(&self, id: MemberId) -> Option<Seat> {
-        self.config
-            .members
-            .iter()
-            .position(|member| member.id == id)
+        self.members.iter().position(|member| member.id == id)
     }
 
     fn config_of(&self, seat: Seat) -> Config {
         let mut config = self.config.clone();
-        config.me = self.config.members[seat].id;
+        config.me = self.members[seat].id;
+        if seat >= self.config.members.len() {
+            config.members = vec![self.members[seat].clone()];
+            config.state = Some(self.cluster.clone());
+        }
         config
     }
 }

@@ -45,7 +45,7 @@ impl World {
         }
         let now = machine.clock.at(self.now);
         let life = machine.life;
-        let members = &self.config.members;
+        let members = &self.members;
         let (record, digest) = (&mut self.record, &mut self.digest);
         match due {
             Due::Frame { from, frame, .. } => {
@@ -75,6 +75,9 @@ impl World {
                     let word = if up { "up" } else { "down" };
                     format!("seat {seat}  hears that seat {peer} is {word}")
                 });
+            }
+            Due::Wish { change, .. } => {
+                machine.feed(seat, now, Input::Wish(change), record, digest);
             }
             Due::Opened { life: of, .. } if of == life => {
                 let files = machine.disk.files();
@@ -173,7 +176,12 @@ impl World {
                 self.say(|| format!("seat {seat}  says: {event}"));
                 self.notices.push_back(Notice::Event(seat, event));
             }
-            Output::Report { .. } => {}
+            Output::Cluster(state) if state.epoch > self.cluster.epoch => {
+                self.say(|| format!("seat {seat}  goes by epoch {}", state.epoch));
+                self.cluster = *state;
+            }
+            // A wish comes from shards beside the first one, of which there are none.
+            Output::Report { .. } | Output::Cluster(_) | Output::Wish(_) => {}
         }
     }
 

@@ -1,0 +1,388 @@
+//! The node's part in what all members agree on: what it keeps of that, and what it goes by.
+//!
+//! What the register wants durable is stored like a pair, under a key that belongs to no partition of
+//! the ring. A state is adopted when it is durable here, so a node never goes back to an older one.
+
+use super::storage::Waiter;
+use super::{Event, Node, Output};
+use crate::causality::{Policy, Value, VersionSet};
+use crate::cluster::{
+    Change, ClusterState, Life, Register, RegisterMessage, RegisterOutput, RegisterSettings,
+};
+use crate::id::{ActorId, BucketId, MemberId, PartitionId, RequestId};
+use crate::planted::{Bug, is_planted};
+use crate::ring::Member;
+use crate::storage::StoredKey;
+use crate::storage::table::reader::Obstacle;
+use crate::sync::Exchange;
+use crate::time::Instant;
+use crate::wire::PeerMessage;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// What a node knows of the cluster.
+#[derive(Debug)]
+pub(super) struct Agreement {
+    /// What it goes by: agreed on, and durable here.
+    pub(super) state: ClusterState,
+    /// There is none before the storage is open.
+    pub(super) register: Option<Register>,
+    /// This member as it wants to be known.
+    member: Member,
+    seed: u64,
+    /// Since which epoch this member holds which partition.
+    since: Held,
+    /// The same in the state that was stored last, which may not be durable yet.
+    stored_since: Held,
+    /// Whether this member has ever been one of the cluster: one that has left must not come back by
+    /// itself.
+    has_joined: bool,
+    /// How far others have said that they are.
+    epochs: BTreeMap<MemberId, u64>,
+}
+
+/// Since which epoch a member holds which partition.
+type Held = BTreeMap<PartitionId, u64>;
+
+/// What is stored.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// What the register wants durable.
+    #[serde(with = "serde_bytes")]
+    register: Vec<u8>,
+    since: Held,
+    has_joined: bool,
+}
+
+impl Agreement {
+    /// The cluster is in state `first` as far as is known, and this is `member`.
+    pub(super) fn new(first: ClusterState, member: Member, seed: u64) -> Self {
+        let since = held_since(&Held::new(), &first, member.id);
+        Self {
+            has_joined: first.member(member.id).is_some(),
+            state: first,
+            register: None,
+            member,
+            seed,
+            stored_since: since.clone(),
+            since,
+            epochs: BTreeMap::new(),
+        }
+    }
+}
+
+impl Node {
+    /// Takes up what an earlier life has stored; then the node is ready. The log had `records`.
+    pub(super) fn load_agreement(&mut self, now: Instant, records: u64) {
+        let bytes = match self.newest(&record_key()) {
+            Ok(set) => set.and_then(|set| set.winner()?.value.as_ref().map(|it| it.bytes.clone())),
+            Err(Obstacle::Unloaded(wanted)) => {
+                return self.wait_for_block(wanted, Waiter::Agreement(records));
+            }
+            Err(Obstacle::Damaged(_)) => return self.agreement_is_damaged(),
+        };
+        let me = self.config.me;
+        let agreement = &mut self.agreement;
+        let settings = RegisterSettings {
+            me,
+            incarnation: self.store.incarnation(),
+            is_shadow: self.config.shard != 0,
+            seed: agreement.seed,
+        };
+        let mut register = Register::new(settings, agreement.state.clone());
+        if let Some(bytes) = bytes {
+            let record = postcard::from_bytes::<Record>(&bytes);
+            let Some(record) = record.ok().filter(|it| register.restore(&it.register)) else {
+                return self.agreement_is_damaged();
+            };
+            agreement.state = register.state().clone();
+            agreement.since = record.since;
+            agreement.stored_since = agreement.since.clone();
+            agreement.has_joined = record.has_joined;
+        }
+        for peer in &self.peers_up {
+            register.set_up(*peer, true);
+        }
+        agreement.register = Some(register);
+        self.become_ready(records);
+        self.tell_host();
+        self.begin_moving();
+        self.want_own_life(now);
+        self.drain_register(now);
+    }
+
+    fn agreement_is_damaged(&mut self) {
+        let why = "what this member has stored of the cluster's state is damaged; move the data \
+                   folder away and let the member be filled again from its replicas";
+        self.say(Event::StorageFailed(why.to_string()));
+    }
+
+    /// `from` has said something about the state of the cluster, in a frame of `partition`.
+    pub(super) fn handle_cluster(
+        &mut self,
+        now: Instant,
+        from: MemberId,
+        partition: PartitionId,
+        message: RegisterMessage,
+    ) {
+        let ours = self.agreement.state.epoch;
+        let Some(register) = &mut self.agreement.register else {
+            return;
+        };
+        let theirs = match &message {
+            RegisterMessage::Status { epoch, .. } => Some(*epoch),
+            RegisterMessage::Decided(state) => Some(state.epoch),
+            RegisterMessage::Want { epoch } if *epoch >= ours => {
+                // In a frame of the same partition: so the asker knows which shard has answered.
+                let voice = register.voice();
+                let status = RegisterMessage::Status { epoch: ours, voice };
+                return self.send(from, partition, &PeerMessage::Cluster(status));
+            }
+            _ => None,
+        };
+        register.handle_message(now, from, message);
+        self.drain_register(now);
+        if let Some(theirs) = theirs {
+            self.heard_epoch(now, from, partition, theirs);
+        }
+    }
+
+    /// Sees to it that `change` becomes part of the state.
+    pub(super) fn want(&mut self, now: Instant, change: Change) {
+        if let Some(register) = &mut self.agreement.register {
+            register.want(now, change);
+            self.drain_register(now);
+        }
+    }
+
+    /// Another shard of this member has adopted `state`.
+    pub(super) fn take_state(&mut self, now: Instant, state: ClusterState) {
+        let me = self.config.me;
+        if let Some(register) = &mut self.agreement.register {
+            register.handle_message(now, me, RegisterMessage::Decided(state));
+            self.drain_register(now);
+        }
+    }
+
+    /// When `tick_agreement` wants to be called.
+    pub(super) fn next_agreement(&self) -> Option<Instant> {
+        self.agreement.register.as_ref()?.poll_timeout()
+    }
+
+    pub(super) fn tick_agreement(&mut self, now: Instant) {
+        if self.next_agreement().is_some_and(|at| at <= now)
+            && let Some(register) = &mut self.agreement.register
+        {
+            register.handle_timeout(now);
+            self.drain_register(now);
+        }
+    }
+
+    /// Tells the register whether `peer` can be reached.
+    pub(super) fn register_hears(&mut self, now: Instant, peer: MemberId, is_up: bool) {
+        self.agreement.epochs.remove(&peer);
+        if let Some(register) = &mut self.agreement.register {
+            register.set_up(peer, is_up);
+            self.drain_register(now);
+        }
+    }
+
+    /// Whether `from` goes by the same owners of `partition` as this node. If not, the one of the
+    /// two that is behind is helped on, and what was asked is sent again then.
+    pub(super) fn has_same_view(
+        &mut self,
+        now: Instant,
+        from: MemberId,
+        partition: PartitionId,
+        view: u64,
+    ) -> bool {
+        if self.view(partition) == view || is_planted(Bug::StaleViewAccepted) {
+            return true;
+        }
+        if let Some(register) = &mut self.agreement.register {
+            register.say_status(from);
+            self.drain_register(now);
+        }
+        false
+    }
+
+    /// The version of the ownership of `partition` that this node goes by.
+    pub(super) fn view(&self, partition: PartitionId) -> u64 {
+        let ownership = self.agreement.state.ownership(partition);
+        ownership.map_or(0, |ownership| ownership.version)
+    }
+
+    /// Who mints dots for writes to `partition` here.
+    pub(super) fn actor(&self, partition: PartitionId) -> ActorId {
+        let since = match is_planted(Bug::ActorReused) {
+            true => 0,
+            false => self.agreement.since.get(&partition).copied().unwrap_or(0),
+        };
+        ActorId::new(self.store.incarnation(), partition, since)
+    }
+
+    /// Stores and says what the register wants stored and said.
+    fn drain_register(&mut self, now: Instant) {
+        let mut rest = Vec::new();
+        while let Some(register) = &mut self.agreement.register
+            && let Some(output) = register.poll_output()
+        {
+            match output {
+                RegisterOutput::Persist(bytes) => self.store_record(now, bytes),
+                output => rest.push(output),
+            }
+        }
+        if rest.is_empty() {
+            return;
+        }
+        match self.pending_batch(&record_key()) {
+            Some(batch) => self.wait(batch, Waiter::Register(rest)),
+            None => self.obey_register(now, rest),
+        }
+    }
+
+    /// Does what the register wants, now that what it wants durable is.
+    pub(super) fn obey_register(&mut self, now: Instant, outputs: Vec<RegisterOutput>) {
+        let partition = PartitionId(self.config.shard);
+        for output in outputs {
+            match output {
+                RegisterOutput::Send { to, message } => {
+                    self.send(to, partition, &PeerMessage::Cluster(message));
+                }
+                RegisterOutput::Decided(state) => self.adopt(now, *state),
+                RegisterOutput::Wish(change) => self.outputs.push_back(Output::Wish(change)),
+                RegisterOutput::Persist(_) => {}
+            }
+        }
+    }
+
+    fn store_record(&mut self, now: Instant, register: Vec<u8>) {
+        let me = self.config.me;
+        let agreement = &mut self.agreement;
+        if let Some(known) = &agreement.register {
+            agreement.stored_since = held_since(&agreement.stored_since, known.state(), me);
+            agreement.has_joined |= known.state().member(me).is_some();
+        }
+        let record = Record {
+            register,
+            since: agreement.stored_since.clone(),
+            has_joined: agreement.has_joined,
+        };
+        let bytes = postcard::to_allocvec(&record).expect("writing to memory cannot fail");
+        let value = Value { encoding: 0, bytes };
+        let actor = ActorId::new(self.store.incarnation(), PartitionId(u16::MAX), 0);
+        let hlc = self.clock.tick(now);
+        let mut set = VersionSet::new();
+        set.write(
+            actor,
+            hlc,
+            RequestId::default(),
+            Some(value),
+            None,
+            Policy::Lww,
+        );
+        let is_new = matches!(self.newest(&record_key()), Ok(None));
+        self.write_state(record_key(), &set.encode(), set.facts(), is_new);
+    }
+
+    /// Keys that are stored here, but for the node's own.
+    pub(super) fn pairs(&self) -> u64 {
+        self.store.keys() - self.store.keys_of(PartitionId(u16::MAX))
+    }
+
+    /// Goes by `state` from now on.
+    fn adopt(&mut self, now: Instant, state: ClusterState) {
+        let me = self.config.me;
+        self.agreement.since = held_since(&self.agreement.since, &state, me);
+        let before = core::mem::replace(&mut self.agreement.state, state);
+        let is_changed = |partition: &PartitionId| {
+            before.ownership(*partition) != self.agreement.state.ownership(*partition)
+        };
+        let changed: BTreeSet<PartitionId> = self.served().filter(is_changed).collect();
+        self.stand_in_lists.clear();
+        for partition in &changed {
+            let is_stray = !self.holds(*partition) && self.store.keys_of(*partition) > 0;
+            self.handing.turn(*partition, is_stray);
+        }
+        self.syncing.owned = self.find_owned();
+        let is_over = |exchange: &Exchange| changed.contains(&exchange.partition);
+        self.syncing.drop_exchanges(is_over);
+        self.turn_operations(now, &changed);
+        self.tell_host();
+        self.begin_moving();
+        self.want_own_life(now);
+        self.tick_moving(now);
+    }
+
+    /// The host connects to the members, and tells the other shards.
+    fn tell_host(&mut self) {
+        if self.config.shard == 0 {
+            let state = self.agreement.state.clone().into();
+            self.outputs.push_back(Output::Cluster(state));
+        }
+    }
+
+    /// Sees to it that the others know this member as it is.
+    pub(super) fn want_own_life(&mut self, now: Instant) {
+        if self.config.shard != 0 {
+            return;
+        }
+        let agreement = &self.agreement;
+        let wanted = &agreement.member;
+        let life = Life {
+            incarnation: self.store.incarnation(),
+            address: self.config.address.clone(),
+        };
+        let known = agreement.state.member(wanted.id);
+        let is_known = known == Some(wanted) && agreement.state.life(wanted.id) == Some(&life);
+        let change = match known {
+            None if agreement.has_joined => return,
+            Some(known) if known.capacity == 0 => Change::Forget(wanted.id),
+            _ if is_known => return,
+            _ => Change::Join {
+                member: wanted.clone(),
+                life,
+            },
+        };
+        let is_held_back = matches!(change, Change::Forget(_)) && !self.handing.is_empty();
+        if !is_held_back {
+            self.want(now, change);
+        }
+    }
+
+    /// Asks `peer` how far the shard is that has `partition`.
+    pub(super) fn ask_for_epoch(&mut self, peer: MemberId, partition: PartitionId) {
+        let epoch = self.agreement.state.epoch;
+        let want = RegisterMessage::Want { epoch };
+        self.send(peer, partition, &PeerMessage::Cluster(want));
+    }
+
+    /// `peer` is at this epoch, as far as the shard goes that has `partition`.
+    fn heard_epoch(&mut self, now: Instant, peer: MemberId, partition: PartitionId, epoch: u64) {
+        let known = self.agreement.epochs.insert(peer, epoch);
+        if epoch < self.agreement.state.epoch {
+            return;
+        }
+        self.heard_adoption(now, peer, partition);
+        if known.is_none_or(|known| known < epoch) {
+            self.ask_again(now, peer);
+        }
+    }
+}
+
+/// Where the record is stored: behind all partitions that a ring can have.
+fn record_key() -> StoredKey {
+    StoredKey::new(PartitionId(u16::MAX), BucketId(0), b"cluster")
+}
+
+/// Since when `me` holds what it holds in `state`, if before that it was `known`.
+fn held_since(known: &Held, state: &ClusterState, me: MemberId) -> Held {
+    let held = state.ownerships().filter(|(_, it)| it.holds(me));
+    held.map(|(partition, _)| {
+        let since = known.get(&partition).copied();
+        (partition, since.unwrap_or(state.epoch))
+    })
+    .collect()
+}

@@ -1,0 +1,113 @@
+//! Members that join and leave, while everything that was acknowledged stays readable.
+
+use henge_core::cluster::Change;
+use henge_core::config::Config;
+use henge_core::replication::Level;
+use henge_core::time::Duration;
+use henge_core::wire::{Reply, Response};
+use henge_sim::Cluster;
+
+fn few_partitions(config: &mut Config) {
+    config.partitions = 16;
+}
+
+/// Virtual seconds.
+const fn seconds(count: u64) -> Duration {
+    Duration::from_millis(count * 1_000)
+}
+
+fn found(response: &Response) -> Option<Vec<u8>> {
+    match response.result.as_ref().expect("a read that succeeds") {
+        Reply::Found(found) => found.as_ref().map(|entry| entry.value.bytes.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn load(cluster: &mut Cluster, keys: usize) {
+    for number in 0..keys {
+        let response = cluster.put(
+            number % 3,
+            &format!("k{number}"),
+            &format!("v{number}"),
+            None,
+        );
+        response.result.expect("a write that succeeds");
+    }
+}
+
+fn assert_all(cluster: &mut Cluster, keys: usize, seat: usize, level: Level) {
+    for number in 0..keys {
+        let response = cluster.get(seat, &format!("k{number}"), Some(level));
+        let value = found(&response);
+        assert_eq!(value, Some(format!("v{number}").into_bytes()), "k{number}");
+    }
+}
+
+/// Waits until no owners are changing any more.
+fn settle(cluster: &mut Cluster, members: usize) {
+    for _ in 0..120 {
+        let state = cluster.state();
+        if state.unsettled() == 0 && state.members().len() == members {
+            return;
+        }
+        cluster.run_for(seconds(1));
+    }
+    panic!("not settled after 120 s: {:?}", cluster.state());
+}
+
+#[test]
+fn a_member_that_joins_takes_over_its_share_and_serves_it() {
+    let mut cluster = Cluster::with_others(3, 1, 7, few_partitions);
+    load(&mut cluster, 200);
+    cluster.start(3);
+    settle(&mut cluster, 4);
+    let new = cluster.seats[3].id;
+    let owned = |(_, it): &(_, &henge_core::cluster::Ownership)| it.holds(new);
+    assert_eq!(cluster.state().ownerships().filter(owned).count(), 12);
+    cluster.run_for(seconds(3));
+    assert_all(&mut cluster, 200, 3, Level::All);
+    // Those that have given something away do not keep it.
+    let keys: u64 = (0..4).map(|seat| cluster.report(seat).storage.keys).sum();
+    assert_eq!(keys, 3 * 200);
+}
+
+#[test]
+fn a_member_that_leaves_gives_everything_away_first() {
+    let mut cluster = Cluster::with(4, 8, few_partitions);
+    load(&mut cluster, 200);
+    let gone = cluster.seats[2].id;
+    cluster.wish(1, Change::Leave(gone));
+    settle(&mut cluster, 3);
+    assert_eq!(cluster.report(2).storage.keys, 0);
+    cluster.crash(2);
+    assert_all(&mut cluster, 200, 0, Level::All);
+}
+
+#[test]
+fn a_dead_member_is_replaced_by_what_the_others_have() {
+    let mut cluster = Cluster::with(4, 9, few_partitions);
+    load(&mut cluster, 200);
+    cluster.crash(2);
+    let gone = cluster.seats[2].id;
+    cluster.wish(1, Change::Leave(gone));
+    cluster.run_for(seconds(3));
+    cluster.wish(1, Change::Forget(gone));
+    settle(&mut cluster, 3);
+    assert_all(&mut cluster, 200, 0, Level::All);
+}
+
+#[test]
+fn members_that_restart_go_on_where_they_were() {
+    let mut cluster = Cluster::with_others(3, 1, 10, few_partitions);
+    load(&mut cluster, 100);
+    cluster.start(3);
+    for round in 0..40 {
+        let seat = round % 4;
+        cluster.run_for(Duration::from_millis(150));
+        cluster.crash(seat);
+        cluster.run_for(Duration::from_millis(50));
+        cluster.start(seat);
+    }
+    settle(&mut cluster, 4);
+    assert_all(&mut cluster, 100, 1, Level::Quorum);
+}
