@@ -2,11 +2,15 @@
 //!
 //! * `quick`: put and get per second of stones beside Redis.
 //! * `engine`: the storage engine beside fjall, redb and LMDB.
+//! * `repair`: bytes, messages and seconds until replicas that differed are the same.
+//! * `growth`: requests and work of each member as the cluster grows.
 //! * `large`: one stone with many times more data than memory.
 
 mod engine;
+mod growth;
 mod large;
 mod quick;
+mod repair;
 
 use clap::Parser;
 
@@ -17,12 +21,16 @@ enum Bench {
     Quick,
     Engine(engine::Engines),
     Large(large::Large),
+    Repair(repair::Repair),
+    Growth(growth::Growth),
 }
 
 fn main() {
     match Bench::parse() {
         Bench::Quick => quick::run(),
         Bench::Large(args) => large::run(&args),
+        Bench::Repair(args) => repair::run(&args),
+        Bench::Growth(args) => growth::run(&args),
         Bench::Engine(args) => {
             if let Err(error) = engine::run(&args) {
                 eprintln!("error: {error}");

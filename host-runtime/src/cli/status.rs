@@ -50,7 +50,10 @@ struct Shard {
     reads: u64,
     writes: u64,
     failures: u64,
+    repairs: u64,
     storage: Storage,
+    sync: Compared,
+    hints: Hints,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +62,17 @@ struct Storage {
     memory_bytes: u64,
     log_bytes: u64,
     table_bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Compared {
+    pushed: u64,
+    fetched: u64,
+}
+
+#[derive(Deserialize)]
+struct Hints {
+    held: u64,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +166,8 @@ fn page(ring: &Ring, statuses: &[Result<Status, String>]) -> String {
         "reads",
         "writes",
         "failed",
+        "repaired",
+        "held",
         "restarts",
         "clients",
         "cannot reach",
@@ -199,8 +215,15 @@ fn row(member: &Member, status: &Result<Status, String>) -> Vec<String> {
     row.push(size(sum(|shard| {
         shard.storage.log_bytes + shard.storage.table_bytes
     })));
-    let numbers: [fn(&Shard) -> u64; 4] =
-        [|s| s.reads, |s| s.writes, |s| s.failures, |s| s.restarts];
+    let numbers: [fn(&Shard) -> u64; 6] = [
+        |s| s.reads,
+        |s| s.writes,
+        |s| s.failures,
+        // By reads, and by comparisons in either direction.
+        |s| s.repairs + s.sync.pushed + s.sync.fetched,
+        |s| s.hints.held,
+        |s| s.restarts,
+    ];
     for number in numbers {
         row.push(sum(number).to_string());
     }
@@ -258,6 +281,8 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use henge_core::node::{HintReport, Report, SyncReport};
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_stone_that_is_down_says_why_and_does_not_widen_the_table() {
@@ -288,6 +313,52 @@ mod tests {
         assert!(lines[3].starts_with('a') && lines[3].contains("1 min"));
         assert!(lines[4].ends_with("down (a very long story of a socket)"));
         assert!(lines[2].len() < 140, "{}", lines[2]);
+    }
+
+    #[test]
+    fn what_a_stone_says_of_its_shards_is_summed_up() {
+        let shard = Report {
+            repairs: 1,
+            sync: SyncReport {
+                pushed: 20,
+                fetched: 300,
+                ..SyncReport::default()
+            },
+            hints: HintReport {
+                held: 7,
+                ..HintReport::default()
+            },
+            ..Report::default()
+        };
+        let mut shard = serde_json::to_value(shard).unwrap();
+        shard["state"] = "ready".into();
+        shard["restarts"] = 0.into();
+        let status: Status = serde_json::from_value(serde_json::json!({
+            "uptime_ms": 1, "connections": 0, "shards": [shard, shard], "peers": []
+        }))
+        .unwrap();
+        let member = Member {
+            name: "a".into(),
+            zone: "z".into(),
+            address: "h:1".into(),
+            share: 1.0,
+        };
+        let ring = Ring {
+            cluster: "c".into(),
+            partitions: 1,
+            replicas: 1,
+            members: vec![member],
+        };
+        let page = page(&ring, &[Ok(status)]);
+        let lines: Vec<Vec<&str>> = page.lines().map(|l| l.split("  ").collect()).collect();
+        let cells = |line: usize| {
+            lines[line]
+                .iter()
+                .filter(|c| !c.is_empty())
+                .map(|c| c.trim())
+        };
+        let row: BTreeMap<_, _> = cells(2).zip(cells(3)).collect();
+        assert_eq!((row["repaired"], row["held"]), ("642", "14"), "{page}");
     }
 
     #[test]

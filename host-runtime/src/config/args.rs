@@ -2,6 +2,7 @@
 
 use super::member::MemberSetting;
 use super::size::ByteSize;
+use super::span::TimeSpan;
 use clap::{Args, ValueEnum};
 use henge_core::causality;
 use henge_core::replication::Level;
@@ -64,6 +65,21 @@ pub struct ServeArgs {
     /// Replicas on which a write must be durable, likewise [default: quorum]
     #[arg(long, env = "HENGE_WRITE_LEVEL", value_name = "LEVEL", value_parser = level)]
     pub write_level: Option<Level>,
+    /// Count a stand-in's durable copy towards the level of a write while an owner cannot be
+    /// reached: writes go on with fewer owners, and a read may miss the newest until the copy is
+    /// handed back [default: false]
+    #[arg(
+        long,
+        env = "HENGE_SLOPPY_QUORUM",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub sloppy_quorum: Option<bool>,
+    /// How long it takes to compare each partition with one other replica, 100ms to 24h
+    /// [default: 30s]
+    #[arg(long, env = "HENGE_SYNC_ROUND", value_name = "SPAN")]
+    pub sync_round: Option<TimeSpan>,
     /// Largest key and value together [default: 10KiB]
     #[arg(long, env = "HENGE_PAIR_BYTES_MAX", value_name = "SIZE")]
     pub pair_bytes_max: Option<ByteSize>,

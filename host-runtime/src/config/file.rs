@@ -4,6 +4,7 @@ use super::args::PolicySetting;
 use super::member::MemberSetting;
 use super::settings::SettingsError;
 use super::size::ByteSize;
+use super::span::TimeSpan;
 use henge_core::replication::Level;
 use henge_core::ring::Zone;
 use serde::{Deserialize, Deserializer};
@@ -29,6 +30,8 @@ pub struct FileSettings {
     pub(super) read_level: Option<Level>,
     #[serde(deserialize_with = "level")]
     pub(super) write_level: Option<Level>,
+    pub(super) sloppy_quorum: Option<bool>,
+    pub(super) sync_round: Option<TimeSpan>,
     pub(super) pair_bytes_max: Option<ByteSize>,
     pub(super) memory_max: Option<ByteSize>,
     pub(super) shard_memory_max: Option<ByteSize>,

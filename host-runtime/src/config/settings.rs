@@ -4,6 +4,7 @@ use super::args::{PolicySetting, ServeArgs};
 use super::file::FileSettings;
 use super::member::{MemberSetting, check_address};
 use super::size::ByteSize;
+use super::span::TimeSpan;
 use henge_core::config::Config;
 use henge_core::hash::hash64;
 use henge_core::id::MemberId;
@@ -38,6 +39,10 @@ pub struct Settings {
     pub read_level: Level,
     /// Level of writes that name none.
     pub write_level: Level,
+    /// Whether a stand-in's durable copy counts towards the level of a write.
+    pub sloppy_quorum: bool,
+    /// How long it takes to compare each partition with one other replica.
+    pub sync_round: TimeSpan,
     /// Largest key and value together.
     pub pair_bytes_max: ByteSize,
     /// Memory of one shard's storage: memtables, block cache and what merging works with.
@@ -127,6 +132,11 @@ impl Settings {
                 .write_level
                 .or(file.write_level)
                 .unwrap_or(Level::Quorum),
+            sloppy_quorum: args.sloppy_quorum.or(file.sloppy_quorum).unwrap_or(false),
+            sync_round: args
+                .sync_round
+                .or(file.sync_round)
+                .unwrap_or(TimeSpan(u64::from(limits::SYNC_ROUND_DEFAULT_MS))),
             pair_bytes_max: args
                 .pair_bytes_max
                 .or(file.pair_bytes_max)
@@ -169,6 +179,8 @@ impl Settings {
             write_level: self.write_level,
             pair_bytes_max: u32::try_from(self.pair_bytes_max.0).unwrap_or(u32::MAX),
             memory_bytes_max: self.memory_max.0,
+            sync_round_ms: u32::try_from(self.sync_round.0).unwrap_or(u32::MAX),
+            sloppy_quorum: self.sloppy_quorum,
             ..Config::new(hash64(self.cluster.as_bytes()), me, members)
         }
     }
@@ -233,6 +245,15 @@ impl Settings {
                 "one a core is a good choice",
             ));
         }
+        if !(SYNC_ROUND_MIN..=SYNC_ROUND_MAX).contains(&self.sync_round) {
+            return Err(SettingsError::new(
+                format!(
+                    "--sync-round {}: allowed are {SYNC_ROUND_MIN} to {SYNC_ROUND_MAX}",
+                    self.sync_round
+                ),
+                "shorter rounds find differences earlier and cost more messages",
+            ));
+        }
         if self.memory_max.0 < limits::MEMORY_BYTES_MIN {
             return Err(SettingsError::new(
                 format!("--memory-max {}: too little for a storage", self.memory_max),
@@ -292,6 +313,10 @@ struct Given {
 
 /// More sockets than that no system gives.
 const CONNECTIONS_MAX: usize = 1_000_000;
+/// Below it, comparing is all that a stone does.
+const SYNC_ROUND_MIN: TimeSpan = TimeSpan(100);
+/// Above it, a difference that nobody reads would stay for days.
+const SYNC_ROUND_MAX: TimeSpan = TimeSpan(24 * 3_600_000);
 const LISTEN: &str = "127.0.0.1:7301";
 
 impl Given {

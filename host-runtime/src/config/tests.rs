@@ -39,6 +39,50 @@ fn flags_win_over_the_file_and_the_file_over_defaults() {
 }
 
 #[test]
+fn repair_is_set_by_flags_and_by_the_file() {
+    let defaults = merge(ServeArgs::default(), "").unwrap().node(0, 1);
+    assert_eq!(
+        (defaults.sync_round_ms, defaults.sloppy_quorum),
+        (30_000, false)
+    );
+    let file = "sync-round = \"90s\"\nsloppy-quorum = true";
+    let node = merge(ServeArgs::default(), file).unwrap().node(0, 1);
+    assert_eq!((node.sync_round_ms, node.sloppy_quorum), (90_000, true));
+    let args = ServeArgs {
+        sync_round: Some(TimeSpan(500)),
+        sloppy_quorum: Some(false),
+        ..ServeArgs::default()
+    };
+    let node = merge(args, file).unwrap().node(0, 1);
+    assert_eq!((node.sync_round_ms, node.sloppy_quorum), (500, false));
+}
+
+#[test]
+fn a_flag_without_a_value_means_yes() {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+    let line = |words: &[&str]| {
+        let words = ["henge"].iter().chain(words);
+        <Line as clap::Parser>::try_parse_from(words).map(|line| line.serve)
+    };
+    let alone = line(&["--sloppy-quorum", "--sync-round", "10s"]).unwrap();
+    assert_eq!(alone.sloppy_quorum, Some(true));
+    assert_eq!(alone.sync_round, Some(TimeSpan(10_000)));
+    let named = line(&["--sloppy-quorum=false"]).unwrap();
+    assert_eq!((named.sloppy_quorum, named.sync_round), (Some(false), None));
+    let wrong = line(&["--sync-round", "10"]).unwrap_err().to_string();
+    assert!(
+        wrong.contains("--sync-round") && wrong.contains("30s"),
+        "{wrong}"
+    );
+    let wrong = line(&["--sloppy-quorum=maybe"]).unwrap_err().to_string();
+    assert!(wrong.contains("true, false"), "{wrong}");
+}
+
+#[test]
 fn a_file_names_line_and_what_is_allowed() {
     let unknown = FileSettings::parse("name = \"a\"\nreplica = 3").unwrap_err();
     assert!(
@@ -52,6 +96,13 @@ fn a_file_names_line_and_what_is_allowed() {
     );
     let member = FileSettings::parse("member = [\"a=h:1\"]").unwrap_err();
     assert!(member.contains("@ZONE"), "{member}");
+    let round = FileSettings::parse("sync-round = \"soon\"").unwrap_err();
+    assert!(round.contains("line 1") && round.contains("30s"), "{round}");
+    let sloppy = FileSettings::parse("sloppy-quorum = 1").unwrap_err();
+    assert!(
+        sloppy.contains("line 1") && sloppy.contains("boolean"),
+        "{sloppy}"
+    );
 }
 
 #[test]
@@ -91,6 +142,8 @@ fn settings_that_cannot_work_together_are_refused_at_the_start() {
         ("pair-bytes-max = \"2MiB\"", "1048576"),
         ("memory-max = \"2GiB\"", "--shard-memory-max"),
         ("shard-memory-max = \"5GiB\"", "address"),
+        ("sync-round = \"99ms\"", "100ms to 24h"),
+        ("sync-round = \"25h\"", "100ms to 24h"),
         ("connections-max = 0", "1 to 1000000"),
         ("listen = \"7301\"", "HOST:PORT"),
         ("member = [\"stone-1=h:1@x\", \"stone-1=h:2@y\"]", "stone-1"),

@@ -20,7 +20,7 @@ type ShardMetric = (
     fn(&ShardHandle) -> u64,
 );
 
-const OF_NODE: [ReportMetric; 21] = [
+const OF_NODE: [ReportMetric; 31] = [
     ("gauge", "henge_keys", "Keys, tombstones included", |r| {
         r.storage.keys
     }),
@@ -126,6 +126,66 @@ const OF_NODE: [ReportMetric; 21] = [
     ("counter", "henge_syncs_total", "Log syncs", |r| {
         r.storage.syncs
     }),
+    (
+        "counter",
+        "henge_sync_exchanges_total",
+        "Comparisons of a partition with another owner begun",
+        |r| r.sync.exchanges,
+    ),
+    (
+        "counter",
+        "henge_sync_same_total",
+        "Comparisons that found the same root",
+        |r| r.sync.same,
+    ),
+    (
+        "counter",
+        "henge_sync_pushed_states_total",
+        "States sent to owners that lacked them or had others",
+        |r| r.sync.pushed,
+    ),
+    (
+        "counter",
+        "henge_sync_fetched_states_total",
+        "States asked for from other owners",
+        |r| r.sync.fetched,
+    ),
+    (
+        "counter",
+        "henge_sync_senseless_total",
+        "Answers of comparisons that came late, twice or made no sense",
+        |r| r.sync.senseless,
+    ),
+    (
+        "gauge",
+        "henge_sync_growing_partitions",
+        "Partitions that cannot be compared yet",
+        |r| r.sync.growing,
+    ),
+    (
+        "counter",
+        "henge_hints_sent_total",
+        "Hints given to stand-ins",
+        |r| r.hints.sent,
+    ),
+    (
+        "counter",
+        "henge_hints_taken_total",
+        "Hints taken for absent members",
+        |r| r.hints.taken,
+    ),
+    (
+        "counter",
+        "henge_hints_handed_back_keys_total",
+        "Keys handed back to their owners",
+        |r| r.hints.handed_back,
+    ),
+    (
+        "gauge",
+        "henge_hints_held_keys",
+        "Keys held for absent members",
+        |r| r.hints.held,
+    ),
 ];
 
 const OF_SHARD: [ShardMetric; 3] = [
@@ -151,18 +211,8 @@ const OF_SHARD: [ShardMetric; 3] = [
 
 /// All numbers of this stone.
 pub async fn get(State(stone): State<Arc<Stone>>) -> Response {
-    let reports = inspect_all(&stone).await;
     let mut text = String::new();
-    for (kind, name, help, number) in OF_NODE {
-        let values = reports.iter().enumerate();
-        family(
-            &mut text,
-            kind,
-            name,
-            help,
-            values.map(|(shard, r)| (shard_label(shard), number(r))),
-        );
-    }
+    write_nodes(&mut text, &inspect_all(&stone).await);
     for (kind, name, help, number) in OF_SHARD {
         let values = stone.shards.iter().enumerate();
         family(
@@ -238,6 +288,15 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Response {
         .into_response()
 }
 
+/// The numbers of the shards' nodes.
+fn write_nodes(text: &mut String, reports: &[Report]) {
+    for (kind, name, help, number) in OF_NODE {
+        let values = reports.iter().enumerate();
+        let values = values.map(|(shard, r)| (shard_label(shard), number(r)));
+        family(text, kind, name, help, values);
+    }
+}
+
 fn shard_label(shard: usize) -> String {
     format!("{{shard=\"{shard}\"}}")
 }
@@ -259,6 +318,7 @@ fn family(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use henge_core::node::{HintReport, SyncReport};
 
     #[test]
     fn a_family_is_written_as_prometheus_reads_it() {
@@ -272,5 +332,54 @@ mod tests {
         );
         let lines = "# HELP a what it is\n# TYPE a gauge\na{shard=\"0\"} 1\na{shard=\"1\"} 2\n";
         assert_eq!(text, lines);
+    }
+
+    #[test]
+    fn every_number_of_comparisons_and_hints_is_shown_for_each_shard() {
+        let report = Report {
+            sync: SyncReport {
+                exchanges: 1,
+                same: 2,
+                pushed: 3,
+                fetched: 4,
+                senseless: 5,
+                growing: 6,
+            },
+            hints: HintReport {
+                sent: 7,
+                taken: 8,
+                handed_back: 9,
+                held: 10,
+            },
+            ..Report::default()
+        };
+        let mut text = String::new();
+        write_nodes(&mut text, &[Report::default(), report]);
+        for (name, kind, number) in [
+            ("henge_sync_exchanges_total", "counter", 1),
+            ("henge_sync_same_total", "counter", 2),
+            ("henge_sync_pushed_states_total", "counter", 3),
+            ("henge_sync_fetched_states_total", "counter", 4),
+            ("henge_sync_senseless_total", "counter", 5),
+            ("henge_sync_growing_partitions", "gauge", 6),
+            ("henge_hints_sent_total", "counter", 7),
+            ("henge_hints_taken_total", "counter", 8),
+            ("henge_hints_handed_back_keys_total", "counter", 9),
+            ("henge_hints_held_keys", "gauge", 10),
+        ] {
+            let values = format!(
+                "# TYPE {name} {kind}\n{name}{{shard=\"0\"}} 0\n{name}{{shard=\"1\"}} {number}\n"
+            );
+            assert!(text.contains(&values), "{name} in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn counters_and_only_they_are_totals_and_no_name_is_there_twice() {
+        for (at, (kind, name, help, _)) in OF_NODE.iter().enumerate() {
+            assert_eq!(*kind == "counter", name.ends_with("_total"), "{name}");
+            assert!(!help.is_empty() && name.starts_with("henge_"), "{name}");
+            assert!(OF_NODE[..at].iter().all(|other| other.1 != *name), "{name}");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! A world in which nothing fails by itself: for tests that say what happens.
 
 use crate::trace::Trace;
-use crate::world::{BEGIN, Disk, DiskSettings, LinkSettings, Notice, Seat, World, WorldSettings};
+use crate::world::{
+    BEGIN, Disk, DiskSettings, LinkSettings, Notice, Seat, Traffic, World, WorldSettings,
+};
 use henge_core::causality::Value;
 use henge_core::cluster::{Change, ClusterState};
 use henge_core::config::Config;
@@ -39,13 +41,18 @@ impl Cluster {
 
     /// The same with settings that `configure` changes.
     #[must_use]
-    pub fn with(count: usize, seed: u64, configure: fn(&mut Config)) -> Self {
+    pub fn with(count: usize, seed: u64, configure: impl FnOnce(&mut Config)) -> Self {
         Self::with_others(count, 0, seed, configure)
     }
 
     /// The same with `others` more seats whose members are to join: they do so when they are started.
     #[must_use]
-    pub fn with_others(count: usize, others: usize, seed: u64, configure: fn(&mut Config)) -> Self {
+    pub fn with_others(
+        count: usize,
+        others: usize,
+        seed: u64,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let zone = |index| format!("eu/{index}").parse::<Zone>().expect("a zone");
         let seats: Vec<_> = (0..count + others)
             .map(|index| Member::new(&format!("stone-{}", index + 1), zone(index), 1))
@@ -109,6 +116,37 @@ impl Cluster {
         self.world.cut(b, a, is_cut);
     }
 
+    /// Loses everything that goes one way between two seats, or no more; nobody is told.
+    pub fn lose(&mut self, from: Seat, to: Seat, is_lost: bool) {
+        let settings = LinkSettings {
+            loss_permille: if is_lost { 1_000 } else { 0 },
+            ..LinkSettings::CALM
+        };
+        self.world.set_link(from, to, settings);
+    }
+
+    /// Counts from now on what members say to each other. Returns what was counted so far.
+    pub fn count_traffic(&mut self) -> Option<Traffic> {
+        self.world.count_traffic()
+    }
+
+    /// What was counted since the last [`Self::count_traffic`].
+    #[must_use]
+    pub const fn traffic(&self) -> Option<&Traffic> {
+        self.world.traffic()
+    }
+
+    /// Takes the time that nodes work by `clock`, which counts nanoseconds from anywhere.
+    pub fn time_nodes(&mut self, clock: fn() -> u64) {
+        self.world.time_nodes(clock);
+    }
+
+    /// How long the nodes of `seat` have worked since their time is taken, in nanoseconds.
+    #[must_use]
+    pub fn worked_nanos(&self, seat: Seat) -> u64 {
+        self.world.worked_nanos(seat)
+    }
+
     /// Records what the node of `seat` is given from its next start on.
     pub fn record(&mut self, seat: Seat) {
         self.world.record(seat);
@@ -162,6 +200,11 @@ impl Cluster {
     /// The response to request `id`, once it is there.
     pub fn take_response(&mut self, id: u64) -> Option<Response> {
         self.responses.remove(&id)
+    }
+
+    /// The response to some request, if one is there: that to the oldest request.
+    pub fn take_any_response(&mut self) -> Option<Response> {
+        self.responses.pop_first().map(|(_, response)| response)
     }
 
     /// Runs until request `id` is answered.

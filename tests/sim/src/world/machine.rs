@@ -22,6 +22,10 @@ pub(crate) struct Machine {
     /// When the node will be given its timeout, in the world's time.
     pub(crate) timer: Option<Instant>,
     pub(crate) trace: Option<Trace>,
+    /// Counts nanoseconds, if the time that the node works is to be taken.
+    pub(crate) stopwatch: Option<fn() -> u64>,
+    /// How long the nodes have worked by it.
+    pub(crate) worked_nanos: u64,
 }
 
 impl Machine {
@@ -35,6 +39,8 @@ impl Machine {
             drift_ppm,
             timer: None,
             trace: None,
+            stopwatch: None,
+            worked_nanos: 0,
         }
     }
 
@@ -64,12 +70,26 @@ impl Machine {
         record: &mut Vec<u8>,
         digest: &mut Digest,
     ) {
-        let Some(node) = &mut self.node else { return };
+        if self.node.is_none() {
+            return;
+        }
         if self.trace.is_some() {
             batch::put_input(record, &input);
         }
         digest.input(now, seat, &input);
         // A refusal is among the outputs too, as an event.
-        let _ = node.handle(now, input);
+        self.work(|node| node.handle(now, input).is_ok());
+    }
+
+    /// Lets the node do something, if there is one, and takes the time.
+    pub(crate) fn work<T>(&mut self, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        let node = self.node.as_mut()?;
+        let Some(clock) = self.stopwatch else {
+            return Some(work(node));
+        };
+        let began = clock();
+        let done = work(node);
+        self.worked_nanos += clock().saturating_sub(began);
+        Some(done)
     }
 }

@@ -2,6 +2,7 @@
 //! from one seed, on a virtual clock.
 //!
 //! * [`network`], [`disk`], `clock`: what can fail.
+//! * [`traffic`]: what members say to each other, counted.
 //! * `agenda`: what is due. `turning`: it happens. `machine`: one seat. `digest`: all as one number.
 
 mod agenda;
@@ -10,10 +11,12 @@ mod digest;
 pub mod disk;
 mod machine;
 pub mod network;
+pub mod traffic;
 mod turning;
 
 pub use disk::{Disk, DiskSettings};
 pub use network::LinkSettings;
+pub use traffic::Traffic;
 
 use crate::trace::Trace;
 use agenda::{Agenda, Due};
@@ -87,6 +90,7 @@ pub struct World {
     notices: VecDeque<Notice>,
     digest: Digest,
     story: Option<Vec<(Instant, String)>>,
+    traffic: Option<Traffic>,
     batch: Vec<Due>,
     record: Vec<u8>,
 }
@@ -120,6 +124,7 @@ impl World {
             notices: VecDeque::new(),
             digest: Digest::new(),
             story: None,
+            traffic: None,
             batch: Vec::new(),
             record: Vec::new(),
         }
@@ -186,6 +191,30 @@ impl World {
         if let Some(story) = &mut self.story {
             story.push((self.now, what()));
         }
+    }
+
+    /// Counts from now on what members say to each other. Returns what was counted so far.
+    pub fn count_traffic(&mut self) -> Option<Traffic> {
+        self.traffic.replace(Traffic::default())
+    }
+
+    /// What was counted since the last [`Self::count_traffic`].
+    #[must_use]
+    pub const fn traffic(&self) -> Option<&Traffic> {
+        self.traffic.as_ref()
+    }
+
+    /// Takes the time that nodes work by `clock`, which counts nanoseconds from anywhere.
+    pub fn time_nodes(&mut self, clock: fn() -> u64) {
+        for machine in &mut self.machines {
+            machine.stopwatch = Some(clock);
+        }
+    }
+
+    /// How long the nodes of `seat` have worked since their time is taken, in nanoseconds.
+    #[must_use]
+    pub fn worked_nanos(&self, seat: Seat) -> u64 {
+        self.machines[seat].worked_nanos
     }
 
     /// Starts the node of `seat` from what its disk holds.

@@ -127,11 +127,7 @@ impl World {
             let inputs = std::mem::take(&mut self.record);
             trace.batches.push((now, count, inputs));
         }
-        while let Some(output) = self.machines[seat]
-            .node
-            .as_mut()
-            .and_then(Node::poll_output)
-        {
+        while let Some(output) = self.machines[seat].work(Node::poll_output).flatten() {
             self.digest.output(seat, &output);
             self.carry_out(seat, output);
         }
@@ -140,7 +136,7 @@ impl World {
 
     fn arm(&mut self, seat: Seat) {
         let machine = &mut self.machines[seat];
-        let Some((at, _)) = machine.node.as_ref().and_then(Node::poll_timeout) else {
+        let Some((at, _)) = machine.work(|node| node.poll_timeout()).flatten() else {
             return;
         };
         let at = machine
@@ -186,6 +182,9 @@ impl World {
     }
 
     fn send(&mut self, from: Seat, to: Seat, frame: Vec<u8>) {
+        if let Some(traffic) = &mut self.traffic {
+            traffic.add(self.now, from, to, &frame);
+        }
         let [first, again] = self.network.link(from, to).send(self.now);
         if self.story.is_some() {
             let what = crate::story::peer_message(&frame);
