@@ -1,7 +1,7 @@
 //! Whether everything acknowledged is still there.
 
 use crate::cluster::{Cluster, Owners, ZONES};
-use crate::load::{Fate, Story, value};
+use crate::load::{Fate, Story, value, version_of};
 use henge_tests::process::http::{Http, path};
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,8 @@ pub struct Found {
     /// Keys that hold a write that was refused, and so was not to be applied.
     pub refused: Vec<String>,
     /// Keys that hold an earlier write whose outcome was unknown: it took effect late, which such
-    /// a write may.
-    pub late: u64,
+    /// a write may. With what is there.
+    pub late: Vec<String>,
 }
 
 /// What the value of a key means for the writes that were acknowledged.
@@ -48,8 +48,8 @@ pub fn judge(fate: &Fate, key: &str, read: Option<&str>) -> Verdict {
     match number {
         Some(number) if text != value(key, number) => Verdict::Lost,
         Some(number) if number == fate.newest => Verdict::Kept,
-        Some(number) if fate.unknown.contains(&number) && number > fate.newest => Verdict::Kept,
-        Some(number) if fate.unknown.contains(&number) => Verdict::Late,
+        Some(number) if fate.unknown.contains_key(&number) && number > fate.newest => Verdict::Kept,
+        Some(number) if fate.unknown.contains_key(&number) => Verdict::Late,
         Some(number) if number > fate.newest => Verdict::Refused,
         _ => Verdict::Lost,
     }
@@ -70,12 +70,15 @@ pub fn read_back(stories: &[Story], cluster: &Cluster, through: &[usize]) -> Fou
             .unwrap_or_else(|why| panic!("{key} cannot be read: {why}"));
         found.keys += 1;
         let complaint = || {
-            let (newest, unknown) = (fate.newest, &fate.unknown);
-            format!("{key}: {newest} was acknowledged, {unknown:?} unknown, there is {read:?}")
+            let (newest, version, unknown) = (fate.newest, &fate.version, &fate.unknown);
+            format!(
+                "{key}: {newest} was acknowledged with version {version}, {unknown:?} unknown, \
+                 there is {read:?}"
+            )
         };
-        match judge(fate, key, read.as_deref()) {
+        match judge(fate, key, text(read.as_ref())) {
             Verdict::Kept => {}
-            Verdict::Late => found.late += 1,
+            Verdict::Late => found.late.push(complaint()),
             Verdict::Refused => found.refused.push(complaint()),
             Verdict::Lost => found.lost.push(complaint()),
         }
@@ -124,9 +127,9 @@ pub fn missing_at(stories: &[Story], owners: &Owners, http: &Http, number: usize
     let own = keys.filter(|(key, _)| owners.of(key).contains(&number));
     own.filter_map(|(key, fate)| {
         let read = read(http, key, "one", READ_TIME);
-        let kept = |read: &Option<String>| {
+        let kept = |read: &Option<Read>| {
             !matches!(
-                judge(fate, key, read.as_deref()),
+                judge(fate, key, text(read.as_ref())),
                 Verdict::Lost | Verdict::Refused
             )
         };
@@ -136,13 +139,29 @@ pub fn missing_at(stories: &[Story], owners: &Owners, http: &Http, number: usize
     .collect()
 }
 
+/// A value and its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Read {
+    text: String,
+    version: String,
+}
+
+fn text(read: Option<&Read>) -> Option<&str> {
+    read.map(|read| read.text.as_str())
+}
+
 /// The value under `key`; asks again until there is an answer.
-fn read(http: &Http, key: &str, level: &str, limit: Duration) -> Result<Option<String>, String> {
+fn read(http: &Http, key: &str, level: &str, limit: Duration) -> Result<Option<Read>, String> {
     let target = format!("{}?r={level}&timeout_ms=1000", path(key));
     let began = Instant::now();
     loop {
         let why = match http.try_get(&target) {
-            Some(answer) if answer.status == 200 => return Ok(Some(answer.text())),
+            Some(answer) if answer.status == 200 => {
+                return Ok(Some(Read {
+                    text: answer.text(),
+                    version: version_of(&answer),
+                }));
+            }
             Some(answer) if answer.status == 404 && is_none(&answer.text()) => return Ok(None),
             Some(answer) => format!("{} {}", answer.status, answer.text().trim()),
             None => "no answer".into(),
@@ -168,12 +187,14 @@ const AGREE_TIME: Duration = Duration::from_secs(90);
 mod tests {
     use super::{Verdict, judge};
     use crate::load::Fate;
+    use std::time::Duration;
 
     #[test]
     fn only_what_may_take_effect_counts_as_kept() {
         let fate = Fate {
             newest: 7,
-            unknown: [3, 9].into(),
+            version: String::new(),
+            unknown: [(3, Duration::ZERO), (9, Duration::ZERO)].into(),
         };
         let check = |read: Option<&str>, expect| assert_eq!(judge(&fate, "k", read), expect);
         check(Some("k#7"), Verdict::Kept);

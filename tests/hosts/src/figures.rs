@@ -94,7 +94,7 @@ impl Figures {
                 .push(format!("a refused write was applied: {key}"));
         }
         self.found.keys += found.keys;
-        self.found.late += found.late;
+        self.found.late.extend(found.late);
         self.found.lost.extend(found.lost);
         self.found.refused.extend(found.refused);
     }
@@ -143,7 +143,7 @@ impl fmt::Display for Figures {
              acknowledged, {refused} refused, {unknown} unknown, {keys} keys read back, {lost} \
              lost, {} overtaken by an unknown one; longest without an acknowledgement: one writer \
              {one} ms, all {all} ms; p50/p99 in ms: before {before}, during {during}, after {after}",
-            self.found.late
+            self.found.late.len()
         )?;
         self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }

@@ -1,7 +1,7 @@
 //! Writers, and what became of each of their writes.
 
-use henge_tests::process::http::{Http, path};
-use std::collections::{BTreeMap, BTreeSet};
+use henge_tests::process::http::{Answer, Http, path};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::JoinHandle;
@@ -44,8 +44,11 @@ pub struct Ack {
 pub struct Fate {
     /// The newest number that was acknowledged; 0 if none was.
     pub newest: u64,
-    /// Numbers whose outcome is not known: they may take effect at any time, or never.
-    pub unknown: BTreeSet<u64>,
+    /// The version that it was given.
+    pub version: String,
+    /// Numbers whose outcome is not known: they may take effect at any time, or never. With each,
+    /// when it was given up, since the load began.
+    pub unknown: BTreeMap<u64, Duration>,
 }
 
 /// What one writer knows.
@@ -200,6 +203,7 @@ impl Writer {
         match answer.as_ref().map(|answer| answer.status) {
             Some(204) => {
                 fate.newest = number;
+                fate.version = answer.map_or_else(String::new, |answer| version_of(&answer));
                 story.acks.push(Ack {
                     at: self.began.elapsed(),
                     took,
@@ -209,7 +213,7 @@ impl Writer {
             }
             Some(429 | 503) => story.refused += 1,
             other => {
-                fate.unknown.insert(number);
+                fate.unknown.insert(number, self.began.elapsed());
                 story.unknown += 1;
                 if let Some(answer) = answer
                     && other != Some(504)
@@ -237,6 +241,12 @@ impl Writer {
 #[must_use]
 pub fn value(key: &str, number: u64) -> String {
     format!("{key}#{number}")
+}
+
+/// The version that an answer speaks of.
+#[must_use]
+pub fn version_of(answer: &Answer) -> String {
+    answer.header("henge-version").to_owned()
 }
 
 /// How long a stone may try.

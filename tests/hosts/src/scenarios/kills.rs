@@ -11,13 +11,13 @@ pub(super) fn run(stage: &mut Stage) {
     for _ in 0..stage.plan.faults {
         let victim = stage.any_stone();
         stage.cluster.kill9(victim);
-        stage.pause(50, 500);
+        stage.pause(50, 300);
         let began = Instant::now();
         stage.cluster.restart(victim);
         stage.cluster.wait_linked();
         slowest = slowest.max(began.elapsed());
         stage.figures.faults += 1;
-        stage.pause(50, 300);
+        stage.pause(20, 150);
     }
     stage.end(load);
     stage.must_go_on();

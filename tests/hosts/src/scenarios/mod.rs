@@ -85,9 +85,9 @@ impl Scenario {
         Plan {
             seed,
             faults: self.faults[0],
-            fault_time: Duration::from_secs(4),
-            calm_time: Duration::from_millis(1_500),
-            keys: 200,
+            fault_time: Duration::from_secs(3),
+            calm_time: Duration::from_millis(800),
+            keys: 100,
         }
     }
 
