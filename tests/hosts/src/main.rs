@@ -16,7 +16,7 @@ struct Args {
     /// Faults of each scenario [default: 300 kills, 5 to 20 of the others]
     #[arg(long, value_name = "N")]
     cycles: Option<u64>,
-    /// How long a fault lasts where no process is killed [default: 10, short: 3]
+    /// How long a fault lasts where no process is killed [default: 10, short: 4]
     #[arg(long, value_name = "S")]
     seconds: Option<u64>,
     /// Play only this scenario: partition, one-way, kills, zone or replace

@@ -85,7 +85,7 @@ impl Scenario {
         Plan {
             seed,
             faults: self.faults[0],
-            fault_time: Duration::from_secs(3),
+            fault_time: Duration::from_secs(4),
             calm_time: Duration::from_millis(800),
             keys: 100,
         }
