@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod cluster;
 mod cmd;
+mod hosts;
 mod paths;
 mod setup;
 mod sim;
@@ -55,6 +56,8 @@ enum Command {
     Tidy,
     /// Run the side-by-side benches; arguments go to henge-bench (try `bench quick`)
     Bench(bench::Args),
+    /// Break clusters of real stones on hosts of their own; arguments go to henge-hosts (try `hosts --only kills`)
+    Hosts(hosts::Args),
     /// Run the deterministic simulator; arguments go to henge-sim (try `sim --seed 1`)
     Sim(sim::Args),
 }
@@ -82,6 +85,7 @@ fn run(command: Command, steps: &mut Steps) -> Result<()> {
         Command::Test(args) => test::run(&args, steps),
         Command::Tidy => tidy::run(steps),
         Command::Bench(args) => bench::run(&args, steps),
+        Command::Hosts(args) => hosts::run(&args, steps),
         Command::Sim(args) => sim::run(&args),
     }
 }

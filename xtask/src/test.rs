@@ -9,7 +9,7 @@ use crate::build::{self, Built};
 use crate::cmd::Cmd;
 use crate::setup::NO_STD_TARGETS;
 use crate::steps::Steps;
-use crate::{paths, setup, tidy};
+use crate::{hosts, paths, setup, tidy};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -87,6 +87,7 @@ fn rust_tests(
     // The real input that is imported, and the scripts that read it back, come from npm.
     setup::js_test_packages(steps)?;
     steps.run("cargo-nextest", setup::nextest)?;
+    hosts::check(steps)?;
     let mut nextest = built
         .cargo(NEXTEST)
         .args(filter)

@@ -101,7 +101,19 @@ impl Ended {
 /// A `henge` command with no setting of this machine's environment.
 #[must_use]
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(henge());
+    without_settings(Command::new(henge()), arguments)
+}
+
+/// The same in a network namespace. `ip` becomes `henge`, so that its process id is that of
+/// `henge`.
+#[must_use]
+pub fn command_in(namespace: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace]).arg(henge());
+    without_settings(command, arguments)
+}
+
+fn without_settings(mut command: Command, arguments: &[&str]) -> Command {
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("HENGE_") {
             command.env_remove(name);

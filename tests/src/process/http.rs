@@ -27,13 +27,25 @@ impl Http {
     /// A client of the stone that listens on `port` of loopback.
     #[must_use]
     pub fn new(port: u16) -> Self {
+        Self::at(&format!("127.0.0.1:{port}"))
+    }
+
+    /// A client of the stone at `address`, `HOST:PORT`.
+    #[must_use]
+    pub fn at(address: &str) -> Self {
+        Self::with_time(address, ANSWER_TIME)
+    }
+
+    /// The same, which waits at most `limit` for an answer.
+    #[must_use]
+    pub fn with_time(address: &str, limit: Duration) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(ANSWER_TIME))
+            .timeout_global(Some(limit))
             .build();
         Self {
             agent: config.new_agent(),
-            base: format!("http://127.0.0.1:{port}"),
+            base: format!("http://{address}"),
         }
     }
 

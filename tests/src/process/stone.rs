@@ -1,6 +1,6 @@
 //! One stone: a process, its log and its data folder.
 
-use super::binary::command;
+use super::binary::{command, command_in};
 use super::http::Http;
 use super::wait_until;
 use serde_json::Value;
@@ -14,8 +14,12 @@ use std::time::Duration;
 pub struct StoneSpec {
     /// Its name.
     pub name: String,
-    /// Where it listens, on loopback.
+    /// The address that it listens on; loopback unless it has a network of its own.
+    pub host: String,
+    /// The port that it listens on.
     pub port: u16,
+    /// The network namespace that it runs in, if not in that of the test.
+    pub namespace: Option<String>,
     /// Its data.
     pub data: PathBuf,
     /// Where its output goes.
@@ -37,7 +41,9 @@ impl StoneSpec {
         arguments.extend(more.iter().map(ToString::to_string));
         Self {
             name: "stone-1".into(),
+            host: LOOPBACK.into(),
             port,
+            namespace: None,
             data,
             log: folder.join("stone-1.log"),
             arguments,
@@ -47,7 +53,10 @@ impl StoneSpec {
     /// The command that runs it.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = command(&["serve"]);
+        let mut command = match &self.namespace {
+            None => command(&["serve"]),
+            Some(namespace) => command_in(namespace, &["serve"]),
+        };
         command.args(&self.arguments);
         command
     }
@@ -55,7 +64,7 @@ impl StoneSpec {
     /// Where it listens, `HOST:PORT`.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 }
 
@@ -188,7 +197,7 @@ impl Stone {
     /// A client of its HTTP interface.
     #[must_use]
     pub fn http(&self) -> Http {
-        Http::new(self.spec.port)
+        Http::at(&self.spec.address())
     }
 
     /// Its `/v1/status`.
@@ -224,6 +233,8 @@ impl Drop for Stone {
     }
 }
 
+/// Where a stone listens that shares the test's network.
+pub const LOOPBACK: &str = "127.0.0.1";
 /// How long a start may take.
 const READY_TIME: Duration = Duration::from_secs(30);
 /// How long a stop may take.

@@ -3,7 +3,7 @@
 use super::http::Http;
 use super::ports;
 use super::session::Session;
-use super::stone::{Stone, StoneSpec};
+use super::stone::{LOOPBACK, Stone, StoneSpec};
 use super::wait_until;
 use std::ops::{Index, IndexMut};
 use std::path::Path;
@@ -159,7 +159,9 @@ fn specs(folder: &Path, count: usize, more: &[&str]) -> Vec<StoneSpec> {
         let log = folder.join(format!("{name}.log"));
         StoneSpec {
             name,
+            host: LOOPBACK.into(),
             port,
+            namespace: None,
             data,
             log,
             arguments,

@@ -36,6 +36,11 @@ pub(crate) fn redis_server(ticker: &Ticker) -> Result<PathBuf> {
     program(&["redis-server"], "redis-server", ticker)
 }
 
+/// The `ip` that makes hosts of network namespaces; of Linux only.
+pub(crate) fn iproute2(ticker: &Ticker) -> Result<PathBuf> {
+    program(&["ip"], "iproute2", ticker)
+}
+
 /// The first of `names` on `PATH`, after installing `package` if there is none.
 fn program(names: &[&str], package: &str, ticker: &Ticker) -> Result<PathBuf> {
     let find = || names.iter().find_map(|name| paths::find_program(name));
