@@ -6,6 +6,7 @@
 //! * [`config`]: what a stone is told.
 //! * [`serve`]: puts the parts together and takes them apart again.
 //! * [`stone`]: what the parts share.
+//! * [`cluster`]: what it knows of the others, and how it joins them.
 //! * [`shard`]: one thread, one guest: batches in, effects out.
 //! * [`engine`]: wasmtime around the guest.
 //! * [`disk`]: the node's storage requests on real files.
@@ -17,6 +18,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod disk;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! `henge serve`: puts a stone together, runs it and takes it apart.
 
 use crate::clock::Clock;
+use crate::cluster::{News, Snapshot, join, keeper};
 use crate::config::{Settings, SettingsError};
 use crate::disk::{DataFolder, Files, FolderError, Identity};
 use crate::engine::module::GUEST;
@@ -8,10 +9,11 @@ use crate::engine::{Engine, EngineError};
 use crate::http::health::why_not;
 use crate::http::router::router;
 use crate::http::status::inspect_all;
-use crate::net::{PeerTable, dial, listener};
+use crate::net::{PeerTable, listener};
 use crate::shard::{self, ShardSettings, Shards};
 use crate::shutdown::{Reason, Stop, watch_signals};
 use crate::stone::{Phase, Stone, StoneParts};
+use henge_core::id::MemberId;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{sleep, timeout};
 
 /// How long requests under way may take when the stone stops.
@@ -47,6 +50,17 @@ pub enum ServeError {
         /// What the system said.
         error: io::Error,
     },
+    /// The cluster has a member of that name elsewhere.
+    #[error(
+        "{name} is a member of the cluster already, at {address}; choose another --name, or start it \
+         with --advertise {address} if it is that member with a new data folder"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Where that member is.
+        address: String,
+    },
     /// A guest given with `--guest-module` cannot be read.
     #[error("cannot read the guest module {path}: {error}")]
     GuestFile {
@@ -73,16 +87,16 @@ pub enum ServeError {
 pub async fn run(settings: Settings) -> Result<(), ServeError> {
     let stop = Stop::default();
     watch_signals(&stop)?;
-    let (stone, threads, listener) = build(settings, stop.clone()).await?;
+    let Some((stone, threads, listener, news)) = build(settings, stop.clone()).await? else {
+        return Ok(());
+    };
     let address = listener.local_addr()?;
     let server = tokio::spawn(listener::serve(
         Arc::clone(&stone),
         listener,
         router(Arc::clone(&stone)),
     ));
-    for peer in stone.peers.iter() {
-        tokio::spawn(dial::keep(Arc::clone(&stone), Arc::clone(peer)));
-    }
+    tokio::spawn(keeper::keep(Arc::clone(&stone), news));
     tokio::spawn(announce(Arc::clone(&stone), address));
     match stop.reason().await {
         Reason::Failed(why) => Err(ServeError::Stopped(why)),
@@ -96,11 +110,25 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     }
 }
 
-type Built = (Arc<Stone>, Vec<JoinHandle<()>>, TcpListener);
+type Built = (
+    Arc<Stone>,
+    Vec<JoinHandle<()>>,
+    TcpListener,
+    UnboundedReceiver<News>,
+);
 
-async fn build(settings: Settings, stop: Stop) -> Result<Built, ServeError> {
+/// A stone that runs; none if it was asked to stop before.
+async fn build(mut settings: Settings, stop: Stop) -> Result<Option<Built>, ServeError> {
     let clock = Clock::start();
-    let (folder, shards) = claim(&settings)?;
+    let mut folder = DataFolder::open(&settings.data)?;
+    if !settings.seeds.is_empty() {
+        let heard = tokio::select! {
+            heard = hear(&settings, &folder) => heard?,
+            _ = stop.reason() => return Ok(None),
+        };
+        settings.join(heard)?;
+    }
+    let shards = claim(&settings, &mut folder)?;
     let listener =
         TcpListener::bind(&settings.listen)
             .await
@@ -117,14 +145,8 @@ async fn build(settings: Settings, stop: Stop) -> Result<Built, ServeError> {
             })?)?
         }
     };
-    let others = settings
-        .members
-        .iter()
-        .filter(|setting| setting.member.name != settings.name);
-    let peers = Arc::new(PeerTable::new(
-        others.map(|s| (s.member.id, s.member.name.clone(), s.address.clone())),
-        &clock,
-    ));
+    let peers = Arc::new(PeerTable::default());
+    let (tell, news) = mpsc::unbounded_channel();
     let memory_bytes_max = usize::try_from(settings.shard_memory_max.0).unwrap_or(usize::MAX);
     let mut handles = Vec::new();
     let mut threads = Vec::new();
@@ -134,6 +156,7 @@ async fn build(settings: Settings, stop: Stop) -> Result<Built, ServeError> {
             engine: engine.clone(),
             files: Files::open(&folder.shard(number))?,
             peers: Arc::clone(&peers),
+            news: tell.clone(),
             clock,
             stop: stop.clone(),
             memory_bytes_max,
@@ -143,7 +166,6 @@ async fn build(settings: Settings, stop: Stop) -> Result<Built, ServeError> {
     }
     let stone = Stone::new(StoneParts {
         config: settings.node(0, shards),
-        ring: settings.placement()?,
         shards: Shards::new(handles),
         settings,
         peers,
@@ -151,13 +173,30 @@ async fn build(settings: Settings, stop: Stop) -> Result<Built, ServeError> {
         stop,
         folder,
     })?;
-    Ok((Arc::new(stone), threads, listener))
+    Ok(Some((Arc::new(stone), threads, listener, news)))
+}
+
+/// The cluster that a stone joins: as its own folder has it, or as a seed tells.
+async fn hear(settings: &Settings, folder: &DataFolder) -> Result<Snapshot, ServeError> {
+    let noted = folder.cluster().and_then(|bytes| Snapshot::decode(&bytes));
+    if let Some(noted) = noted {
+        return Ok(noted);
+    }
+    let heard = join::hear(&settings.seeds).await;
+    let (id, me) = (MemberId::from_name(&settings.name), settings.me());
+    let address = me.map_or("", |me| me.address.as_str());
+    match heard.state.life(id) {
+        Some(life) if life.address != address => Err(ServeError::NameTaken {
+            name: settings.name.clone(),
+            address: life.address.clone(),
+        }),
+        _ => Ok(heard),
+    }
 }
 
 /// Opens the data folder and settles the number of shards: what was asked for, else what the
 /// folder has, else one a core.
-fn claim(settings: &Settings) -> Result<(DataFolder, u16), ServeError> {
-    let mut folder = DataFolder::open(&settings.data)?;
+fn claim(settings: &Settings, folder: &mut DataFolder) -> Result<u16, ServeError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cores = u16::try_from(cores)
         .unwrap_or(u16::MAX)
@@ -166,7 +205,7 @@ fn claim(settings: &Settings) -> Result<(DataFolder, u16), ServeError> {
     let shards = settings.shards.or(stored).unwrap_or(cores);
     let (cluster, name) = (settings.cluster.clone(), settings.name.clone());
     folder.claim(&Identity::new(cluster, name, settings.partitions, shards))?;
-    Ok((folder, shards))
+    Ok(shards)
 }
 
 /// Says once that the stone serves.
@@ -181,7 +220,7 @@ async fn announce(stone: Arc<Stone>, address: SocketAddr) {
         "{} ready at http://{address}/ ({} shards, {} members, data {})",
         stone.settings.name,
         stone.shards.count(),
-        stone.settings.members.len(),
+        stone.board.known().await.members().len(),
         stone.settings.data.display(),
     );
 }

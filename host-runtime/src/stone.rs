@@ -1,15 +1,16 @@
 //! What all parts of a running stone share.
 
 use crate::clock::Clock;
+use crate::cluster::Board;
 use crate::config::Settings;
 use crate::disk::DataFolder;
 use crate::http::Calls;
 use crate::net::PeerTable;
 use crate::shard::Shards;
 use crate::shutdown::Stop;
+use henge_core::cluster::Change;
 use henge_core::config::Config;
 use henge_core::id::MemberId;
-use henge_core::ring::Placement;
 use henge_core::wire::ClientId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,8 +33,8 @@ pub struct Stone {
     pub settings: Settings,
     /// What its nodes were told; the shard is that of the first.
     pub config: Config,
-    /// Which member owns what.
-    pub ring: Placement,
+    /// Who the members are and who owns what.
+    pub board: Board,
     /// Its shards.
     pub shards: Shards,
     /// The other members.
@@ -44,7 +45,8 @@ pub struct Stone {
     pub stop: Stop,
     /// The HTTP requests under way.
     pub calls: Arc<Calls>,
-    _folder: DataFolder,
+    /// Its data folder, locked for as long as it runs.
+    pub folder: DataFolder,
     phase: watch::Sender<Phase>,
     clients: AtomicU64,
     connections: Arc<AtomicU64>,
@@ -56,8 +58,6 @@ pub struct StoneParts {
     pub settings: Settings,
     /// What its nodes were told.
     pub config: Config,
-    /// Which member owns what.
-    pub ring: Placement,
     /// Its shards.
     pub shards: Shards,
     /// The other members.
@@ -82,7 +82,6 @@ impl Stone {
         let StoneParts {
             settings,
             config,
-            ring,
             shards,
             peers,
             clock,
@@ -93,13 +92,13 @@ impl Stone {
         Ok(Self {
             settings,
             config,
-            ring,
+            board: Board::default(),
             shards,
             peers,
             clock,
             stop,
             calls,
-            _folder: folder,
+            folder,
             phase: watch::Sender::new(Phase::Serving),
             clients: AtomicU64::new(HTTP_CLIENT.0 + 1),
             connections: Arc::default(),
@@ -139,6 +138,12 @@ impl Stone {
     pub async fn reaches(&self, phase: Phase) {
         // The sender is in `self`, so this is no error.
         let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
+    }
+
+    /// Sees to it that `change` becomes part of the cluster's state.
+    pub async fn wish(&self, change: Change) {
+        // A shard that has ended needs no wishes: the stone is stopping.
+        let _ = self.shards.at(0).wish(change).await;
     }
 
     /// Tells every shard whether frames can be sent to `member`.

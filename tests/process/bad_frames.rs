@@ -77,6 +77,7 @@ fn a_member_that_is_not_in_the_list_is_refused_by_name() {
         let role = Role::Member {
             id: MemberId::from_name("stranger"),
             name: "stranger".into(),
+            origin: 1,
         };
         let mut raw = Raw::open(address);
         raw.hello(&Hello::new(Some(cluster), role));

@@ -154,6 +154,8 @@ pub struct Register {
     told: BTreeMap<MemberId, (u64, Instant)>,
     status_at: Instant,
     wanted: Vec<Change>,
+    /// Whether another one was asked to propose that, and may be about to.
+    has_asked: bool,
     proposal: Option<Proposal>,
     retry_at: Option<Instant>,
     /// Proposals in this epoch.
@@ -199,6 +201,7 @@ impl Register {
             told: BTreeMap::new(),
             status_at: Instant::default(),
             wanted: Vec::new(),
+            has_asked: false,
             proposal: None,
             retry_at: None,
             attempts: 0,
@@ -246,7 +249,10 @@ impl Register {
             return;
         }
         match first.filter(|_| !self.is_shadow) {
-            Some(first) => self.send(first, RegisterMessage::Wish([change].into())),
+            Some(first) => {
+                self.has_asked = true;
+                self.send(first, RegisterMessage::Wish([change].into()));
+            }
             None => self.outputs.push_back(RegisterOutput::Wish(change)),
         }
         if self.retry_at.is_none() {
@@ -316,6 +322,16 @@ impl Register {
             self.outputs.extend(wanted.map(RegisterOutput::Wish));
             return self.be_patient(now);
         }
+        // Whoever is no elector may have nobody who can answer it: it is not known yet.
+        let is_elector = self.decided.electors().any(|elector| elector == self.me);
+        let first = self.first_elector().filter(|first| *first != self.me);
+        if let Some(first) = first.filter(|_| !is_elector || !self.has_asked) {
+            self.has_asked = true;
+            let wanted = self.wanted.clone();
+            self.send(first, RegisterMessage::Wish(wanted));
+            return self.be_patient(now);
+        }
+        self.has_asked = false;
         self.back_off(now);
         if self.decided.epoch == 0 && !self.are_all_ready() {
             return;
@@ -353,7 +369,7 @@ impl Register {
             | RegisterMessage::Want { epoch } => *epoch,
             RegisterMessage::Wish(_) => ours,
             RegisterMessage::Decided(state) => {
-                if state.epoch > ours {
+                if state.epoch > ours && state.origin == self.decided.origin {
                     self.decide(now, state.clone());
                 }
                 return;

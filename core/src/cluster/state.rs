@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct ClusterState {
     /// Grows by one with each agreed change.
     pub epoch: u64,
+    /// A digest of what the cluster began with. States with another one are of another cluster.
+    pub origin: u64,
     /// Who is to own what, with the members.
     pub(super) target: Placement,
     /// Who owns what now, by the numbers of the partitions.
@@ -43,6 +45,7 @@ impl ClusterState {
             .collect();
         Self {
             epoch: 0,
+            origin: placement.digest(),
             target: placement,
             partitions,
             lives: BTreeMap::new(),
@@ -129,6 +132,7 @@ fn owner_ids(placement: &Placement, partition: PartitionId) -> Vec<MemberId> {
 #[derive(Serialize, Deserialize)]
 struct Parts {
     epoch: u64,
+    origin: u64,
     target: Placement,
     partitions: Vec<Ownership>,
     lives: BTreeMap<MemberId, Life>,
@@ -138,12 +142,14 @@ impl From<ClusterState> for Parts {
     fn from(state: ClusterState) -> Self {
         let ClusterState {
             epoch,
+            origin,
             target,
             partitions,
             lives,
         } = state;
         Self {
             epoch,
+            origin,
             target,
             partitions,
             lives,
@@ -157,6 +163,7 @@ impl TryFrom<Parts> for ClusterState {
     fn try_from(parts: Parts) -> Result<Self, &'static str> {
         let Parts {
             epoch,
+            origin,
             target,
             partitions,
             lives,
@@ -175,6 +182,7 @@ impl TryFrom<Parts> for ClusterState {
         }
         Ok(Self {
             epoch,
+            origin,
             target,
             partitions,
             lives,

@@ -189,6 +189,7 @@ impl Node {
             StoreEvent::Full => self.say(Event::StorageFull),
             StoreEvent::Failed(why) => {
                 self.report.ready = false;
+                self.agreement.register = None;
                 self.say(Event::StorageFailed(why));
             }
             StoreEvent::Damaged {

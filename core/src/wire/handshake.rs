@@ -18,6 +18,8 @@ pub enum Role {
         id: MemberId,
         /// Its name, for people.
         name: String,
+        /// [`crate::cluster::ClusterState::origin`] of the state that it goes by.
+        origin: u64,
     },
 }
 

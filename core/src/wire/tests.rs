@@ -23,6 +23,7 @@ fn frames_of_version_1_are_these_bytes() {
         Role::Member {
             id: MemberId(9),
             name: "s".into(),
+            origin: 5,
         },
     );
     let refusal = Refusal {

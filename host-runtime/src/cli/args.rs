@@ -3,12 +3,13 @@
 use super::error::CliError;
 use crate::config::ServeArgs;
 use crate::config::args::level;
-use crate::config::member::check_address;
+use crate::config::member::{MemberSetting, check_address};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use henge_core::limits::TIMEOUT_MAX_MS;
 use henge_core::replication::Level;
+use henge_core::ring::Member;
 use std::path::PathBuf;
 
 /// A key-value store whose one core runs everywhere
@@ -35,6 +36,9 @@ pub enum Command {
     Import(ImportArgs),
     /// Show how the stones are
     Status(StatusArgs),
+    /// Who holds what: plan changes, watch them, let a stone leave
+    #[command(subcommand)]
+    Ring(RingCommand),
     /// Verify the data folder of a stopped stone; exit code 1 if anything is damaged
     Check(CheckArgs),
     /// Print a table, a log segment or a manifest
@@ -186,6 +190,70 @@ pub struct CheckArgs {
     /// The data folder, as `henge serve --data` has it
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
+}
+
+/// `henge ring`.
+#[derive(Debug, Subcommand)]
+pub enum RingCommand {
+    /// Print what would move if stones joined or left; nothing is changed
+    Plan(PlanArgs),
+    /// Show who holds what, and what is moving
+    Status(RingStatusArgs),
+    /// Let a stone leave: others take over what it holds first
+    Leave(LeaveArgs),
+}
+
+/// `henge ring plan`.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// A stone that would join; repeat it for several
+    #[arg(long, value_name = "NAME@ZONE[*CAPACITY]", value_parser = joiner)]
+    pub join: Vec<Joiner>,
+    /// A stone that would leave; repeat it for several
+    #[arg(long, value_name = "NAME")]
+    pub leave: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerArgs,
+}
+
+/// `henge ring status`.
+#[derive(Args, Debug)]
+pub struct RingStatusArgs {
+    /// Go on showing it until interrupted
+    #[arg(long)]
+    pub watch: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerArgs,
+}
+
+/// `henge ring leave`.
+#[derive(Args, Debug)]
+pub struct LeaveArgs {
+    /// The stone's name
+    pub name: String,
+    /// It is dead: what it held is taken from the other replicas
+    #[arg(long)]
+    pub dead: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerArgs,
+}
+
+/// A stone that would join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joiner(pub Member);
+
+/// The stone that `NAME@ZONE[*CAPACITY]` means: a member without an address.
+fn joiner(text: &str) -> Result<Joiner, String> {
+    let (name, rest) = text
+        .split_once('@')
+        .ok_or("write NAME@ZONE, or NAME@ZONE*CAPACITY")?;
+    let setting = format!("{name}=anywhere:1@{rest}").parse::<MemberSetting>();
+    setting
+        .map(|setting| Joiner(setting.member))
+        .map_err(|error| error.to_string())
 }
 
 /// `henge dump`.

@@ -5,7 +5,8 @@
 //! * [`link`]: a connection to the cluster that survives its stones.
 //! * `stored`: files of a storage, read in pieces.
 //! * `progress`: how far a command has come through files.
-//! * `serve`, `put`, `get`, `delete`, `status`, `check`, `dump`, [`import`]: one file or folder for
+//! * `table`: rows of text in columns.
+//! * `serve`, `put`, `get`, `delete`, `status`, `ring`, `check`, `dump`, [`import`]: one file or folder for
 //!   each command.
 
 pub mod args;
@@ -18,9 +19,11 @@ pub mod import;
 pub mod link;
 mod progress;
 mod put;
+mod ring;
 mod serve;
 mod status;
 mod stored;
+mod table;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Delete(args) => block_on(delete::run(args)),
         Command::Import(args) => block_on(import::run(args)),
         Command::Status(args) => block_on(status::run(args)),
+        Command::Ring(command) => block_on(ring::run(command)),
         Command::Check(args) => check::run(&args),
         Command::Dump(args) => dump::run(&args),
     };

@@ -2,22 +2,15 @@
 
 use super::args::StatusArgs;
 use super::error::CliError;
-use axum::body::{Body, to_bytes};
-use hyper::Request;
-use hyper::client::conn::http1;
-use hyper::header::HOST;
-use hyper_util::rt::TokioIo;
+use super::table::write_table;
+use crate::http;
+use hyper::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::fmt::Write;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-const ASK_TIME: Duration = Duration::from_secs(2);
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// Longest answer that is taken, in bytes.
-const ANSWER_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
 #[derive(Deserialize)]
 struct Ring {
@@ -122,33 +115,9 @@ async fn ring(servers: &[String]) -> Result<Ring, CliError> {
 }
 
 async fn ask<T: DeserializeOwned>(server: &str, path: &str) -> Result<T, String> {
-    let asked = timeout(ASK_TIME, async {
-        let tcp = TcpStream::connect(server)
-            .await
-            .map_err(|error| error.to_string())?;
-        let handshake = http1::handshake(TokioIo::new(tcp)).await;
-        let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
-        let request = Request::get(path).header(HOST, server).body(Body::empty());
-        let request = request.map_err(|error| error.to_string())?;
-        let response = async {
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|error| error.to_string())?;
-            let body = Body::new(response.into_body());
-            to_bytes(body, ANSWER_BYTES_MAX)
-                .await
-                .map_err(|error| error.to_string())
-        };
-        let bytes = tokio::select! {
-            bytes = response => bytes?,
-            ended = connection => return Err(format!("the connection ended: {ended:?}")),
-        };
-        serde_json::from_slice(&bytes).map_err(|error| format!("it is no stone: {error}"))
-    });
-    asked
-        .await
-        .unwrap_or_else(|_| Err("no answer in time".into()))
+    let bytes = http::ask::ask(server, Method::GET, path).await;
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| format!("it is no stone: {error}"))
 }
 
 fn page(ring: &Ring, statuses: &[Result<Status, String>]) -> String {
@@ -234,30 +203,6 @@ fn row(member: &Member, status: &Result<Status, String>) -> Vec<String> {
         lost.join(", ")
     });
     row
-}
-
-fn write_table(page: &mut String, rows: &[Vec<String>]) {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
-    // What a stone that is down has to say must not widen the columns of the others.
-    let whole = |row: &&Vec<String>| row.len() == columns;
-    let width = |column| {
-        let cells = rows
-            .iter()
-            .filter(whole)
-            .map(|row| cell(row, column).chars().count());
-        cells.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    for row in rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        // Writing to a string does not fail.
-        let _ = writeln!(page, "{}", line.trim_end());
-    }
 }
 
 fn span(ms: u64) -> String {

@@ -43,6 +43,16 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub members: Vec<MemberSetting>,
+    /// A stone of the cluster that this one is to join; several, separated by commas, are tried in
+    /// turn. Partitions and replicas are those of the cluster then
+    #[arg(
+        long = "seed",
+        env = "HENGE_SEEDS",
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        conflicts_with = "members"
+    )]
+    pub seeds: Vec<String>,
     /// Name of the cluster; stones of another are refused [default: henge]
     #[arg(long, env = "HENGE_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,

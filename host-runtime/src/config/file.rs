@@ -17,6 +17,8 @@ pub struct FileSettings {
     pub(super) name: Option<String>,
     pub(super) listen: Option<String>,
     pub(super) advertise: Option<String>,
+    #[serde(default)]
+    pub(super) seeds: Vec<String>,
     pub(super) zone: Option<Zone>,
     pub(super) capacity: Option<u32>,
     pub(super) data: Option<PathBuf>,

@@ -5,6 +5,8 @@ use super::file::FileSettings;
 use super::member::{MemberSetting, check_address};
 use super::size::ByteSize;
 use super::span::TimeSpan;
+use crate::cluster::Snapshot;
+use henge_core::cluster::ClusterState;
 use henge_core::config::Config;
 use henge_core::hash::hash64;
 use henge_core::id::MemberId;
@@ -23,8 +25,12 @@ pub struct Settings {
     pub listen: String,
     /// Folder for the data.
     pub data: PathBuf,
-    /// Every member, this one among them.
+    /// Every member that the cluster begins with, this one among them; only this one if it joins.
     pub members: Vec<MemberSetting>,
+    /// Stones of the cluster that this one is to join; none if it is one of the first.
+    pub seeds: Vec<String>,
+    /// The cluster that it joins, once that was heard of.
+    pub joined: Option<ClusterState>,
     /// The cluster's name.
     pub cluster: String,
     /// Partitions of the ring.
@@ -107,9 +113,25 @@ impl Settings {
                 args.members
             },
         };
+        let seeds = match args.seeds.is_empty() {
+            true => file.seeds,
+            false => args.seeds,
+        };
+        if let (Some(seed), false) = (seeds.first(), given.members.is_empty()) {
+            return Err(SettingsError::new(
+                format!("--seed {seed} beside --member: a stone that joins has no list"),
+                "leave out --member, or --seed if this is one of the first stones of a new cluster",
+            ));
+        }
+        for seed in &seeds {
+            check_address(seed)
+                .map_err(|error| SettingsError::new(error.to_string(), "see --seed"))?;
+        }
         let (members, listen) = given.members(&name, listen)?;
         let settings = Self {
             members,
+            seeds,
+            joined: None,
             listen,
             name,
             data: args
@@ -170,6 +192,8 @@ impl Settings {
             .collect();
         let me = MemberId::from_name(&self.name);
         Config {
+            state: self.joined.clone(),
+            address: self.me().map_or_else(String::new, |me| me.address.clone()),
             partitions: self.partitions,
             replicas: self.replicas,
             shard,
@@ -183,6 +207,26 @@ impl Settings {
             sloppy_quorum: self.sloppy_quorum,
             ..Config::new(hash64(self.cluster.as_bytes()), me, members)
         }
+    }
+
+    /// Goes by the cluster that this stone joins.
+    ///
+    /// # Errors
+    /// If it is another one than was asked for.
+    pub fn join(&mut self, heard: Snapshot) -> Result<(), SettingsError> {
+        if heard.cluster != self.cluster {
+            return Err(SettingsError::new(
+                format!(
+                    "--cluster {}: the seed belongs to {}",
+                    self.cluster, heard.cluster
+                ),
+                "name that cluster, or another seed",
+            ));
+        }
+        self.partitions = heard.state.target().partitions();
+        self.replicas = heard.state.target().replicas();
+        self.joined = Some(heard.state);
+        Ok(())
     }
 
     /// The ring of the member list.
@@ -232,8 +276,10 @@ impl Settings {
             )
         })?;
         let owners = ring.owners(henge_core::id::PartitionId(0)).len();
-        check_level("--read-level", self.read_level, owners)?;
-        check_level("--write-level", self.write_level, owners)?;
+        if self.seeds.is_empty() {
+            check_level("--read-level", self.read_level, owners)?;
+            check_level("--write-level", self.write_level, owners)?;
+        }
         if let Some(shards) = self.shards
             && (shards == 0 || shards > self.partitions)
         {

@@ -10,6 +10,7 @@ use thiserror::Error;
 const FORMAT: u32 = 1;
 const IDENTITY_FILE: &str = "stone.toml";
 const LOCK_FILE: &str = "lock";
+const CLUSTER_FILE: &str = "cluster";
 
 /// What never changes in the life of a data folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +174,22 @@ impl DataFolder {
                 Ok(())
             }
         }
+    }
+
+    /// Notes the cluster's state, for a stone that has joined and is started again.
+    ///
+    /// # Errors
+    /// If the system says no.
+    pub fn keep_cluster(&self, bytes: &[u8]) -> io::Result<()> {
+        let unfinished = self.path.join(format!("{CLUSTER_FILE}.new"));
+        std::fs::write(&unfinished, bytes)?;
+        std::fs::rename(&unfinished, self.path.join(CLUSTER_FILE))
+    }
+
+    /// What was noted, if anything.
+    #[must_use]
+    pub fn cluster(&self) -> Option<Vec<u8>> {
+        std::fs::read(self.path.join(CLUSTER_FILE)).ok()
     }
 
     /// Where the files of `shard` are.

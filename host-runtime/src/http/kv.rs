@@ -150,7 +150,8 @@ impl Target {
 
     async fn call(self, stone: &Stone, operation: Operation) -> Result<Reply, HttpError> {
         let bucket = BucketId::default();
-        let partition = stone.ring.partition_of(hash::position(bucket, &self.key));
+        let position = hash::position(bucket, &self.key);
+        let partition = hash::partition_at(position, stone.config.partitions);
         let Self {
             key, timeout_ms, ..
         } = self;

@@ -224,8 +224,8 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Response {
         );
     }
     let label = |name: &str| format!("{{peer=\"{name}\"}}");
-    let up = stone
-        .peers
+    let peers = stone.peers.all();
+    let up = peers
         .iter()
         .map(|peer| (label(&peer.name), u64::from(peer.link().up)));
     family(
@@ -235,10 +235,7 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Response {
         "Whether frames reach the member",
         up,
     );
-    let dropped = stone
-        .peers
-        .iter()
-        .map(|peer| (label(&peer.name), peer.dropped()));
+    let dropped = peers.iter().map(|peer| (label(&peer.name), peer.dropped()));
     family(
         &mut text,
         "counter",
@@ -246,8 +243,7 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Response {
         "Frames dropped for the member",
         dropped,
     );
-    let waiting = stone
-        .peers
+    let waiting = peers
         .iter()
         .map(|peer| (label(&peer.name), peer.outbox.bytes() as u64));
     family(

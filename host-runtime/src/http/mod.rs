@@ -5,15 +5,19 @@
 //! * [`headers`]: request and response headers of `/v1/kv`.
 //! * [`calls`]: requests on their way through a shard.
 //! * [`status`], [`ring`], [`metrics`], [`health`]: what the stone says of itself.
+//! * [`members`]: the cluster as a stone that joins needs it, and members that are to leave.
+//! * [`ask`]: one question to another stone.
 //! * [`assets`]: the console and the SDK.
 //! * [`error`]: errors as JSON with a fitting status.
 
+pub mod ask;
 pub mod assets;
 pub mod calls;
 pub mod error;
 pub mod headers;
 pub mod health;
 pub mod kv;
+pub mod members;
 pub mod metrics;
 pub mod ring;
 pub mod router;

@@ -1,12 +1,12 @@
 //! Which path goes where, and what every answer carries.
 
 use super::error::HttpError;
-use super::{assets, headers, health, kv, metrics, ring, status};
+use super::{assets, headers, health, kv, members, metrics, ring, status};
 use crate::net::upgrade;
 use crate::stone::Stone;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, delete, get};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, StatusCode};
 use std::sync::Arc;
@@ -29,6 +29,12 @@ pub fn router(stone: Arc<Stone>) -> Router {
     Router::new()
         .merge(open)
         .route("/v1/ws", any(upgrade::upgrade))
+        .route("/v1/cluster", get(members::get).fallback(method))
+        // Not for pages from elsewhere.
+        .route(
+            "/v1/members/{name}",
+            delete(members::delete).fallback(method),
+        )
         .route("/health", get(health::get).fallback(method))
         .route("/metrics", get(metrics::get).fallback(method))
         .fallback(get(assets::get).fallback(method))

@@ -24,7 +24,7 @@ struct Status<'a> {
     zone: &'a str,
     uptime_ms: u64,
     shards: Vec<ShardReport>,
-    peers: Vec<PeerReport<'a>>,
+    peers: Vec<PeerReport>,
     connections: u64,
 }
 
@@ -40,10 +40,10 @@ struct ShardReport {
 }
 
 #[derive(Serialize)]
-struct PeerReport<'a> {
-    name: &'a str,
+struct PeerReport {
+    name: String,
     id: String,
-    address: &'a str,
+    address: String,
     up: bool,
     since_ms: u64,
     rtt_ms: Option<f64>,
@@ -57,12 +57,12 @@ struct PeerReport<'a> {
 pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError> {
     let settings = &stone.settings;
     let now = stone.clock.now();
-    let peers = stone.peers.iter().map(|peer| {
+    let peers = stone.peers.all().into_iter().map(|peer| {
         let link = peer.link();
         PeerReport {
-            name: &peer.name,
+            name: peer.name.clone(),
             id: format!("{:016x}", peer.id.0),
-            address: &peer.address,
+            address: peer.address.clone(),
             up: link.up,
             since_ms: now.since(link.since).as_millis(),
             rtt_ms: link.rtt_ms,

@@ -33,21 +33,30 @@ async fn greet(stone: &Stone, socket: &mut Socket) -> Result<(Role, Bytes), Sock
     hello
         .check(stone.config.cluster)
         .map_err(|refusal| SocketError::Stranger(refusal.message))?;
-    if let Role::Member { id, name } = &hello.role {
-        check_member(stone, *id, name)?;
+    if let Role::Member { id, name, origin } = &hello.role {
+        // Who its members are is known when its first shard is open.
+        let known = timeout(socket::HANDSHAKE_TIME, stone.board.known()).await;
+        let known = known.map_err(|_| SocketError::Silent("opening of its own data"))?;
+        check_member(stone, *id, name, known.origin == *origin)?;
     }
     socket::greet(socket, FrameKind::Welcome, &welcome(stone)).await?;
     Ok((hello.role, rest))
 }
 
-fn check_member(stone: &Stone, id: MemberId, name: &str) -> Result<(), SocketError> {
-    if stone.peers.find(id).is_some() {
+/// Members of one cluster have begun with the same list, or have joined one that has.
+fn check_member(stone: &Stone, id: MemberId, name: &str, is_kin: bool) -> Result<(), SocketError> {
+    if id == stone.config.me {
+        return Err(SocketError::Stranger(format!(
+            "{name} is this stone's own name; give each stone its own with --name"
+        )));
+    }
+    if is_kin {
         return Ok(());
     }
-    let known: Vec<&str> = stone.peers.iter().map(|peer| peer.name.as_str()).collect();
+    let known: Vec<String> = stone.peers.all().iter().map(|it| it.name.clone()).collect();
     Err(SocketError::Stranger(format!(
-        "{name} is no other member of this cluster; {} knows {}. Start all members with the same \
-         --member list",
+        "{name} goes by another cluster; {} knows {}. Start all first members with the same --member \
+         list, or let {name} join with --seed and an empty data folder",
         stone.settings.name,
         if known.is_empty() {
             "none".into()

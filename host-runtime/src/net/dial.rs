@@ -22,15 +22,29 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 
 type Socket = WebSocketStream<TcpStream>;
 
-/// Keeps a connection to `peer` for as long as the stone runs.
+/// Keeps a connection to `peer` for as long as it is a member.
 pub async fn keep(stone: Arc<Stone>, peer: Arc<Peer>) {
+    tokio::select! {
+        () = dial_again(&stone, &peer) => {}
+        () = peer.gone() => {
+            peer.outbox.break_off();
+            peer.set_up(false, stone.clock.now());
+            // Under its name there may be another connection already.
+            if stone.peers.find(peer.id).is_none() {
+                stone.tell_shards(peer.id, false).await;
+            }
+        }
+    }
+}
+
+async fn dial_again(stone: &Stone, peer: &Peer) {
     let mut back_off = BACK_OFF_MIN;
     let mut told = String::new();
     loop {
-        match connect(&stone, &peer).await {
+        match connect(stone, peer).await {
             Ok(socket) => {
                 tracing::info!("connected to {} at {}", peer.name, peer.address);
-                let why = use_connection(&stone, &peer, socket).await;
+                let why = use_connection(stone, peer, socket).await;
                 tracing::warn!("lost {} at {}: {why}", peer.name, peer.address);
                 (back_off, told) = (BACK_OFF_MIN, String::new());
             }
@@ -84,6 +98,7 @@ async fn greet(stone: &Stone, peer: &Peer, tcp: TcpStream) -> Result<Socket, Soc
     let me = Role::Member {
         id: stone.config.me,
         name: stone.settings.name.clone(),
+        origin: stone.board.known().await.origin,
     };
     let hello = Hello::new(Some(stone.config.cluster), me);
     socket::greet(&mut socket, FrameKind::Hello, &hello).await?;

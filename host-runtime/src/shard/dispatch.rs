@@ -3,6 +3,7 @@
 use super::sink::ClientSink;
 use super::status::ShardState;
 use super::worker::Worker;
+use crate::cluster::News;
 use crate::net::outbox::Pushed;
 use crate::net::peers::Peer;
 use henge_core::node::{Event, Output};
@@ -31,7 +32,7 @@ impl Worker {
                         continue;
                     };
                     if peer.send(frame) == Pushed::Wake {
-                        woken.peers.push(Arc::clone(peer));
+                        woken.peers.push(peer);
                     }
                 }
                 Output::Client { client, frame } => {
@@ -51,11 +52,17 @@ impl Worker {
                     }
                 }
                 Output::Event(event) => self.note(&event),
-                Output::Cluster(_) | Output::Wish(_) => {}
+                Output::Cluster(state) => self.tell(News::Cluster(state)),
+                Output::Wish(change) => self.tell(News::Wish(change)),
             }
         }
         woken.clients.iter().for_each(ClientSink::wake);
         woken.peers.iter().for_each(|peer| peer.outbox.wake());
+    }
+
+    fn tell(&self, news: News) {
+        // A stone that is stopping needs no news.
+        let _ = self.news.send(news);
     }
 
     fn note(&mut self, event: &Event) {

@@ -3,6 +3,7 @@
 use super::sink::ClientSink;
 use super::status::ShardStatus;
 use bytes::Bytes;
+use henge_core::cluster::{Change, ClusterState};
 use henge_core::id::{MemberId, PartitionId};
 use henge_core::limits::MESSAGE_BYTES_MAX;
 use henge_core::node::Report;
@@ -35,6 +36,8 @@ pub(super) enum Entry {
     PeerUp(MemberId),
     PeerDown(MemberId),
     Inspect(oneshot::Sender<Report>),
+    Cluster(Box<ClusterState>),
+    Wish(Change),
     Close,
 }
 
@@ -112,6 +115,22 @@ impl ShardHandle {
             Entry::PeerDown(member)
         })
         .await
+    }
+
+    /// The first shard of the stone goes by this state of the cluster.
+    ///
+    /// # Errors
+    /// If the shard has ended.
+    pub async fn cluster(&self, state: ClusterState) -> Result<(), ShardGone> {
+        self.put(Entry::Cluster(state.into())).await
+    }
+
+    /// Somebody wants the state of the cluster changed. Only for the first shard.
+    ///
+    /// # Errors
+    /// If the shard has ended.
+    pub async fn wish(&self, change: Change) -> Result<(), ShardGone> {
+        self.put(Entry::Wish(change)).await
     }
 
     /// The node's numbers.

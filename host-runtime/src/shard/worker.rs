@@ -7,6 +7,7 @@ use super::rebirth::{Fatal, Life};
 use super::sink::ClientSink;
 use super::status::ShardStatus;
 use crate::clock::Clock;
+use crate::cluster::News;
 use crate::disk::{Completion, DiskAnswer, DiskQueue, Files};
 use crate::engine::{Engine, Guest, Trap};
 use crate::net::PeerTable;
@@ -22,7 +23,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
 /// What a shard needs to begin.
@@ -35,6 +36,8 @@ pub struct ShardSettings {
     pub files: Files,
     /// The other members.
     pub peers: Arc<PeerTable>,
+    /// Who hears what the shard has to say about the cluster.
+    pub news: UnboundedSender<News>,
     /// The stone's clock.
     pub clock: Clock,
     /// Ends the stone.
@@ -100,6 +103,7 @@ pub(super) struct Worker {
     pub(super) completions: UnboundedReceiver<Vec<Completion>>,
     pub(super) disk: DiskQueue,
     pub(super) peers: Arc<PeerTable>,
+    pub(super) news: UnboundedSender<News>,
     pub(super) clock: Clock,
     pub(super) status: Arc<ShardStatus>,
     pub(super) clients: BTreeMap<ClientId, ClientSink>,
@@ -131,6 +135,7 @@ impl Worker {
             engine,
             files,
             peers,
+            news,
             clock,
             stop,
             memory_bytes_max,
@@ -151,6 +156,7 @@ impl Worker {
             completions,
             disk,
             peers,
+            news,
             clock,
             status,
             clients: BTreeMap::new(),
@@ -294,6 +300,8 @@ impl Worker {
                 self.inspections.insert(self.inspected, answer);
                 self.batch.put(&Input::Inspect(self.inspected));
             }
+            Entry::Cluster(state) => self.batch.put(&Input::Cluster(state)),
+            Entry::Wish(change) => self.batch.put(&Input::Wish(change)),
             Entry::Close => self.closing = true,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Seat;
 use henge_core::time::Instant;
-use henge_core::wire::{self, Frame, PeerMessage, SyncMessage};
+use henge_core::wire::{self, Frame, KeyState, PeerMessage, SyncMessage};
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
@@ -21,7 +21,7 @@ pub struct Amount {
 pub struct Traffic {
     /// By who began it, and its number.
     exchanges: BTreeMap<(Seat, u64), Exchange>,
-    /// States sent by comparisons and by reads that repair: merges that want no answer.
+    /// States sent by comparisons and by reads that repair.
     pub moved: Amount,
     /// States sent to replicas that have to say when they are durable.
     pub replicated: Amount,
@@ -55,7 +55,17 @@ impl Traffic {
         };
         let (frame, _) = Frame::take(bytes).expect("a node sends whole frames");
         match wire::decode_body(frame.body).expect("a node sends messages") {
-            PeerMessage::Sync { exchange, message } => {
+            PeerMessage::Sync {
+                message: SyncMessage::State { .. },
+                ..
+            }
+            | PeerMessage::Merge(KeyState { op: 0, .. }) => {
+                self.moved += amount;
+                self.last_repair_at = Some(now);
+            }
+            PeerMessage::Sync {
+                exchange, message, ..
+            } => {
                 let beginner = if is_question(&message) { from } else { to };
                 let new = Exchange {
                     began: now,
@@ -73,11 +83,7 @@ impl Traffic {
                     self.last_repair_at = Some(now);
                 }
             }
-            PeerMessage::Merge { op: 0, .. } => {
-                self.moved += amount;
-                self.last_repair_at = Some(now);
-            }
-            PeerMessage::Merge { .. } => self.replicated += amount,
+            PeerMessage::Merge(_) => self.replicated += amount,
             _ => self.others += amount,
         }
     }

@@ -1,0 +1,66 @@
+//! Keeps what follows from the cluster's state: the other shards know it, the list of peers is that
+//! of its members, and a stone that has joined finds it again after a restart.
+
+use super::join::Snapshot;
+use crate::net::dial;
+use crate::stone::Stone;
+use henge_core::cluster::{Change, ClusterState};
+use henge_core::id::MemberId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// What a shard has to say about the cluster.
+#[derive(Debug)]
+pub enum News {
+    /// The first shard goes by this state now.
+    Cluster(Box<ClusterState>),
+    /// Another shard wants this change.
+    Wish(Change),
+}
+
+/// Handles news until the stone ends.
+pub async fn keep(stone: Arc<Stone>, mut news: UnboundedReceiver<News>) {
+    while let Some(news) = news.recv().await {
+        match news {
+            News::Wish(change) => stone.wish(change).await,
+            News::Cluster(state) => adopt(&stone, *state).await,
+        }
+    }
+}
+
+async fn adopt(stone: &Arc<Stone>, state: ClusterState) {
+    for shard in stone.shards.iter().skip(1) {
+        // A shard that has ended needs no news.
+        let _ = shard.cluster(state.clone()).await;
+    }
+    if !stone.board.put(state.clone()) {
+        return;
+    }
+    let changed = stone.peers.turn_to(members(stone, &state), &stone.clock);
+    for peer in changed.gone {
+        tracing::info!("{} at {} is no member any more", peer.name, peer.address);
+    }
+    for peer in changed.new {
+        tokio::spawn(dial::keep(Arc::clone(stone), peer));
+    }
+    let snapshot = Snapshot::new(&stone.settings.cluster, state);
+    if let Err(error) = stone.folder.keep_cluster(&snapshot.encode()) {
+        tracing::warn!("the data folder cannot note who the members are: {error}");
+    }
+}
+
+/// The other members with their names and addresses.
+fn members(stone: &Stone, state: &ClusterState) -> BTreeMap<MemberId, (String, String)> {
+    let others = state.members().iter().map(|(_, member)| member);
+    let others = others.filter(|member| member.id != stone.config.me);
+    let address = |id: MemberId| {
+        let said = state.life(id).map(|life| life.address.as_str());
+        let said = said.filter(|address| !address.is_empty());
+        said.or_else(|| stone.settings.address_of(id))
+            .map(Into::into)
+    };
+    others
+        .filter_map(|member| Some((member.id, (member.name.clone(), address(member.id)?))))
+        .collect()
+}
