@@ -9,6 +9,11 @@
 //! state names the incarnation of its new one. In the state that a cluster begins with nobody is
 //! named: there a member votes when it has heard that no other one has promised anything yet.
 
+mod message;
+mod voting;
+
+pub use message::{Ballot, RegisterMessage, RegisterOutput, Voice};
+
 use super::change::Change;
 use super::state::ClusterState;
 use crate::id::MemberId;
@@ -17,108 +22,9 @@ use crate::limits::{
 };
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-
-/// The number of a proposal; unique, because it ends with its proposer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Ballot {
-    round: u64,
-    proposer: u64,
-}
-
-/// What members say to agree. Each belongs to the epoch that is to be followed by the next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RegisterMessage {
-    /// Promise to take nothing below this ballot, and say what you have taken.
-    Prepare {
-        /// The epoch.
-        epoch: u64,
-        /// The ballot.
-        ballot: Ballot,
-    },
-    /// The answer to [`Self::Prepare`].
-    Promise {
-        /// The epoch.
-        epoch: u64,
-        /// The ballot.
-        ballot: Ballot,
-        /// What was taken under the highest ballot so far.
-        accepted: Option<(Ballot, ClusterState)>,
-    },
-    /// Take this state, unless you have promised otherwise.
-    Accept {
-        /// The epoch.
-        epoch: u64,
-        /// The ballot.
-        ballot: Ballot,
-        /// The state that is to follow.
-        state: ClusterState,
-    },
-    /// The answer to [`Self::Accept`].
-    Accepted {
-        /// The epoch.
-        epoch: u64,
-        /// The ballot.
-        ballot: Ballot,
-    },
-    /// Something higher was promised.
-    Refused {
-        /// The epoch.
-        epoch: u64,
-        /// What was promised.
-        promised: Ballot,
-    },
-    /// This state is agreed on.
-    Decided(ClusterState),
-    /// Tell me the state if it is newer than that of this epoch, or else how far yours is.
-    Want {
-        /// The asker's epoch.
-        epoch: u64,
-    },
-    /// So far is my state.
-    Status {
-        /// The epoch.
-        epoch: u64,
-        /// What part the sender has in the agreement.
-        voice: Voice,
-    },
-    /// See to it that these changes become part of the state.
-    Wish(Vec<Change>),
-}
-
-/// What part a member has in the agreement on the next state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Voice {
-    /// None: another shard of the member has it.
-    Shadow,
-    /// None yet, and nothing promised as far as it knows.
-    Fresh,
-    /// A vote, and nothing promised yet since the cluster began.
-    Ready,
-    /// A vote.
-    Bound,
-}
-
-/// What a register wants done, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RegisterOutput {
-    /// Make these bytes durable **before** anything that follows is done.
-    Persist(Vec<u8>),
-    /// Say this to a member. It may be lost.
-    Send {
-        /// To whom.
-        to: MemberId,
-        /// What.
-        message: RegisterMessage,
-    },
-    /// The cluster is in this state now.
-    Decided(Box<ClusterState>),
-    /// Hand this to the register that has a part in the agreement. Only from shadows.
-    Wish(Change),
-}
 
 /// Whose register it is.
 #[derive(Clone, Copy, Debug)]
@@ -409,56 +315,6 @@ impl Register {
         }
     }
 
-    /// Whether this member has a vote in the present epoch.
-    fn may_vote(&self) -> bool {
-        let life = self.decided.life(self.me);
-        match life {
-            _ if self.is_shadow => false,
-            Some(life) => life.incarnation == self.incarnation,
-            // Nobody has named it yet: what it found out in the first state still holds.
-            None => self.is_awake,
-        }
-    }
-
-    /// The part that this member has in the agreement now.
-    #[must_use]
-    pub fn voice(&self) -> Voice {
-        match self.may_vote() {
-            _ if self.is_shadow => Voice::Shadow,
-            true if self.decided.epoch == 0 && self.promised == Ballot::default() => Voice::Ready,
-            true => Voice::Bound,
-            false => Voice::Fresh,
-        }
-    }
-
-    /// In the first state a member votes as soon as it knows that nobody else has promised anything,
-    /// which would be what itself had promised before it lost its storage. Says whether it is so now.
-    fn awake(&mut self) -> bool {
-        let is_at_start = self.decided.epoch == 0 && !self.is_shadow && !self.is_awake;
-        let is_new = |elector: MemberId| {
-            let voice = self.voices.get(&elector);
-            elector == self.me || matches!(voice, Some(Voice::Fresh | Voice::Ready))
-        };
-        let wakes = is_at_start && self.decided.electors().all(is_new);
-        self.is_awake |= wakes;
-        wakes
-    }
-
-    /// Whether all electors vote in the first state, or did when somebody promised something: before,
-    /// one that does not yet could never find out that it may.
-    fn are_all_ready(&self) -> bool {
-        let is_ready = |elector: MemberId| {
-            let voice = self.voices.get(&elector);
-            match elector == self.me {
-                true => self.is_awake,
-                false => matches!(voice, Some(Voice::Ready | Voice::Bound)),
-            }
-        };
-        let is_bound = |voice: &Voice| *voice == Voice::Bound;
-        let was_ready = self.promised > Ballot::default() || self.voices.values().any(is_bound);
-        was_ready || self.decided.electors().all(is_ready)
-    }
-
     /// The first elector that can be reached: the one that proposes, as a rule.
     fn first_elector(&self) -> Option<MemberId> {
         let can_reach = |id: &MemberId| *id == self.me || self.up.contains(id);
@@ -482,112 +338,6 @@ impl Register {
         let up: Vec<MemberId> = self.up.iter().copied().collect();
         for peer in up {
             self.say_status(peer);
-        }
-    }
-
-    fn prepare(&mut self, now: Instant, from: MemberId, ballot: Ballot) {
-        if !self.may_vote() {
-            return;
-        }
-        let epoch = self.decided.epoch;
-        let message = if ballot > self.promised {
-            self.promised = ballot;
-            self.persist();
-            let accepted = self.accepted.clone();
-            RegisterMessage::Promise {
-                epoch,
-                ballot,
-                accepted,
-            }
-        } else {
-            let promised = self.promised;
-            RegisterMessage::Refused { epoch, promised }
-        };
-        self.reply(now, from, message);
-    }
-
-    fn promise(
-        &mut self,
-        now: Instant,
-        from: MemberId,
-        ballot: Ballot,
-        accepted: Option<(Ballot, ClusterState)>,
-    ) {
-        let is_elector = self.decided.electors().any(|elector| elector == from);
-        let majority = self.decided.electors().count() / 2 + 1;
-        let Some(proposal) = &mut self.proposal else {
-            return;
-        };
-        if proposal.ballot != ballot || proposal.state.is_some() || !is_elector {
-            return;
-        }
-        proposal.yes.insert(from);
-        let is_higher = |(ballot, _): &(Ballot, ClusterState)| {
-            proposal.best.as_ref().is_none_or(|(best, _)| ballot > best)
-        };
-        if let Some(accepted) = accepted.filter(is_higher) {
-            proposal.best = Some(accepted);
-        }
-        if proposal.yes.len() < majority {
-            return;
-        }
-        // What may have been agreed on already comes before what is wanted.
-        let taken = proposal.best.take().map(|(_, state)| state);
-        let Some(state) = taken.or_else(|| self.decided.apply(&self.wanted)) else {
-            self.proposal = None;
-            return;
-        };
-        proposal.yes.clear();
-        proposal.state = Some(state.clone());
-        let epoch = self.decided.epoch;
-        let message = RegisterMessage::Accept {
-            epoch,
-            ballot,
-            state,
-        };
-        self.tell_electors(now, &message);
-    }
-
-    fn accept(&mut self, now: Instant, from: MemberId, ballot: Ballot, state: ClusterState) {
-        if !self.may_vote() {
-            return;
-        }
-        let epoch = self.decided.epoch;
-        let message = if ballot >= self.promised && state.epoch == epoch + 1 {
-            self.promised = ballot;
-            self.accepted = Some((ballot, state));
-            self.persist();
-            RegisterMessage::Accepted { epoch, ballot }
-        } else {
-            let promised = self.promised;
-            RegisterMessage::Refused { epoch, promised }
-        };
-        self.reply(now, from, message);
-    }
-
-    fn count(&mut self, now: Instant, from: MemberId, ballot: Ballot) {
-        let is_elector = self.decided.electors().any(|elector| elector == from);
-        let majority = self.decided.electors().count() / 2 + 1;
-        let Some(proposal) = &mut self.proposal else {
-            return;
-        };
-        if proposal.ballot != ballot || !is_elector {
-            return;
-        }
-        let Some(state) = &proposal.state else {
-            return;
-        };
-        proposal.yes.insert(from);
-        if proposal.yes.len() >= majority {
-            let state = state.clone();
-            let mut told: BTreeSet<MemberId> = self.decided.electors().collect();
-            told.extend(state.members().iter().map(|(_, member)| member.id));
-            self.decide(now, state.clone());
-            told.remove(&self.me);
-            for member in told {
-                self.told.insert(member, (state.epoch, now));
-                self.send(member, RegisterMessage::Decided(state.clone()));
-            }
         }
     }
 
