@@ -56,10 +56,6 @@ bugs! {
     HintBeforeDurable = "hint-before-durable",
     /// A new owner says that it has everything as soon as it is to have it.
     TransferUnproven = "transfer-unproven",
-    /// Operations of members that go by other owners are carried out all the same.
-    StaleViewAccepted = "stale-view-accepted",
-    /// A partition that was given away and dropped comes back with the same actor.
-    ActorReused = "actor-reused",
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -10,7 +10,6 @@ use crate::cluster::{
     Change, ClusterState, Life, Register, RegisterMessage, RegisterOutput, RegisterSettings,
 };
 use crate::id::{ActorId, BucketId, MemberId, PartitionId, RequestId};
-use crate::planted::{Bug, is_planted};
 use crate::ring::Member;
 use crate::storage::StoredKey;
 use crate::storage::table::reader::Obstacle;
@@ -198,7 +197,7 @@ impl Node {
         partition: PartitionId,
         view: u64,
     ) -> bool {
-        if self.view(partition) == view || is_planted(Bug::StaleViewAccepted) {
+        if self.view(partition) == view {
             return true;
         }
         if let Some(register) = &mut self.agreement.register {
@@ -216,10 +215,7 @@ impl Node {
 
     /// Who mints dots for writes to `partition` here.
     pub(super) fn actor(&self, partition: PartitionId) -> ActorId {
-        let since = match is_planted(Bug::ActorReused) {
-            true => 0,
-            false => self.agreement.since.get(&partition).copied().unwrap_or(0),
-        };
+        let since = self.agreement.since.get(&partition).copied().unwrap_or(0);
         ActorId::new(self.store.incarnation(), partition, since)
     }
 

@@ -193,7 +193,8 @@ impl Node {
         owner: MemberId,
         message: &SyncMessage,
     ) -> bool {
-        let Some(current) = self.handing.current.as_mut() else {
+        let is_ready = self.report.ready;
+        let Some(current) = self.handing.current.as_mut().filter(|_| is_ready) else {
             return false;
         };
         if !current.pending.remove(&(op, owner)) {

@@ -28,13 +28,13 @@ impl Node {
         match wire::decode_body(frame.body).map_err(InputError::Frame)? {
             PeerMessage::Cluster(message) => self.handle_cluster(now, from, partition, message),
             PeerMessage::Merge(state) => {
-                let (view, merge) = (state.view, self.merge_of(from, partition, state)?);
+                let (view, merge) = (state.view, self.merge_of(from, partition, &state)?);
                 if merge.operation == 0 || self.has_same_view(now, from, partition, view) {
                     self.handle_merge(now, merge);
                 }
             }
             PeerMessage::Hint(state) => {
-                let (view, merge) = (state.view, self.merge_of(from, partition, state)?);
+                let (view, merge) = (state.view, self.merge_of(from, partition, &state)?);
                 if self.has_same_view(now, from, partition, view) {
                     self.handle_hint(now, merge);
                 }
@@ -90,7 +90,7 @@ impl Node {
         &self,
         from: MemberId,
         partition: PartitionId,
-        state: KeyState,
+        state: &KeyState,
     ) -> Result<PeerMerge, InputError> {
         let malformed = |_| InputError::Frame(FrameError::Malformed);
         let set = VersionSet::decode(&state.set).map_err(malformed)?;

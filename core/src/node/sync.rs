@@ -76,7 +76,8 @@ impl Node {
         }
         let is_growing = !syncing.growth_waits && syncing.forest.growing().is_some();
         let step = (is_growing || !syncing.scans.is_empty()).then_some(syncing.next_step);
-        let begin = (syncing.exchanges.len() < EXCHANGES_MAX).then(|| syncing.schedule.next_at());
+        let may_begin = syncing.exchanges.len() < EXCHANGES_MAX && !syncing.owned.is_empty();
+        let begin = may_begin.then(|| syncing.schedule.next_at());
         let give_up = syncing.exchanges.values().map(|exchange| exchange.deadline);
         [step, begin, give_up.min()].into_iter().flatten().min()
     }

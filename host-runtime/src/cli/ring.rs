@@ -307,6 +307,15 @@ async fn leave(args: LeaveArgs) -> Result<(), CliError> {
     }
 }
 
+fn size(bytes: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB"];
+    let unit = (0..3)
+        .find(|unit| bytes < 1_024_f64.powi(unit + 1))
+        .unwrap_or(3);
+    let name = units[usize::try_from(unit).unwrap_or(0)];
+    format!("{:.1} {name}", bytes / 1_024_f64.powi(unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,13 +358,4 @@ mod tests {
         assert_eq!(cells, ["b", "eu/b", "leaves", "12", "0", "12"]);
         assert!(page.contains("4 of 16 partitions"), "{page}");
     }
-}
-
-fn size(bytes: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB"];
-    let unit = (0..3)
-        .find(|unit| bytes < 1_024_f64.powi(unit + 1))
-        .unwrap_or(3);
-    let name = units[usize::try_from(unit).unwrap_or(0)];
-    format!("{:.1} {name}", bytes / 1_024_f64.powi(unit))
 }

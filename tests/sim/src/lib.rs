@@ -30,6 +30,7 @@ pub mod failure;
 mod family;
 mod faults;
 mod model;
+mod moves;
 pub mod plan;
 pub mod run;
 pub mod setup;

@@ -70,6 +70,9 @@ pub(crate) struct Ack {
     pub(crate) family: Family,
 }
 
+/// How many owners there are for a law where they change: any three, for majorities meet.
+pub(crate) const MOVING_OWNERS: usize = 3;
+
 impl Model {
     pub(crate) const fn new(policy: Policy, skew: Duration) -> Self {
         Self {
@@ -100,9 +103,16 @@ impl Model {
 
     /// Whether a read by `read` must meet what `ack` was told of.
     pub(crate) fn is_met(&self, key: &KeyModel, ack: &Ack, read: Family) -> bool {
-        let count = key.owners.len();
+        let count = match key.owners.len() {
+            // Owners change.
+            0 => MOVING_OWNERS,
+            count => count,
+        };
         if ack.round == self.round {
             return ack.family.meets(read, count);
+        }
+        if key.owners.is_empty() {
+            return self.wiped.is_none();
         }
         // All owners agreed when the round before had ended.
         let holds = |(_, seat): &(usize, &Seat)| Some(**seat) != self.wiped;

@@ -46,8 +46,10 @@ pub enum Action {
 pub enum Fault {
     /// The power of a seat goes.
     Crash(Seat),
-    /// And comes back.
+    /// And comes back; one that is not a member yet joins.
     Start(Seat),
+    /// Somebody wants this member to leave.
+    Leave(Seat),
     /// A seat crashes and loses its disk; only where all that is on it is elsewhere too.
     Wipe(Seat),
     /// What one seat sends to another is lost.
@@ -150,6 +152,7 @@ impl Fault {
         match self {
             Self::Crash(seat)
             | Self::Start(seat)
+            | Self::Leave(seat)
             | Self::Wipe(seat)
             | Self::Full(seat)
             | Self::Room(seat)

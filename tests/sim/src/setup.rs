@@ -1,6 +1,6 @@
 //! The cluster that a seed is about.
 
-use crate::world::{DiskSettings, LinkSettings, WorldSettings};
+use crate::world::{DiskSettings, LinkSettings, Seat, WorldSettings};
 use henge_core::causality::Policy;
 use henge_core::config::Config;
 use henge_core::limits::{MEMORY_BYTES_MIN, SIBLINGS_MAX};
@@ -11,8 +11,12 @@ use std::fmt;
 /// A cluster, and what its parts are like when nothing is wrong.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The members, by seat.
+    /// The members that the cluster begins with, by seat.
     pub members: Vec<Member>,
+    /// Those that may join it, in the seats behind them.
+    pub joiners: Vec<Member>,
+    /// Whether owners change in the middle of everything.
+    pub moves: bool,
     /// Partitions of the ring.
     pub partitions: u16,
     /// Replicas of a key.
@@ -38,6 +42,19 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The member of `seat`.
+    #[must_use]
+    pub fn member(&self, seat: Seat) -> &Member {
+        let joiner = || &self.joiners[seat - self.members.len()];
+        self.members.get(seat).unwrap_or_else(joiner)
+    }
+
+    /// How many seats there are.
+    #[must_use]
+    pub const fn seats(&self) -> usize {
+        self.members.len() + self.joiners.len()
+    }
+
     /// Replicas of a key: fewer where there are fewer members.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -73,7 +90,7 @@ impl Setup {
     pub fn world(&self, seed: u64) -> WorldSettings {
         WorldSettings {
             config: self.config(),
-            others: Vec::new(),
+            others: self.joiners.clone(),
             links: self.links,
             disks: self.disks,
             offsets_micros: self.offsets_micros.clone(),
@@ -95,12 +112,18 @@ impl fmt::Display for Setup {
             self.read_level,
             self.write_level
         )?;
-        for (seat, member) in self.members.iter().enumerate() {
+        for (seat, member) in self.members.iter().chain(&self.joiners).enumerate() {
             let offset_ms = self.offsets_micros.get(seat).map_or(0, |us| us / 1_000);
             writeln!(
                 f,
-                "  seat {seat}: zone {}, capacity {}, clock {offset_ms:+} ms",
-                member.zone, member.capacity
+                "  seat {seat}: zone {}, capacity {}, clock {offset_ms:+} ms{}",
+                member.zone,
+                member.capacity,
+                if seat < self.members.len() {
+                    ""
+                } else {
+                    ", may join"
+                }
             )?;
         }
         writeln!(f, "  links: {:?}", self.links)?;

@@ -84,10 +84,12 @@ impl Shrinker {
     }
 
     fn drop_members(&mut self) {
-        while self.best.setup.members.len() > 1 {
+        while self.best.setup.seats() > 1 {
             let mut smaller = self.best.clone();
-            smaller.setup.members.pop();
-            let count = smaller.setup.members.len();
+            if smaller.setup.joiners.pop().is_none() {
+                smaller.setup.members.pop();
+            }
+            let count = smaller.setup.seats();
             for round in &mut smaller.rounds {
                 round.actions.retain(|timed| fits(timed, count));
                 for timed in &mut round.actions {

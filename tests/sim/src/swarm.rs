@@ -6,6 +6,7 @@
 
 use crate::draw::Draw;
 use crate::faults;
+use crate::moves::Moves;
 use crate::plan::{Plan, Round};
 use crate::setup::Setup;
 use crate::workload;
@@ -43,15 +44,17 @@ impl Default for Scope {
 pub fn plan(seed: u64, scope: Scope) -> Plan {
     let mut draw = Draw::new(seed ^ 0x5eed_0000_5eed);
     let is_bulky = draw.happens(120);
-    let setup = setup(&mut draw, is_bulky);
+    let mut setup = setup(&mut draw, is_bulky);
     let weights = faults::Weights::draw(&mut draw, &setup, is_bulky && scope.damages_tables);
     let load = workload::Load::draw(&mut draw, &setup, is_bulky, scope);
     let rounds = draw.between(1, 3);
     let mut next_call = 1;
+    let mut moves = Moves::draw(seed, &mut setup, is_bulky);
     let rounds = (0..rounds)
         .map(|number| {
             let span_micros = draw.log_between(2_000_000, 40_000_000);
             let mut actions = faults::draw(&mut draw, &setup, &weights, number, span_micros);
+            moves.draw_round(&setup, number + 1 == rounds, span_micros, &mut actions);
             actions.extend(load.draw_calls(&mut draw, &setup, span_micros, &mut next_call));
             actions.sort_by_key(|timed| timed.at_micros);
             Round { actions }
@@ -85,6 +88,8 @@ fn setup(draw: &mut Draw, is_bulky: bool) -> Setup {
         .collect();
     Setup {
         members,
+        joiners: Vec::new(),
+        moves: false,
         partitions: draw.pick(&[8, 16, 32]),
         replicas,
         policy: draw.pick(&[Policy::Lww, Policy::Siblings]),

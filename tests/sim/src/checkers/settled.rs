@@ -22,9 +22,35 @@ pub(crate) fn check_agreement(key: &str, states: &[(Seat, Option<Entry>)]) -> Re
     }
 }
 
+/// All of `seats` go by one state in which no owners change.
+pub(crate) fn check_owners(world: &World, seats: &[Seat]) -> Result<(), String> {
+    let newest = world.cluster();
+    if newest.unsettled() > 0 {
+        let (left, epoch) = (newest.unsettled(), newest.epoch);
+        return Err(format!(
+            "{left} partitions are not settled in epoch {epoch}"
+        ));
+    }
+    for &seat in seats {
+        let epoch = world.node(seat).map(|node| node.cluster().epoch);
+        if epoch != Some(newest.epoch) {
+            return Err(format!(
+                "seat {seat} is at epoch {epoch:?} of {}",
+                newest.epoch
+            ));
+        }
+        let member = newest.member(world.seats()[seat].id);
+        let life = world.seats().get(seat).and_then(|it| newest.life(it.id));
+        if member.is_some_and(|it| it.capacity > 0) && life.is_none() {
+            return Err(format!("seat {seat} has not said how it lives"));
+        }
+    }
+    Ok(())
+}
+
 /// No node has anything under way.
-pub(crate) fn check_idle(world: &World) -> Result<(), Failure> {
-    for seat in 0..world.seats().len() {
+pub(crate) fn check_idle(world: &World, seats: &[Seat]) -> Result<(), Failure> {
+    for &seat in seats {
         let Some(report) = world.report(seat) else {
             return Err(Failure::new(
                 Checker::Liveness,

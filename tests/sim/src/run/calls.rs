@@ -6,9 +6,9 @@ use crate::checkers::liveness::Unanswered;
 use crate::checkers::{Reading, nodes, once, reads, values};
 use crate::failure::{Checker, Failure};
 use crate::family::Family;
-use crate::model::Ack;
+use crate::model::{Ack, MOVING_OWNERS};
 use crate::plan::{Call, CallKind};
-use crate::world::Seat;
+use crate::world::{Seat, World};
 use henge_core::hash::hash64;
 use henge_core::id::{BucketId, RequestId};
 use henge_core::replication::Level;
@@ -74,7 +74,8 @@ impl Runner<'_> {
         if is_write {
             self.calls.writes_begun += 1;
             let (now, world) = (self.world.now(), &self.world);
-            let owners = || world.owners(call.key_text().as_bytes());
+            let moves = self.plan.setup.moves;
+            let owners = || owners_of(world, call.key, moves);
             self.model.key(call.key, owners).begin(call, now, &seen);
         }
         let open = OpenCall {
@@ -109,7 +110,10 @@ impl Runner<'_> {
         };
         let is_write = matches!(request.operation, Operation::Write { .. });
         let world = &self.world;
-        let model = self.model.key(call.key, || world.owners(&request.key));
+        let moves = self.plan.setup.moves;
+        let model = self
+            .model
+            .key(call.key, || owners_of(world, call.key, moves));
         if is_write && let Some(place) = model.place_of(id) {
             model.try_again(place, seat);
         }
@@ -143,7 +147,7 @@ impl Runner<'_> {
         is_write: bool,
     ) -> Option<Family> {
         let setup = &self.plan.setup;
-        let region = |seat: &Seat| setup.members[*seat].zone.region();
+        let region = |seat: &Seat| setup.member(*seat).zone.region();
         let regions: Vec<&str> = owners.iter().map(region).collect();
         let default = if is_write {
             setup.write_level
@@ -151,6 +155,14 @@ impl Runner<'_> {
             setup.read_level
         };
         let level = level.unwrap_or(default);
+        if setup.moves {
+            // Who they are changes: what holds is that majorities meet.
+            let level = match level {
+                Level::Quorum | Level::All => Level::Quorum,
+                _ => Level::One,
+            };
+            return Family::new(level, &["any"; MOVING_OWNERS], &["any"]);
+        }
         if is_write && !owners.contains(&seat) {
             Family::new(level, &regions, &regions)
         } else {
@@ -248,7 +260,8 @@ impl Runner<'_> {
         entry: Option<&Entry>,
     ) -> Result<Vec<usize>, Failure> {
         let (world, wiped) = (&self.world, &self.wiped);
-        let owners = || world.owners(crate::plan::key_text(number).as_bytes());
+        let moves = self.plan.setup.moves;
+        let owners = || owners_of(world, number, moves);
         let key = self.model.key(number, owners);
         let places = match entry {
             Some(entry) => values::places(key, entry)?,
@@ -337,7 +350,7 @@ impl Runner<'_> {
         let setup = &self.plan.setup;
         // A wrong clock makes replicas refuse writes, and it is meant to.
         let is_far = |micros: &i64| micros.unsigned_abs() > 30_000_000;
-        if sent.call.timeout_ms < 1_000 || setup.offsets_micros.iter().any(is_far) {
+        if setup.moves || sent.call.timeout_ms < 1_000 || setup.offsets_micros.iter().any(is_far) {
             return Ok(());
         }
         let (Some(family), Some(key)) = (sent.family, self.model.keys.get(&sent.call.key)) else {
@@ -373,6 +386,14 @@ impl Runner<'_> {
         bytes[8..].copy_from_slice(&salt.to_le_bytes());
         hash64(&bytes)
     }
+}
+
+/// Who owns `key` for good; nobody is known to if owners change.
+fn owners_of(world: &World, key: u16, moves: bool) -> Vec<Seat> {
+    if moves {
+        return Vec::new();
+    }
+    world.owners(crate::plan::key_text(key).as_bytes())
 }
 
 fn operation(call: &Call, context: Vec<u8>) -> Operation {

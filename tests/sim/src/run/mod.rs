@@ -84,6 +84,8 @@ struct Runner<'a> {
 /// What is known of a seat.
 #[derive(Clone, Copy, Debug, Default)]
 struct SeatState {
+    /// It was started once: before, it is no member yet.
+    has_begun: bool,
     is_ready: bool,
     is_full: bool,
     is_slow: bool,
@@ -101,7 +103,7 @@ const WAKE_SHIFT: u32 = 56;
 impl<'a> Runner<'a> {
     fn new(plan: &'a Plan, scope: Scope) -> Self {
         let setup = &plan.setup;
-        let count = setup.members.len();
+        let count = setup.seats();
         let offset = |micros: &i64| micros.unsigned_abs();
         let apart = setup.offsets_micros.iter().map(offset).max().unwrap_or(0);
         // Later settings of a clock are within 10 s; drift adds little.
@@ -129,8 +131,8 @@ impl<'a> Runner<'a> {
             nodes::check_place(&self.plan.setup, &self.world, key.as_bytes())?;
         }
         self.refresh_links();
-        for seat in 0..self.seats.len() {
-            self.world.start(seat);
+        for seat in 0..self.plan.setup.members.len() {
+            self.start(seat);
         }
         self.run_for(Duration::from_millis(20))?;
         for round in 0..self.plan.rounds.len() {

@@ -4,6 +4,7 @@ use super::Runner;
 use super::calls::OWN;
 use crate::checkers::{Reading, loss, settled};
 use crate::failure::{Checker, Failure};
+use crate::model::KeyModel;
 use crate::plan::key_text;
 use crate::world::Seat;
 use henge_core::id::BucketId;
@@ -35,11 +36,12 @@ impl Runner<'_> {
             self.run_for(Duration::from_millis(100))?;
         }
         self.cut_power();
+        self.settle_owners()?;
         self.run_until(self.quiet_until())?;
-        settled::check_idle(&self.world)?;
+        settled::check_idle(&self.world, &self.begun())?;
         self.check_keys()?;
         self.run_for(Duration::from_millis(1_000))?;
-        settled::check_idle(&self.world)?;
+        settled::check_idle(&self.world, &self.begun())?;
         self.model.round += 1;
         self.model.wiped = None;
         self.calls.begin_round();
@@ -47,8 +49,21 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Waits until no owners change any more and all go by the same state.
+    fn settle_owners(&mut self) -> Result<(), Failure> {
+        // What a clock that is far ahead has given out is taken over when its time has come.
+        let limit = self.quiet_until() + Duration::from_millis(120_000);
+        while let Err(message) = settled::check_owners(&self.world, &self.begun()) {
+            if self.world.now() >= limit {
+                return Err(Failure::new(Checker::Placement, message));
+            }
+            self.run_for(Duration::from_millis(200))?;
+        }
+        Ok(())
+    }
+
     fn start_all(&mut self) {
-        for seat in 0..self.seats.len() {
+        for seat in self.begun() {
             if !self.is_clock_close(seat) {
                 self.world.set_offset(seat, 0);
                 self.crash(seat);
@@ -66,10 +81,10 @@ impl Runner<'_> {
     /// Now and then the power of all goes at once: nothing that was acknowledged is in memory only.
     fn cut_power(&mut self) {
         if self.chance(self.round as u64).is_multiple_of(2) {
-            for seat in 0..self.seats.len() {
+            for seat in self.begun() {
                 self.crash(seat);
             }
-            for seat in 0..self.seats.len() {
+            for seat in self.begun() {
                 self.start(seat);
             }
         }
@@ -106,7 +121,7 @@ impl Runner<'_> {
             .model
             .keys
             .iter()
-            .map(|(number, key)| (*number, key.owners.clone()))
+            .map(|(number, key)| (*number, self.owners_now(*number, key)))
             .collect();
         if self.scope.expects_repair {
             // Before anything is read at a level that repairs.
@@ -128,7 +143,7 @@ impl Runner<'_> {
             }
         }
         let mut everywhere = Vec::new();
-        for seat in 0..self.seats.len() {
+        for seat in self.begun() {
             everywhere.extend(keys.iter().map(|(key, _)| Question {
                 seat,
                 key: *key,
@@ -140,6 +155,14 @@ impl Runner<'_> {
             self.check_last(*question, *invoked_at, entry.as_ref())?;
         }
         self.check_agreement(&keys)
+    }
+
+    fn owners_now(&self, number: u16, key: &KeyModel) -> Vec<Seat> {
+        if self.plan.setup.moves {
+            self.world.owners(key_text(number).as_bytes())
+        } else {
+            key.owners.clone()
+        }
     }
 
     /// Every owner is asked for its own state.

@@ -3,6 +3,7 @@
 use super::Runner;
 use crate::plan::Fault;
 use crate::world::{LinkSettings, Seat};
+use henge_core::cluster::Change;
 
 /// What can be wrong with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +18,7 @@ impl Runner<'_> {
         match *fault {
             Fault::Crash(seat) => self.crash(seat),
             Fault::Start(seat) => self.start(seat),
+            Fault::Leave(seat) => self.leave(seat),
             Fault::Wipe(seat) => self.wipe(seat),
             Fault::Cut(from, to) => self.set_cut(from, to, true),
             Fault::Join(from, to) => self.set_cut(from, to, false),
@@ -88,8 +90,24 @@ impl Runner<'_> {
 
     pub(super) fn start(&mut self, seat: Seat) {
         if !self.world.is_running(seat) {
+            self.seats[seat].has_begun = true;
             self.world.start(seat);
         }
+    }
+
+    /// Somebody tells a node that runs that the member of `seat` is to leave.
+    fn leave(&mut self, seat: Seat) {
+        let id = self.plan.setup.member(seat).id;
+        let mut seats = 0..self.seats.len();
+        if let Some(told) = seats.find(|seat| self.world.is_running(*seat)) {
+            self.world.wish(told, Change::Leave(id));
+        }
+    }
+
+    /// The seats that were started once.
+    pub(super) fn begun(&self) -> Vec<Seat> {
+        let seats = 0..self.seats.len();
+        seats.filter(|seat| self.seats[*seat].has_begun).collect()
     }
 
     /// A disk that has failed a sync is trusted again, by a new node.
@@ -108,7 +126,9 @@ impl Runner<'_> {
         let is_elsewhere = self.round > 0
             && self.plan.setup.width() > 1
             && self.model.wiped.is_none()
-            && self.calls.writes_begun == 0;
+            && self.calls.writes_begun == 0
+            // A majority must be left that knows what it has voted for.
+            && (!self.plan.setup.moves || self.world.cluster().electors().count() > 2);
         if !is_elsewhere {
             return;
         }
