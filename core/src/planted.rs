@@ -56,6 +56,12 @@ bugs! {
     HintBeforeDurable = "hint-before-durable",
     /// A new owner says that it has everything as soon as it is to have it.
     TransferUnproven = "transfer-unproven",
+    /// What a writer has seen does not count: nothing is superseded.
+    ContextIgnored = "context-ignored",
+    /// A replica acknowledges deletes of others without keeping them.
+    TombstoneDropped = "tombstone-dropped",
+    /// A merge keeps one of several concurrent values.
+    SiblingsDropped = "siblings-dropped",
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -96,7 +96,6 @@ impl Node {
             let Some(record) = record.ok().filter(|it| register.restore(&it.register)) else {
                 return self.agreement_is_damaged();
             };
-            agreement.state = register.state().clone();
             agreement.since = record.since;
             agreement.stored_since = agreement.since.clone();
             agreement.has_joined = record.has_joined;
@@ -104,8 +103,12 @@ impl Node {
         for peer in &self.peers_up {
             register.set_up(*peer, true);
         }
+        let state = register.state().clone();
         agreement.register = Some(register);
+        let changed = self.turn_to(state);
         self.become_ready(records);
+        // Reads may have begun before, with the owners that the cluster began with.
+        self.turn_operations(now, &changed);
         self.tell_host();
         self.begin_moving();
         self.want_own_life(now);
@@ -292,11 +295,7 @@ impl Node {
     fn adopt(&mut self, now: Instant, state: ClusterState) {
         let me = self.config.me;
         self.agreement.since = held_since(&self.agreement.since, &state, me);
-        let before = core::mem::replace(&mut self.agreement.state, state);
-        let is_changed = |partition: &PartitionId| {
-            before.ownership(*partition) != self.agreement.state.ownership(*partition)
-        };
-        let changed: BTreeSet<PartitionId> = self.served().filter(is_changed).collect();
+        let changed = self.turn_to(state);
         self.stand_in_lists.clear();
         for partition in &changed {
             let is_stray = !self.holds(*partition) && self.store.keys_of(*partition) > 0;
@@ -310,6 +309,15 @@ impl Node {
         self.begin_moving();
         self.want_own_life(now);
         self.tick_moving(now);
+    }
+
+    /// Goes by `state`. Returns the partitions that have other owners in it.
+    fn turn_to(&mut self, state: ClusterState) -> BTreeSet<PartitionId> {
+        let before = core::mem::replace(&mut self.agreement.state, state);
+        let is_changed = |partition: &PartitionId| {
+            before.ownership(*partition) != self.agreement.state.ownership(*partition)
+        };
+        self.served().filter(is_changed).collect()
     }
 
     /// The host connects to the members, and tells the other shards.

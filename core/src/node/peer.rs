@@ -131,6 +131,10 @@ impl Node {
         if !self.holds(partition) {
             self.handing.note(partition);
         }
+        let is_delete = merge.set.versions().iter().all(|it| it.value.is_none());
+        if is_delete && is_planted(Bug::TombstoneDropped) {
+            return self.say_merged(from, partition, operation, Ok(()));
+        }
         let merged = self
             .observe(now, Token::of(&merge.set).newest)
             .and_then(|()| self.check_parked())

@@ -2,7 +2,7 @@
 
 use super::storage::Waiter;
 use super::{Node, Operation, Origin};
-use crate::causality::{Hlc, Token, VersionSet};
+use crate::causality::{Hlc, Policy, Token, VersionSet};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::SET_BYTES_MAX;
 use crate::planted::{Bug, is_planted};
@@ -79,7 +79,8 @@ impl Node {
                 self.observe(now, token.newest)?;
                 let hlc = self.clock.tick(now);
                 let actor = self.actor(partition);
-                let seen = (!context.is_empty()).then_some(&token.seen);
+                let has_seen = !context.is_empty() && !is_planted(Bug::ContextIgnored);
+                let seen = has_seen.then_some(&token.seen);
                 let dot = set.write(actor, hlc, id, value, seen, self.config.policy);
                 if let Some(ttl_ms) = ttl_ms {
                     set.set_expiry(dot, now.as_millis().saturating_add(ttl_ms));
@@ -268,7 +269,11 @@ impl Node {
         if is_planted(Bug::MergeReplaces) {
             state = VersionSet::default();
         }
-        if !state.merge(set, self.config.policy) {
+        let policy = match is_planted(Bug::SiblingsDropped) {
+            true => Policy::Lww,
+            false => self.config.policy,
+        };
+        if !state.merge(set, policy) {
             self.learn(key, set);
             return Ok(self
                 .pending_batch(key)

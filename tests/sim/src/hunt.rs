@@ -92,7 +92,9 @@ fn work(
         tally.busy_micros += outcome.busy_micros;
         tally.crowded += outcome.crowded;
         tally.digest = tally.digest.wrapping_add(outcome.digest);
-        if outcome.failure.is_some() {
+        if let Some(failure) = &outcome.failure {
+            // At once: a hunt may be cut short.
+            println!("seed {seed}: {failure}");
             tally.failed.push((seed, outcome));
         }
     }
