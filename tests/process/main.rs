@@ -14,6 +14,7 @@ mod disk;
 mod engine;
 mod import;
 mod kv;
+mod moves;
 mod outage;
 mod shutdown;
 mod told;

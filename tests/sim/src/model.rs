@@ -204,9 +204,11 @@ impl KeyModel {
     }
 
     /// Whether so many writes may have been concurrent that a write had to replace some of them
-    /// unseen.
+    /// unseen. One that two owners have applied counts twice.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.chains.len() >= SIBLINGS_MAX
+        let is_twice = |write: &&Write| write.tries > 1 && write.may_have_two_dots();
+        let twice = self.writes.iter().filter(is_twice).count();
+        self.chains.len() + twice >= SIBLINGS_MAX
     }
 }
 
