@@ -87,8 +87,7 @@ fn stones_join_and_leave_under_load_and_nothing_acknowledged_is_lost() {
 
     // One that joins is killed again and again, and started without its seed.
     let mut spec = joiner(&stones, "five", &four.spec.address());
-    let mut five = Stone::launch(spec.clone());
-    std::thread::sleep(Duration::from_millis(800));
+    let mut five = Stone::ready(spec.clone());
     spec.arguments.pop();
     spec.arguments.push("--seed=127.0.0.1:9".into());
     five.spec = spec;

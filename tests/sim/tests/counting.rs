@@ -15,6 +15,8 @@ fn second_rounds(config: &mut Config) {
 #[test]
 fn what_repair_takes_is_told_from_what_is_always_said() {
     let mut cluster = Cluster::with(3, 1, second_rounds);
+    // Until the members have agreed on who they are.
+    cluster.run_for(Duration::from_millis(5_000));
     cluster.count_traffic();
     for key in 0..20 {
         cluster.put(0, &format!("k{key}"), "old", Some(Level::All));
