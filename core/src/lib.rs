@@ -27,6 +27,7 @@
 //!             node.handle(now, Input::StorageDone { operation, result: Ok(StorageAnswer::Done) })?;
 //!         }
 //!         Output::Event(event) => assert!(matches!(event, Event::Ready { keys: 0, .. })),
+//!         Output::Cluster(state) => assert_eq!(state.members().len(), 1),
 //!         other => panic!("an empty node wants {other:?}"),
 //!     }
 //! }
