@@ -1,6 +1,7 @@
 //! Messages of other members.
 
 use super::storage::Waiter;
+use super::sync::split;
 use super::writing::{Merged, refusal};
 use super::{InputError, Node, Origin};
 use crate::causality::{Token, VersionSet};
@@ -12,6 +13,7 @@ use crate::time::Instant;
 use crate::wire::{
     self, ErrorCode, Failure, FrameError, FrameKind, KeyState, PeerMessage, ReadAnswer,
 };
+use alloc::vec::Vec;
 
 impl Node {
     pub(super) fn handle_peer_frame(
@@ -162,6 +164,20 @@ impl Node {
             }
             Err(failure) => self.say_merged(from, partition, operation, Err(failure)),
         }
+    }
+
+    /// Sends a state that another replica lacks; it does not answer.
+    pub(super) fn send_repair(&mut self, to: MemberId, key: &StoredKey, set: Vec<u8>) {
+        let partition = key.partition();
+        let (bucket, name) = split(key);
+        let state = KeyState {
+            view: self.view(partition),
+            op: 0,
+            bucket,
+            key: name,
+            set,
+        };
+        self.send(to, partition, &PeerMessage::Merge(state));
     }
 
     pub(super) fn say_merged(

@@ -10,7 +10,7 @@ use crate::planted::{Bug, is_planted};
 use crate::replication::{Level, ReadOperation};
 use crate::storage::{Lookup, Newest, StoredKey};
 use crate::time::{Duration, Instant};
-use crate::wire::{ErrorCode, Failure, KeyState, PeerMessage, ReadAnswer, Request};
+use crate::wire::{ErrorCode, Failure, PeerMessage, ReadAnswer, Request};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -279,16 +279,8 @@ impl Node {
                     let _ = self.merge_into_store(&key, &merged);
                 }
             } else {
-                let (key, set) = (key.clone(), set.clone());
-                let view = owners.view();
-                let message = PeerMessage::Merge(KeyState {
-                    view,
-                    op: 0,
-                    bucket,
-                    key,
-                    set,
-                });
-                self.send(member, partition, &message);
+                let key = StoredKey::new(partition, bucket, &key);
+                self.send_repair(member, &key, set.clone());
             }
         }
     }

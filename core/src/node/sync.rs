@@ -14,7 +14,7 @@ use crate::sync::exchange::Next;
 use crate::sync::schedule::Turn;
 use crate::sync::{Exchange, Forest, Schedule};
 use crate::time::{Duration, Instant};
-use crate::wire::{FrameError, KeyBytes, KeyState, PeerMessage, SyncMessage};
+use crate::wire::{FrameError, KeyBytes, SyncMessage};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -284,17 +284,8 @@ impl Node {
         self.report.sync.pushed += found.push.len() as u64;
         self.report.sync.fetched += found.fetch.len() as u64;
         let next = exchange.hold(&found.fetch, next);
-        let view = self.view(partition);
         for (key, set) in found.push {
-            let (bucket, key) = split(&key);
-            let message = PeerMessage::Merge(KeyState {
-                view,
-                op: 0,
-                bucket,
-                key,
-                set,
-            });
-            self.send(peer, partition, &message);
+            self.send_repair(peer, &key, set);
         }
         for keys in found.fetch.chunks(SYNC_KEYS_MAX) {
             let keys = keys.iter().map(|key| KeyBytes(key.as_bytes().to_vec()));
