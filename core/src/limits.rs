@@ -141,6 +141,8 @@ pub const SCAN_ENTRIES_MAX: usize = 10_000;
 /// See [`SCAN_ENTRIES_MAX`]; one pair comes back however large it is.
 pub const SCAN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
+/// Keys of which a client's session remembers what it has seen.
+pub const SESSION_KEYS_MAX: usize = 4_096;
 /// How long it takes to compare each partition with one other replica, unless configured otherwise,
 /// in milliseconds.
 pub const SYNC_ROUND_DEFAULT_MS: u32 = 30_000;

@@ -58,6 +58,8 @@ bugs! {
     TransferUnproven = "transfer-unproven",
     /// What a writer has seen does not count: nothing is superseded.
     ContextIgnored = "context-ignored",
+    /// A read does not look for what its reader has seen before.
+    SessionForgotten = "session-forgotten",
     /// A replica acknowledges deletes of others without keeping them.
     TombstoneDropped = "tombstone-dropped",
     /// A merge keeps one of several concurrent values.

@@ -18,7 +18,8 @@ const fn seconds(count: u64) -> Duration {
 
 fn found(response: &Response) -> Option<Vec<u8>> {
     match response.result.as_ref().expect("a read that succeeds") {
-        Reply::Found(found) => found.as_ref().map(|entry| entry.value.bytes.clone()),
+        Reply::Found(entry) => Some(entry.value.bytes.clone()),
+        Reply::Missing { .. } => None,
         other => panic!("{other:?}"),
     }
 }
@@ -110,4 +111,26 @@ fn members_that_restart_go_on_where_they_were() {
     }
     settle(&mut cluster, 4);
     assert_all(&mut cluster, 100, 1, Level::Quorum);
+}
+
+#[test]
+fn nobody_hears_of_an_incarnation_that_a_crash_can_take_back() {
+    let mut cluster = Cluster::with(3, 9, few_partitions);
+    cluster.run_for(seconds(3));
+    cluster.crash(2);
+    cluster.wipe(2);
+    let before = cluster.state().epoch;
+    // Nothing that it writes becomes durable.
+    cluster.medium(2).extra_micros = 10_000_000;
+    cluster.start(2);
+    cluster.run_for(seconds(2));
+    cluster.crash(2);
+    cluster.medium(2).extra_micros = 0;
+    cluster.start(2);
+    cluster.run_for(seconds(5));
+    assert_eq!(
+        cluster.state().epoch,
+        before + 1,
+        "one new life, agreed on once"
+    );
 }

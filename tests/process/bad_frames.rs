@@ -29,7 +29,10 @@ fn request() -> Request {
         timeout_ms: 0,
         bucket: BucketId(0),
         key: b"k".to_vec(),
-        operation: Operation::Get { level: None },
+        operation: Operation::Get {
+            level: None,
+            seen: Vec::new(),
+        },
     }
 }
 

@@ -48,7 +48,14 @@ fn a_key_that_is_too_long_is_refused_with_its_length_and_the_limit() {
     let failure = stones.session(0).put(&long, "v").unwrap_err();
     assert_eq!(failure.code, ErrorCode::KeyTooLarge);
     // One that does not check before it sends.
-    let response = unchecked(&address, long.as_bytes(), Operation::Get { level: None });
+    let response = unchecked(
+        &address,
+        long.as_bytes(),
+        Operation::Get {
+            level: None,
+            seen: Vec::new(),
+        },
+    );
     let failure = response.result.unwrap_err();
     assert_eq!(failure.code, ErrorCode::KeyTooLarge);
     assert!(

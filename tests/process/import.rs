@@ -129,7 +129,7 @@ fn same_by_every_door(stones: &Stones, records: &[Value], folder: &Path) {
         .map(|city| socket.submit(session::get(&key(city))).unwrap())
         .collect();
     for (id, city) in calls.into_iter().zip(&chosen) {
-        let Ok(henge_core::wire::Reply::Found(Some(entry))) = socket.wait(id) else {
+        let Ok(henge_core::wire::Reply::Found(entry)) = socket.wait(id) else {
             panic!("{city} is not found")
         };
         assert_eq!(

@@ -185,7 +185,7 @@ fn siblings_come_back_by_socket_and_a_context_resolves_them() {
         socket.put("s", value).unwrap();
     }
     let read = session::get("s").with_level(Some(Level::All));
-    let Ok(Reply::Found(Some(entry))) = socket.call(read.clone()) else {
+    let Ok(Reply::Found(entry)) = socket.call(read.clone()) else {
         panic!("found")
     };
     assert_eq!(
@@ -195,7 +195,7 @@ fn siblings_come_back_by_socket_and_a_context_resolves_them() {
     );
     let resolve = session::put("s", "both").with_context(entry.context);
     socket.call(resolve).unwrap();
-    let Ok(Reply::Found(Some(entry))) = socket.call(read) else {
+    let Ok(Reply::Found(entry)) = socket.call(read) else {
         panic!("found")
     };
     assert_eq!(

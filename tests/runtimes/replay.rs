@@ -73,7 +73,10 @@ fn operation(cluster: &mut Cluster, rng: &mut Rng) -> Operation {
     ];
     let level = levels[usize::try_from(rng.below(5)).unwrap()];
     match rng.below(10) {
-        0..5 => Operation::Get { level },
+        0..5 => Operation::Get {
+            level,
+            seen: Vec::new(),
+        },
         5 => Operation::Write {
             level,
             request: RequestId {

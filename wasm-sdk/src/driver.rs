@@ -147,15 +147,14 @@ impl Driver {
             (Ok(Reply::Written { version, .. }), _) => {
                 self.listener.written(id, &version.to_string());
             }
-            (Ok(Reply::Found(entry)), Some(Want::Existence)) => {
-                self.listener.exists(id, entry.is_some());
-            }
-            (Ok(Reply::Found(None)), _) => self.listener.absent(id),
-            (Ok(Reply::Found(Some(entry))), None) => {
+            (Ok(Reply::Found(_)), Some(Want::Existence)) => self.listener.exists(id, true),
+            (Ok(Reply::Missing { .. }), Some(Want::Existence)) => self.listener.exists(id, false),
+            (Ok(Reply::Missing { .. }), _) => self.listener.absent(id),
+            (Ok(Reply::Found(entry)), None) => {
                 self.listener
                     .found(id, entry.value.encoding, &entry.value.bytes);
             }
-            (Ok(Reply::Found(Some(entry))), Some(Want::Entry)) => {
+            (Ok(Reply::Found(entry)), Some(Want::Entry)) => {
                 let value = &entry.value;
                 self.listener
                     .found_entry(id, value.encoding, &value.bytes, entry_object(&entry));

@@ -184,7 +184,10 @@ impl Clients {
         let operation = if self.rng.below(2) == 0 {
             cluster.write(&self.value, None)
         } else {
-            Operation::Get { level: None }
+            Operation::Get {
+                level: None,
+                seen: Vec::new(),
+            }
         };
         let seat = match self.entrance {
             Entrance::Any => member,

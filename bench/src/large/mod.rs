@@ -207,7 +207,7 @@ fn timed(what: &str, session: &mut Session, data: &Data, indexes: &[u64], note: 
         let result = session.call(Call::get(BucketId(0), data.key(*index)));
         took_us.push(began.elapsed().as_micros());
         match result {
-            Ok(Reply::Found(Some(entry))) => {
+            Ok(Reply::Found(entry)) => {
                 assert!(
                     entry.value.bytes == data.value(*index),
                     "pair {index} reads wrong"

@@ -79,9 +79,16 @@ impl Load {
 
     /// Whether the own state of `seat` is what was written last.
     pub(super) fn is_newest(&self, cluster: &mut Cluster, seat: usize, index: u64) -> bool {
-        let id = cluster.request(seat, &key(index), Operation::Get { level: OWN });
+        let id = cluster.request(
+            seat,
+            &key(index),
+            Operation::Get {
+                level: OWN,
+                seen: Vec::new(),
+            },
+        );
         match cluster.wait(id).result {
-            Ok(Reply::Found(Some(entry))) => entry.value.bytes == self.value(index).as_bytes(),
+            Ok(Reply::Found(entry)) => entry.value.bytes == self.value(index).as_bytes(),
             _ => false,
         }
     }

@@ -26,6 +26,12 @@ impl Token {
         }
     }
 
+    /// Adds what `other` has seen.
+    pub fn join(&mut self, other: &Self) {
+        self.newest = self.newest.max(other.newest);
+        self.seen.join(&other.seen);
+    }
+
     /// The token's bytes: the timestamp (8 bytes, little-endian), then the context.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

@@ -25,6 +25,9 @@ pub struct Call {
     /// How long the application waits, in milliseconds, with all retries: 0 takes the default,
     /// more than [`crate::limits::TIMEOUT_MAX_MS`] waits as long as that.
     pub timeout_ms: u32,
+    /// Whether a read must cover what this client has read and written of the key before, and whether
+    /// the client remembers the answer for that.
+    pub in_session: bool,
     /// What to do.
     pub action: Action,
 }
@@ -38,6 +41,7 @@ impl Call {
             key,
             level: None,
             timeout_ms: 0,
+            in_session: true,
             action: Action::Get,
         }
     }
@@ -55,6 +59,7 @@ impl Call {
             key,
             level: None,
             timeout_ms: 0,
+            in_session: true,
             action,
         }
     }
@@ -70,6 +75,7 @@ impl Call {
             key,
             level: None,
             timeout_ms: 0,
+            in_session: true,
             action,
         }
     }
@@ -78,6 +84,14 @@ impl Call {
     #[must_use]
     pub fn with_level(mut self, level: Option<Level>) -> Self {
         self.level = level;
+        self
+    }
+
+    /// The same call outside of the client's session: its answer may be older than what the client has
+    /// seen.
+    #[must_use]
+    pub const fn without_session(mut self) -> Self {
+        self.in_session = false;
         self
     }
 

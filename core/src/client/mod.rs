@@ -4,6 +4,7 @@
 //! * [`session`]: [`Client`], the state machine; one for each application.
 //! * `outcome`: how a call comes to its outcome.
 //! * `pending`: the calls that have no outcome yet.
+//! * `seen`: what it has read and written, so that it reads its own writes.
 //! * `backoff`: how long to wait before the next attempt.
 //!
 //! The driver dials once, then obeys. **After every call that takes `&mut self`, drain
@@ -37,6 +38,7 @@ pub mod session;
 mod backoff;
 mod outcome;
 mod pending;
+mod seen;
 
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 pub use session::{Client, partition_of};

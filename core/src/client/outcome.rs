@@ -5,7 +5,9 @@ use super::call::{CallId, ClientError, ClientOutput};
 use super::pending::{Pending, Stage};
 use super::session::{Client, Link, partition};
 use crate::time::Duration;
-use crate::wire::{ErrorCode, Failure, Frame, FrameKind, Notice, Reply, Response, decode_body};
+use crate::wire::{
+    Entry, ErrorCode, Failure, Frame, FrameKind, Notice, Reply, Response, decode_body,
+};
 
 impl Client {
     /// A frame of a server that has greeted.
@@ -37,6 +39,13 @@ impl Client {
             Ok(reply) => {
                 if pending.is_write() != matches!(reply, Reply::Written { .. }) {
                     return Err(ClientError::WrongReply(id));
+                }
+                let (Reply::Found(Entry { context, .. })
+                | Reply::Missing { context }
+                | Reply::Written { context, .. }) = &reply;
+                if let Some(position) = pending.seen_position() {
+                    let learned = self.seen.learn(position, context);
+                    learned.map_err(|_| ClientError::WrongReply(id))?;
                 }
                 self.finish(id, |_| Ok(reply));
             }

@@ -1,6 +1,7 @@
 //! The calls that have no outcome yet.
 
 use super::call::{Action, Call, CallId};
+use crate::hash::position;
 use crate::id::RequestId;
 use crate::limits::{
     CALL_BYTES_MAX, CALLS_IN_FLIGHT_MAX, CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS,
@@ -34,6 +35,8 @@ pub(super) struct Pending {
     /// How often the server refused it for now, and how it said so last.
     pub(super) refusals: u32,
     refused: Option<Failure>,
+    /// Whether it belongs to the client's session.
+    pub(super) in_session: bool,
     stage: Stage,
 }
 
@@ -54,7 +57,10 @@ impl Pending {
             Action::Delete { context } => (None, None, Some(context)),
         };
         let operation = match context {
-            None => Operation::Get { level: call.level },
+            None => Operation::Get {
+                level: call.level,
+                seen: Vec::new(),
+            },
             Some(context) => Operation::Write {
                 level: call.level,
                 request: RequestId {
@@ -78,6 +84,7 @@ impl Pending {
             losses: 0,
             refusals: 0,
             refused: None,
+            in_session: call.in_session,
             stage: Stage::Ready,
         }
     }
@@ -85,6 +92,13 @@ impl Pending {
     /// Where it stands.
     pub(super) const fn stage(&self) -> Stage {
         self.stage
+    }
+
+    /// The position of its key, if it belongs to the session.
+    pub(super) fn seen_position(&self) -> Option<u64> {
+        let request = &self.request;
+        self.in_session
+            .then(|| position(request.bucket, &request.key))
     }
 
     /// Whether it writes.

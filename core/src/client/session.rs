@@ -3,7 +3,8 @@
 use super::backoff::delay;
 use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 use super::pending::{Calls, Pending, Stage};
-use crate::causality::Token;
+use super::seen::Seen;
+use crate::causality::{DecodeError, Token};
 use crate::hash::{partition_at, position};
 use crate::id::{BucketId, PartitionId};
 use crate::limits::{
@@ -13,8 +14,8 @@ use crate::limits::{
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    ErrorCode, Failure, FrameKind, Frames, Hello, Refusal, Request, Role, Welcome, decode_body,
-    message_frame, put_message,
+    ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Request, Role, Welcome,
+    decode_body, message_frame, put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -38,6 +39,7 @@ pub struct Client {
     welcome: Option<Welcome>,
     pub(super) calls: Calls,
     calls_made: u64,
+    pub(super) seen: Seen,
     pub(super) redials: u32,
     pub(super) outputs: VecDeque<ClientOutput>,
 }
@@ -68,6 +70,7 @@ impl Client {
             welcome: None,
             calls: Calls::default(),
             calls_made: 0,
+            seen: Seen::default(),
             redials: 0,
             outputs: VecDeque::new(),
         }
@@ -188,6 +191,22 @@ impl Client {
     #[must_use]
     pub const fn welcome(&self) -> Option<&Welcome> {
         self.welcome.as_ref()
+    }
+
+    /// What this client has read and written, for another client to go on from: one that joins it reads
+    /// no less than this one. It has the keys of the last [`crate::limits::SESSION_KEYS_MAX`].
+    #[must_use]
+    pub fn session_token(&self) -> Vec<u8> {
+        self.seen.encode()
+    }
+
+    /// Goes on from what another client has read and written.
+    ///
+    /// # Errors
+    ///
+    /// If `token` is none that [`Self::session_token`] has given; nothing is joined then.
+    pub fn join_session(&mut self, token: &[u8]) -> Result<(), DecodeError> {
+        self.seen.join(token)
     }
 
     /// Calls without an outcome.
@@ -320,6 +339,10 @@ impl Client {
                 let asked = pending.request.timeout_ms;
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
                 let partition = partition(&pending.request, partitions);
+                let position = pending.seen_position();
+                if let Operation::Get { seen, .. } = &mut pending.request.operation {
+                    *seen = position.map_or_else(Vec::new, |position| self.seen.of(position));
+                }
                 put_message(
                     &mut message,
                     FrameKind::Request,

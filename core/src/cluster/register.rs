@@ -118,6 +118,12 @@ impl Register {
         register
     }
 
+    /// Nothing is stored from an earlier life: what this one begins with is made durable before
+    /// anything is said, so that nobody hears of an incarnation that a crash can take back.
+    pub fn begin(&mut self) {
+        self.persist();
+    }
+
     /// Takes up what an earlier life has made durable. Says whether the bytes make sense.
     pub fn restore(&mut self, bytes: &[u8]) -> bool {
         let Ok(durable) = postcard::from_bytes::<Durable>(bytes) else {

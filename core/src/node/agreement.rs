@@ -99,6 +99,8 @@ impl Node {
             agreement.since = record.since;
             agreement.stored_since = agreement.since.clone();
             agreement.has_joined = record.has_joined;
+        } else {
+            register.begin();
         }
         for peer in &self.peers_up {
             register.set_up(*peer, true);

@@ -75,9 +75,7 @@ impl Node {
         let outcome = self.check(partition, &request).and_then(|()| {
             let is_owner = self.readers(partition).me().is_some();
             match request.operation {
-                wire::Operation::Get { level } => {
-                    self.start_read(now, partition, origin, request, level)
-                }
+                wire::Operation::Get { .. } => self.start_read(now, partition, origin, request),
                 wire::Operation::Write { .. } if is_owner => {
                     self.start_write(now, partition, origin, request)
                 }
@@ -154,13 +152,13 @@ impl Node {
             return Err(Failure::new(ErrorCode::Misrouted, message));
         }
         self.check_parked()?;
-        let wire::Operation::Write {
-            value,
-            context,
-            ttl_ms,
-            ..
-        } = &request.operation
-        else {
+        let (wire::Operation::Get { seen: context, .. } | wire::Operation::Write { context, .. }) =
+            &request.operation;
+        if !context.is_empty() && Token::decode(context).is_err() {
+            let message = "the causal context is not one that a read or a write has handed out";
+            return Err(Failure::new(ErrorCode::Protocol, message));
+        }
+        let wire::Operation::Write { value, ttl_ms, .. } = &request.operation else {
             return Ok(());
         };
         if ttl_ms.is_some_and(|ttl| value.is_none() || ttl == 0 || ttl > TTL_MAX_MS) {
@@ -176,10 +174,6 @@ impl Node {
                 self.config.pair_bytes_max
             );
             return Err(Failure::new(ErrorCode::ValueTooLarge, message));
-        }
-        if !context.is_empty() && Token::decode(context).is_err() {
-            let message = "the causal context is not one that a read or a write has handed out";
-            return Err(Failure::new(ErrorCode::Protocol, message));
         }
         Ok(())
     }

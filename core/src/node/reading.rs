@@ -7,10 +7,10 @@ use crate::causality::{Token, VersionSet};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::HEDGE_MS;
 use crate::planted::{Bug, is_planted};
-use crate::replication::{Level, ReadOperation};
+use crate::replication::ReadOperation;
 use crate::storage::{Lookup, Newest, StoredKey};
 use crate::time::{Duration, Instant};
-use crate::wire::{ErrorCode, Failure, PeerMessage, ReadAnswer, Request};
+use crate::wire::{self, ErrorCode, Failure, PeerMessage, ReadAnswer, Request};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -22,9 +22,12 @@ impl Node {
         partition: PartitionId,
         origin: Origin,
         request: Request,
-        level: Option<Level>,
     ) -> Result<(), Failure> {
+        let wire::Operation::Get { level, seen } = request.operation else {
+            return Ok(());
+        };
         self.report.reads += 1;
+        let seen = Token::decode(&seen).unwrap_or_default();
         let level = level.unwrap_or(self.config.read_level);
         let owners = self.readers(partition);
         let mut quorum = self
@@ -45,7 +48,7 @@ impl Node {
         }
         let key = (partition, request.bucket, request.key);
         let deadline = now + Duration::from_millis(u64::from(request.timeout_ms));
-        let read = ReadOperation::new((origin, level, deadline), key, owners, quorum);
+        let read = ReadOperation::new((origin, level, deadline), seen, key, owners, quorum);
         let number = self.begin(now, request.timeout_ms, Operation::Read(read));
         self.timers.set(
             now + Duration::from_millis(HEDGE_MS),
@@ -224,6 +227,14 @@ impl Node {
             .quorum
             .is_reached_with(u32::from(is_planted(Bug::ReadOneShort)))
         {
+            let is_enough =
+                read.origin.is_none() || read.covers_seen() || is_planted(Bug::SessionForgotten);
+            if !is_enough {
+                return self.seek_seen(now, number);
+            }
+            let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+                return;
+            };
             if let Some(origin) = read.origin.take() {
                 let reply = read.reply(now.as_millis());
                 self.answer(partition, origin, Ok(reply));
@@ -248,6 +259,33 @@ impl Node {
         };
         if read.is_over(|index| self.is_up(read.owners.member(index))) {
             self.operations.remove(&number);
+        }
+    }
+
+    /// Enough replicas have answered, but none has what the reader has seen before: asks the others.
+    fn seek_seen(&mut self, now: Instant, number: u64) {
+        let Some(Operation::Read(read)) = self.operations.get(&number) else {
+            return;
+        };
+        let partition = read.partition;
+        let me = self.config.me;
+        let can_answer = |index: &usize| {
+            let member = read.owners.member(*index);
+            self.peers_up.contains(&member) || (member == me && self.report.ready)
+        };
+        let indexes = (0..read.owners.len()).filter(can_answer);
+        let stages: Vec<_> = indexes.map(|index| read.stage(index)).collect();
+        if stages.iter().any(|(is_asked, _)| !is_asked) {
+            return self.hedge(now, number);
+        }
+        if stages.iter().any(|(_, has_answered)| !has_answered) {
+            return;
+        }
+        let Some(Operation::Read(mut read)) = self.operations.remove(&number) else {
+            return;
+        };
+        if let Some(origin) = read.origin.take() {
+            self.answer(partition, origin, Err(unseen()));
         }
     }
 
@@ -287,6 +325,9 @@ impl Node {
 
     pub(super) fn expire_read(&mut self, read: &ReadOperation<Origin>) {
         let Some(origin) = read.origin else { return };
+        if read.quorum.is_reached() {
+            return self.answer(read.partition, origin, Err(unseen()));
+        }
         let message = format!(
             "{} of the {} replicas needed have answered in time; try again",
             read.quorum.answers(),
@@ -298,4 +339,11 @@ impl Node {
             Err(Failure::new(ErrorCode::Timeout, message)),
         );
     }
+}
+
+/// What a reader is told who has seen more than the replicas that can be reached.
+fn unseen() -> Failure {
+    let message = "no replica that can be reached has what this session has seen of the key before; \
+                   try again later, or read without the session";
+    Failure::new(ErrorCode::Unavailable, message)
 }

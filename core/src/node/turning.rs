@@ -69,6 +69,7 @@ impl Node {
             key: read.key,
             operation: wire::Operation::Get {
                 level: Some(read.level),
+                seen: read.seen.encode(),
             },
         };
         self.handle_request(now, read.partition, origin, request);

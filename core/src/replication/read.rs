@@ -15,6 +15,8 @@ pub struct ReadOperation<Origin> {
     pub origin: Option<Origin>,
     /// What the reader asks for.
     pub level: Level,
+    /// What the reader has seen before.
+    pub seen: Token,
     /// When it must be answered.
     pub deadline: Instant,
     /// The key's partition.
@@ -39,6 +41,7 @@ impl<Origin> ReadOperation<Origin> {
     /// A read of `key` that nobody has answered.
     pub fn new(
         (origin, level, deadline): (Origin, Level, Instant),
+        seen: Token,
         (partition, bucket, key): (PartitionId, BucketId, Vec<u8>),
         owners: Owners,
         quorum: Quorum,
@@ -49,6 +52,7 @@ impl<Origin> ReadOperation<Origin> {
         Self {
             origin,
             level,
+            seen,
             deadline,
             partition,
             bucket,
@@ -126,6 +130,18 @@ impl<Origin> ReadOperation<Origin> {
         &self.merged
     }
 
+    /// Whether the answers so far make up what the reader has seen before.
+    #[must_use]
+    pub fn covers_seen(&self) -> bool {
+        self.merged.context().covers(&self.seen.seen)
+    }
+
+    /// Whether replica `index` was asked, and whether it has answered.
+    #[must_use]
+    pub fn stage(&self, index: usize) -> (bool, bool) {
+        (self.asked & 1 << index != 0, self.states[index].is_some())
+    }
+
     /// Replicas that have answered with less than all answers make together.
     #[must_use]
     pub fn behind(&self) -> Vec<usize> {
@@ -148,18 +164,18 @@ impl<Origin> ReadOperation<Origin> {
     #[must_use]
     pub fn reply(&self, now_ms: u64) -> Reply {
         let mut live = self.merged.live(now_ms);
+        let context = Token::of(&self.merged).encode();
         let Some(winner) = live.next() else {
-            return Reply::Found(None);
+            return Reply::Missing { context };
         };
         let siblings = live.filter_map(|version| version.value.clone()).collect();
         let value = winner.value.clone().expect("a live version has a value");
-        let context = Token::of(&self.merged).encode();
-        Reply::Found(Some(Entry {
+        Reply::Found(Entry {
             value,
             version: winner.hlc,
             siblings,
             context,
-        }))
+        })
     }
 
     /// Whether nothing is to come of it any more: it was answered, and every replica that was asked

@@ -37,6 +37,10 @@ pub enum Operation {
     Get {
         /// Replicas that must agree on the answer; `None` takes the bucket's level.
         level: Option<Level>,
+        /// What the reader has seen of the key before, as an encoded [`crate::causality::Token`]:
+        /// the answer covers it, or there is none. Empty for nothing.
+        #[serde(with = "serde_bytes")]
+        seen: Vec<u8>,
     },
     /// Write it: a value, or `None` to delete.
     Write {
@@ -68,12 +72,18 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// What a read found.
-    Found(Option<Entry>),
+    Found(Entry),
     /// A write is durable on as many replicas as were asked.
     Written {
         /// Its version.
         version: Hlc,
         /// The causal context after it, encoded.
+        #[serde(with = "serde_bytes")]
+        context: Vec<u8>,
+    },
+    /// A read found no value: none was written, or it is deleted, or its time is over.
+    Missing {
+        /// The causal context of that, encoded.
         #[serde(with = "serde_bytes")]
         context: Vec<u8>,
     },

@@ -61,7 +61,10 @@ fn frames_of_version_1_are_these_bytes() {
         operation,
     };
     let read = Request {
-        operation: Operation::Get { level: None },
+        operation: Operation::Get {
+            level: None,
+            seen: Vec::new(),
+        },
         ..write.clone()
     };
     let entry = Entry {
@@ -72,7 +75,11 @@ fn frames_of_version_1_are_these_bytes() {
     };
     let found = Response {
         id: 1,
-        result: Ok(Reply::Found(Some(entry))),
+        result: Ok(Reply::Found(entry)),
+    };
+    let missing = Response {
+        id: 1,
+        result: Ok(Reply::Missing { context: vec![0] }),
     };
     let written = Reply::Written {
         version: Hlc::from_u64(2 << 16),
@@ -101,6 +108,7 @@ fn frames_of_version_1_are_these_bytes() {
                 },
             ),
         ),
+        ("missing", message_frame(FrameKind::Response, p, &missing)),
         ("failed", message_frame(FrameKind::Response, p, &failed)),
         (
             "merge",

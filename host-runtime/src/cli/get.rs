@@ -14,8 +14,8 @@ pub(super) async fn run(args: GetArgs) -> Result<(), CliError> {
         .with_timeout_ms(args.server.timeout_ms.unwrap_or(0));
     let link = Link::open(&args.server.servers).await?;
     match link.call(call).await.map_err(|failure| failed(&failure))? {
-        Reply::Found(Some(entry)) => print(&entry, args.meta),
-        Reply::Found(None) => Err(CliError::not_found(format!(
+        Reply::Found(entry) => print(&entry, args.meta),
+        Reply::Missing { .. } => Err(CliError::not_found(format!(
             "there is no value under {}",
             args.key
         ))),

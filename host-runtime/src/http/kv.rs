@@ -40,8 +40,9 @@ struct Options {
 ///
 /// # Errors
 /// What the request or the cluster lacks.
-pub async fn get(State(stone): State<Arc<Stone>>, uri: Uri) -> Result<Response, HttpError> {
-    let target = Target::parse(&stone, &uri)?;
+pub async fn get(State(stone): State<Arc<Stone>>, request: Request) -> Result<Response, HttpError> {
+    let (head, _) = request.into_parts();
+    let target = Target::parse(&stone, &head.uri)?;
     if target.write_level.is_some() || target.ttl_ms.is_some() {
         return Err(HttpError::bad_request(
             "a read takes ?r=, not ?w= or ?ttl_ms=",
@@ -49,10 +50,11 @@ pub async fn get(State(stone): State<Arc<Stone>>, uri: Uri) -> Result<Response, 
     }
     let operation = Operation::Get {
         level: target.read_level,
+        seen: headers::context(&head.headers)?,
     };
     match target.call(&stone, operation).await? {
-        Reply::Found(Some(entry)) => Ok(found(entry)),
-        Reply::Found(None) => Err(HttpError::not_found("there is no value under this key")),
+        Reply::Found(entry) => Ok(found(entry)),
+        Reply::Missing { context } => Ok(missing(&context)),
         Reply::Written { .. } => Err(confused()),
     }
 }
@@ -106,7 +108,7 @@ async fn write(
             stamp(&mut response, &version.to_string(), &context);
             Ok(response)
         }
-        Reply::Found(_) => Err(confused()),
+        Reply::Found(_) | Reply::Missing { .. } => Err(confused()),
     }
 }
 
@@ -217,12 +219,22 @@ fn found(entry: Entry) -> Response {
     response
 }
 
+fn missing(context: &[u8]) -> Response {
+    let mut response = HttpError::not_found("there is no value under this key").into_response();
+    stamp_context(&mut response, context);
+    response
+}
+
 fn stamp(response: &mut Response, version: &str, context: &[u8]) {
+    if let Ok(version) = HeaderValue::from_str(version) {
+        response.headers_mut().insert(headers::VERSION, version);
+    }
+    stamp_context(response, context);
+}
+
+fn stamp_context(response: &mut Response, context: &[u8]) {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(version) = HeaderValue::from_str(version) {
-        headers.insert(headers::VERSION, version);
-    }
     if let Some(context) = headers::context_header(context) {
         headers.insert(headers::CONTEXT, context);
     }

@@ -182,7 +182,10 @@ mod tests {
     const NOW: Instant = Instant::from_micros(1_000_000);
 
     fn request(id: u64) -> Bytes {
-        let operation = Operation::Get { level: None };
+        let operation = Operation::Get {
+            level: None,
+            seen: Vec::new(),
+        };
         let request = Request {
             id,
             timeout_ms: 0,

@@ -227,7 +227,14 @@ impl Cluster {
 
     /// Reads `key` through `seat` and waits for the answer.
     pub fn get(&mut self, seat: Seat, key: &str, level: Option<Level>) -> Response {
-        let id = self.request(seat, key, Operation::Get { level });
+        let id = self.request(
+            seat,
+            key,
+            Operation::Get {
+                level,
+                seen: Vec::new(),
+            },
+        );
         self.wait(id)
     }
 

@@ -9,6 +9,8 @@ pub enum Checker {
     Loss,
     /// A read shows what was acknowledged before it began.
     Reads,
+    /// A session reads its own writes and never goes back in time.
+    Session,
     /// Only what was written is read, and not after its time.
     Values,
     /// The owners of a key agree once all is quiet.
@@ -38,6 +40,7 @@ impl Checker {
         match self {
             Self::Loss => "loss",
             Self::Reads => "reads",
+            Self::Session => "session",
             Self::Values => "values",
             Self::Convergence => "convergence",
             Self::Once => "once",

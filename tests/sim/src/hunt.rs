@@ -33,6 +33,9 @@ struct Tally {
     virtual_micros: u64,
     busy_micros: u64,
     crowded: u64,
+    acknowledged: u64,
+    reads: u64,
+    session_reads: u64,
     /// Seconds of work, over all threads.
     worked: f64,
     /// Over the seeds' digests, whatever their order.
@@ -91,6 +94,9 @@ fn work(
         tally.virtual_micros += outcome.virtual_micros;
         tally.busy_micros += outcome.busy_micros;
         tally.crowded += outcome.crowded;
+        tally.acknowledged += outcome.acknowledged;
+        tally.reads += outcome.reads;
+        tally.session_reads += outcome.session_reads;
         tally.digest = tally.digest.wrapping_add(outcome.digest);
         if let Some(failure) = &outcome.failure {
             // At once: a hunt may be cut short.
@@ -132,13 +138,17 @@ fn line(began: Instant, tally: &Tally) -> String {
     let speed = |micros: u64| micros as f64 / 1e6 / tally.worked.max(1e-9);
     format!(
         "{:>5.0} s: {} seeds, {:.1} virtual hours ({:.1} under load), {:.0} times real time on a \
-         core ({:.0} under load), {} crowded keys, {} failures",
+         core ({:.0} under load), {} writes acknowledged, {} reads ({} of sessions), {} crowded \
+         keys, {} failures",
         began.elapsed().as_secs_f64(),
         tally.seeds,
         hours(tally.virtual_micros),
         hours(tally.busy_micros),
         speed(tally.virtual_micros),
         speed(tally.busy_micros),
+        tally.acknowledged,
+        tally.reads,
+        tally.session_reads,
         tally.crowded,
         tally.failed.len()
     )

@@ -37,6 +37,8 @@ pub struct Setup {
     pub offsets_micros: Vec<i64>,
     /// And how it drifts, in microseconds a second.
     pub drifts_ppm: Vec<i64>,
+    /// Whether the clients' reads carry what their sessions have seen.
+    pub sessions: bool,
     /// How many of a thousand answers never reach their client.
     pub answers_lost_permille: u16,
 }
@@ -128,6 +130,9 @@ impl fmt::Display for Setup {
         }
         writeln!(f, "  links: {:?}", self.links)?;
         writeln!(f, "  disks: {:?}", self.disks)?;
+        if self.sessions {
+            writeln!(f, "  reads are in sessions")?;
+        }
         write!(f, "  answers lost: {} of 1000", self.answers_lost_permille)
     }
 }

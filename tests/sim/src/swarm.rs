@@ -101,6 +101,7 @@ fn setup(draw: &mut Draw, is_bulky: bool) -> Setup {
         offsets_micros,
         drifts_ppm,
         answers_lost_permille: draw.pick(&[0, 0, 20, 100]),
+        sessions: draw.coin(),
     }
 }
 

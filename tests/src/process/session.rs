@@ -123,7 +123,8 @@ impl Session {
     /// If the answer is not that to a read.
     pub fn get(&mut self, key: &str) -> Result<Option<Value>, Failure> {
         match self.call(get(key))? {
-            Reply::Found(entry) => Ok(entry.map(|entry| entry.value)),
+            Reply::Found(entry) => Ok(Some(entry.value)),
+            Reply::Missing { .. } => Ok(None),
             other @ Reply::Written { .. } => panic!("{other:?}"),
         }
     }

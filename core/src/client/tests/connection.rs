@@ -84,7 +84,7 @@ fn a_connection_that_brings_nothing_through_a_long_call_is_dropped() {
     client.submit(at(6_000), get("a")).unwrap();
     let other = client.submit(at(6_000), get("b")).unwrap();
     drain(&mut client);
-    answer(&mut client, at(6_001), other.0, Ok(Reply::Found(None)));
+    answer(&mut client, at(6_001), other.0, Ok(missing()));
     client.handle_timeout(at(11_000));
     let seen = drain(&mut client);
     assert_eq!(
@@ -174,7 +174,7 @@ fn redials_wait_longer_and_longer_until_an_answer_comes() {
     connect(&mut client, at(100));
     let call = client.submit(at(100), get("a")).unwrap();
     drain(&mut client);
-    answer(&mut client, at(101), call.0, Ok(Reply::Found(None)));
+    answer(&mut client, at(101), call.0, Ok(missing()));
     client.handle_disconnected(at(102));
     assert!(drain(&mut client).redial.unwrap() <= at(152));
 }
@@ -187,7 +187,7 @@ fn a_new_connection_is_not_flooded() {
     }
     let sent = connect(&mut client, at(1)).requests;
     assert_eq!(sent.len(), 4_096);
-    answer(&mut client, at(2), sent[0].id, Ok(Reply::Found(None)));
+    answer(&mut client, at(2), sent[0].id, Ok(missing()));
     assert_eq!(
         drain(&mut client).requests.len(),
         1,

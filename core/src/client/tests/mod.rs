@@ -3,6 +3,7 @@
 mod connection;
 mod limits;
 mod outcome;
+mod session;
 
 use super::{Call, CallId, Client, ClientError, ClientOutput, ConnectionState};
 use crate::causality::{Hlc, Value};
@@ -57,8 +58,13 @@ fn welcome() -> Welcome {
 fn written() -> Reply {
     Reply::Written {
         version: Hlc::from_u64(9),
-        context: vec![1],
+        context: Vec::new(),
     }
+}
+
+fn missing() -> Reply {
+    let context = Vec::new();
+    Reply::Missing { context }
 }
 
 /// What the client did since it was last asked.

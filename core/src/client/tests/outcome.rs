@@ -9,12 +9,9 @@ fn an_answer_is_the_outcome_of_its_call() {
     let write = client.submit(at(1), put("b")).unwrap();
     drain(&mut client);
     answer(&mut client, at(2), write.0, Ok(written()));
-    answer(&mut client, at(2), read.0, Ok(Reply::Found(None)));
+    answer(&mut client, at(2), read.0, Ok(missing()));
     let seen = drain(&mut client);
-    assert_eq!(
-        seen.done,
-        [(write, Ok(written())), (read, Ok(Reply::Found(None)))]
-    );
+    assert_eq!(seen.done, [(write, Ok(written())), (read, Ok(missing()))]);
     assert_eq!((client.open_calls(), client.poll_timeout()), (0, None));
 }
 

@@ -2,6 +2,7 @@
 //!
 //! * [`values`]: only what was written is read, and not after its time.
 //! * [`reads`]: a read shows what was acknowledged before it began.
+//! * [`session`]: a session reads its own writes and never goes back in time.
 //! * [`loss`]: what was acknowledged or shown is there at the end, or was superseded.
 //! * [`once`]: a write is applied once.
 //! * [`liveness`]: what can be answered is answered.
@@ -13,6 +14,7 @@ pub(crate) mod loss;
 pub(crate) mod nodes;
 pub(crate) mod once;
 pub(crate) mod reads;
+pub(crate) mod session;
 pub(crate) mod settled;
 pub(crate) mod values;
 

@@ -58,7 +58,11 @@ fn meets<'a>(
 /// What the write at `place` has superseded is not shown, unless it was applied by two owners that
 /// did not know of each other: then one dot was superseded, and the other was not
 /// (`docs/causality.md`, "One write, two coordinators").
-fn check_superseded(reading: &Reading<'_>, key: &KeyModel, place: usize) -> Result<(), Failure> {
+pub(super) fn check_superseded(
+    reading: &Reading<'_>,
+    key: &KeyModel,
+    place: usize,
+) -> Result<(), Failure> {
     let write = &key.writes[place];
     let is_stale = |shown: &&usize| {
         **shown != place

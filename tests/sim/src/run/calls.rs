@@ -3,12 +3,14 @@
 use super::{Runner, WAKE_DEADLINE, WAKE_RETRY};
 use crate::bits::Bits;
 use crate::checkers::liveness::Unanswered;
-use crate::checkers::{Reading, nodes, once, reads, values};
+use crate::checkers::session::Known;
+use crate::checkers::{Reading, nodes, once, reads, session, values};
 use crate::failure::{Checker, Failure};
 use crate::family::Family;
 use crate::model::{Ack, MOVING_OWNERS};
 use crate::plan::{Call, CallKind};
 use crate::world::{Seat, World};
+use henge_core::causality::{Hlc, Token};
 use henge_core::hash::hash64;
 use henge_core::id::{BucketId, RequestId};
 use henge_core::replication::Level;
@@ -24,6 +26,8 @@ pub(super) struct Calls {
     open: BTreeMap<u32, OpenCall>,
     /// What each client has read of each key last: the context, and the writes that it covers.
     contexts: BTreeMap<(u8, u16), (Vec<u8>, Bits)>,
+    /// What each client's session has seen of each key.
+    sessions: BTreeMap<(u8, u16), (Token, Known)>,
     /// Writes of this round.
     pub(super) writes_begun: u64,
     /// Answers to questions of the simulator itself.
@@ -36,6 +40,8 @@ struct Try {
     seat: Seat,
     invoked_at: Instant,
     family: Option<Family>,
+    /// What its session had seen then, if it is a read of one.
+    known: Option<Known>,
 }
 
 /// A call that has no answer yet.
@@ -101,12 +107,15 @@ impl Runner<'_> {
         };
         open.tries += 1;
         let (now, key) = (self.world.now(), call.key_text().into_bytes());
+        let in_session = call.kind == CallKind::Get && self.plan.setup.sessions;
+        let session = self.calls.sessions.get(&(call.client, call.key));
+        let (seen, known) = session.filter(|_| in_session).cloned().unzip();
         let request = Request {
             id: number,
             timeout_ms: call.timeout_ms,
             bucket: BucketId(0),
             key,
-            operation: operation(&call, context),
+            operation: operation(&call, context, seen),
         };
         let is_write = matches!(request.operation, Operation::Write { .. });
         let world = &self.world;
@@ -133,6 +142,7 @@ impl Runner<'_> {
                 seat,
                 invoked_at: now,
                 family,
+                known,
             },
         );
     }
@@ -187,14 +197,19 @@ impl Runner<'_> {
         match response.result {
             Ok(Reply::Found(entry)) => {
                 self.calls.open.remove(&sent.call.id);
-                self.found(&sent, entry.as_ref())
+                let context = entry.context.clone();
+                self.found(&sent, Some(&entry), &context)
             }
-            Ok(Reply::Written { version, .. }) => {
+            Ok(Reply::Missing { context }) => {
+                self.calls.open.remove(&sent.call.id);
+                self.found(&sent, None, &context)
+            }
+            Ok(Reply::Written { version, context }) => {
                 let id = sent.call.id;
                 self.world
                     .say(|| format!("client {client} hears: w{id} is written at {version}"));
                 self.calls.open.remove(&id);
-                self.written(&sent, version)
+                self.written(&sent, version, &context)
             }
             Err(failure) => {
                 self.world
@@ -234,14 +249,17 @@ impl Runner<'_> {
         self.wake(at, WAKE_RETRY, u64::from(call.id));
     }
 
-    fn found(&mut self, sent: &Try, entry: Option<&Entry>) -> Result<(), Failure> {
+    fn found(&mut self, sent: &Try, entry: Option<&Entry>, context: &[u8]) -> Result<(), Failure> {
         self.outcome.reads += 1;
         let Some(family) = sent.family else {
             return Ok(());
         };
-        let places = self.check_reading(sent.call.key, sent.invoked_at, family, entry)?;
+        let known = sent.known.as_ref();
+        let places = self.check_reading(sent.call.key, sent.invoked_at, family, entry, known)?;
         let mut seen = Bits::default();
         places.iter().for_each(|place| seen.insert(*place));
+        let version = entry.map_or_else(Hlc::default, |entry| entry.version);
+        self.learn(&sent.call, context, &seen, version);
         if let Some(entry) = entry {
             let whose = (sent.call.client, sent.call.key);
             self.calls
@@ -258,6 +276,7 @@ impl Runner<'_> {
         invoked_at: Instant,
         family: Family,
         entry: Option<&Entry>,
+        known: Option<&Known>,
     ) -> Result<Vec<usize>, Failure> {
         let (world, wiped) = (&self.world, &self.wiped);
         let moves = self.plan.setup.moves;
@@ -284,10 +303,24 @@ impl Runner<'_> {
         values::check(&self.model, key, &reading)?;
         once::check(key, &reading, |seat| wiped.contains(&seat))?;
         reads::check(&self.model, key, &reading)?;
+        if let Some(known) = known {
+            session::check(&self.model, key, &reading, known)?;
+            self.outcome.session_reads += 1;
+        }
         Ok(reading.places)
     }
 
-    fn written(&mut self, sent: &Try, version: henge_core::causality::Hlc) -> Result<(), Failure> {
+    /// The session of whoever made `call` was told this.
+    fn learn(&mut self, call: &Call, context: &[u8], places: &Bits, version: Hlc) {
+        let token = Token::decode(context).expect("a node gives contexts");
+        let session = self.calls.sessions.entry((call.client, call.key));
+        let (seen, known) = session.or_default();
+        seen.join(&token);
+        known.places.join(places);
+        known.newest = known.newest.max(version);
+    }
+
+    fn written(&mut self, sent: &Try, version: Hlc, context: &[u8]) -> Result<(), Failure> {
         let now_there = self.world.now_at(sent.seat);
         let (now, round, wiped) = (self.world.now(), self.model.round, &self.wiped);
         let Some(key) = self.model.keys.get_mut(&sent.call.key) else {
@@ -308,10 +341,13 @@ impl Runner<'_> {
             });
         }
         self.outcome.acknowledged += 1;
+        let mut places = Bits::default();
+        places.insert(place);
         once::check_versions(write, |seat| wiped.contains(&seat))?;
         if is_owner && self.is_clock_good(sent.seat) {
             nodes::check_clock(sent.seat, now_there, version)?;
         }
+        self.learn(&sent.call, context, &places, version);
         Ok(())
     }
 
@@ -350,7 +386,13 @@ impl Runner<'_> {
         let setup = &self.plan.setup;
         // A wrong clock makes replicas refuse writes, and it is meant to.
         let is_far = |micros: &i64| micros.unsigned_abs() > 30_000_000;
-        if setup.moves || sent.call.timeout_ms < 1_000 || setup.offsets_micros.iter().any(is_far) {
+        // What a session has seen may be on a replica that is not well.
+        let has_seen = sent.known.is_some();
+        if has_seen
+            || setup.moves
+            || sent.call.timeout_ms < 1_000
+            || setup.offsets_micros.iter().any(is_far)
+        {
             return Ok(());
         }
         let (Some(family), Some(key)) = (sent.family, self.model.keys.get(&sent.call.key)) else {
@@ -396,9 +438,14 @@ fn owners_of(world: &World, key: u16, moves: bool) -> Vec<Seat> {
     world.owners(crate::plan::key_text(key).as_bytes())
 }
 
-fn operation(call: &Call, context: Vec<u8>) -> Operation {
+fn operation(call: &Call, context: Vec<u8>, seen: Option<Token>) -> Operation {
     let (value, ttl_ms) = match call.kind {
-        CallKind::Get => return Operation::Get { level: call.level },
+        CallKind::Get => {
+            return Operation::Get {
+                level: call.level,
+                seen: seen.map_or_else(Vec::new, |token| token.encode()),
+            };
+        }
         CallKind::Put { bytes, ttl_ms, .. } => (Some(values::value(call.id, bytes)), ttl_ms),
         CallKind::Delete { .. } => (None, None),
     };

@@ -34,6 +34,8 @@ pub struct Outcome {
     pub acknowledged: u64,
     /// Reads that were answered, those of the last checks included.
     pub reads: u64,
+    /// Reads that were held against what their session had seen.
+    pub session_reads: u64,
     /// Keys whose last check was passed over: more writes than a set holds were concurrent.
     pub crowded: u64,
     /// The law that was broken, if one was.

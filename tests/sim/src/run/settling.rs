@@ -196,7 +196,7 @@ impl Runner<'_> {
         let level = Some(question.level);
         let family = self.family(&owners, question.seat, level, false);
         let family = family.expect("every level but numbers fits");
-        let places = self.check_reading(question.key, invoked_at, family, entry)?;
+        let places = self.check_reading(question.key, invoked_at, family, entry, None)?;
         let reading = Reading {
             key: question.key,
             invoked_at,
@@ -223,6 +223,7 @@ impl Runner<'_> {
                     key: key_text(question.key).into_bytes(),
                     operation: Operation::Get {
                         level: Some(question.level),
+                        seen: Vec::new(),
                     },
                 };
                 self.world.request(question.seat, JUDGE, &request);
@@ -237,7 +238,8 @@ impl Runner<'_> {
             for (index, question) in part.iter().enumerate() {
                 let answer = answers.remove(&(OWN | index as u64));
                 let entry = match answer.map(|response| response.result) {
-                    Some(Ok(Reply::Found(entry))) => entry,
+                    Some(Ok(Reply::Found(entry))) => Some(entry),
+                    Some(Ok(Reply::Missing { .. })) => None,
                     other => return Err(unanswered(*question, &format!("{other:?}"))),
                 };
                 self.outcome.reads += 1;
