@@ -47,6 +47,10 @@ pub struct Config {
     pub memory_bytes_max: u64,
     /// How long it takes to compare each partition with one other replica, in milliseconds.
     pub sync_round_ms: u32,
+    /// How long a deleted key is remembered at least, in milliseconds; at least
+    /// [`limits::HORIZON_MIN_MS`]. What is held for an absent member is given up after three quarters
+    /// of it, and what a session has seen holds for half of it.
+    pub horizon_ms: u64,
     /// Whether a stand-in's durable copy counts towards the level of a write while an owner cannot be
     /// reached. Then writes go on with fewer owners, and a read may not find the newest before the
     /// stand-in has handed it back.
@@ -73,6 +77,7 @@ impl Config {
             pair_bytes_max: 10 * 1_024,
             memory_bytes_max: limits::MEMORY_BYTES_DEFAULT,
             sync_round_ms: limits::SYNC_ROUND_DEFAULT_MS,
+            horizon_ms: limits::HORIZON_DEFAULT_MS,
             sloppy_quorum: false,
         }
     }
@@ -93,6 +98,9 @@ impl Config {
         }
         if self.memory_bytes_max < limits::MEMORY_BYTES_MIN {
             return Err(ConfigError::Memory(self.memory_bytes_max));
+        }
+        if self.horizon_ms < limits::HORIZON_MIN_MS {
+            return Err(ConfigError::Horizon(self.horizon_ms));
         }
         if self.address.len() > limits::ADDRESS_BYTES_MAX {
             return Err(ConfigError::Address(self.address.len()));
@@ -127,6 +135,8 @@ pub enum ConfigError {
     PairBytes(u32),
     /// Too little memory.
     Memory(u64),
+    /// Deleted keys are forgotten too soon.
+    Horizon(u64),
     /// The member list has no such member.
     NotAMember(MemberId),
     /// The member list makes no ring.
@@ -168,6 +178,11 @@ impl fmt::Display for ConfigError {
                 f,
                 "{bytes} bytes of memory for a shard; at least {} are needed",
                 limits::MEMORY_BYTES_MIN
+            ),
+            Self::Horizon(ms) => write!(
+                f,
+                "a horizon of {ms} ms; at least {} are needed",
+                limits::HORIZON_MIN_MS
             ),
             Self::NotAMember(me) => write!(f, "{me:?} is not in the member list"),
             Self::Ring(why) => f.write_str(why),

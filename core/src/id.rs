@@ -36,13 +36,13 @@ pub struct BucketId(pub u32);
 /// owned it. Never a client.
 ///
 /// A storage that was lost comes back with a new incarnation, and a partition that was given away
-/// and dropped comes back in another epoch: so with new actors, and a dot is never given out twice.
+/// and dropped comes back in another version of its ownership: so with new actors, and a dot is never given out twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActorId(pub u64);
 
 impl ActorId {
-    /// The actor of `partition` in the storage that `incarnation` numbers, owned since epoch `since`
-    /// of the cluster's state.
+    /// The actor of `partition` in the storage that `incarnation` numbers, owned since version `since`
+    /// of its ownership.
     #[must_use]
     pub fn new(incarnation: u64, partition: PartitionId, since: u64) -> Self {
         let mut bytes = [0; 18];

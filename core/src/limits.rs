@@ -141,6 +141,16 @@ pub const SCAN_ENTRIES_MAX: usize = 10_000;
 /// See [`SCAN_ENTRIES_MAX`]; one pair comes back however large it is.
 pub const SCAN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
+/// How long a deleted key is remembered at least, unless configured otherwise, in milliseconds: a day.
+pub const HORIZON_DEFAULT_MS: u64 = 24 * 3_600 * 1_000;
+/// Least such setting, in milliseconds: far longer than any message is under way.
+pub const HORIZON_MIN_MS: u64 = 60_000;
+/// Most deleted keys that the owners of a partition agree on at a time.
+pub const COLLECT_KEYS_MAX: usize = 64;
+/// How long they may take to answer, in milliseconds.
+pub const COLLECT_PATIENCE_MS: u64 = 10_000;
+/// Pause between two pages of keys that are looked through for that, in milliseconds.
+pub const COLLECT_STEP_MS: u64 = 20;
 /// Keys of which a client's session remembers what it has seen.
 pub const SESSION_KEYS_MAX: usize = 4_096;
 /// How long it takes to compare each partition with one other replica, unless configured otherwise,

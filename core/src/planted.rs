@@ -58,6 +58,12 @@ bugs! {
     TransferUnproven = "transfer-unproven",
     /// What a writer has seen does not count: nothing is superseded.
     ContextIgnored = "context-ignored",
+    /// Deleted keys are forgotten without asking the other owners, and though some are away.
+    CollectedUnasked = "collected-unasked",
+    /// Counters of a key that was forgotten begin anew.
+    FloorForgotten = "floor-forgotten",
+    /// What is held for others is handed back however old it is.
+    StrayKept = "stray-kept",
     /// A read does not look for what its reader has seen before.
     SessionForgotten = "session-forgotten",
     /// A replica acknowledges deletes of others without keeping them.

@@ -129,6 +129,18 @@ impl VersionSet {
         dot
     }
 
+    /// The next write of `actor` gets a counter higher than `floor`: an earlier state of the key, in
+    /// which it has counted so far, was forgotten.
+    pub fn begin_behind(&mut self, actor: ActorId, floor: u64) {
+        if floor > self.context.counter(actor) {
+            self.make_room_for(actor);
+            self.context.insert(Dot {
+                actor,
+                counter: floor,
+            });
+        }
+    }
+
     /// What the storage must know of this set.
     #[must_use]
     pub fn facts(&self) -> Facts {

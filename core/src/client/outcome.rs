@@ -43,8 +43,8 @@ impl Client {
                 let (Reply::Found(Entry { context, .. })
                 | Reply::Missing { context }
                 | Reply::Written { context, .. }) = &reply;
-                if let Some(position) = pending.seen_position() {
-                    let learned = self.seen.learn(position, context);
+                if let Some(name) = pending.seen_name() {
+                    let learned = self.seen.learn(name, context);
                     learned.map_err(|_| ClientError::WrongReply(id))?;
                 }
                 self.finish(id, |_| Ok(reply));

@@ -1,7 +1,7 @@
 //! The calls that have no outcome yet.
 
 use super::call::{Action, Call, CallId};
-use crate::hash::position;
+use super::seen::name;
 use crate::id::RequestId;
 use crate::limits::{
     CALL_BYTES_MAX, CALLS_IN_FLIGHT_MAX, CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS,
@@ -94,11 +94,10 @@ impl Pending {
         self.stage
     }
 
-    /// The position of its key, if it belongs to the session.
-    pub(super) fn seen_position(&self) -> Option<u64> {
+    /// What its key is called in the session, if it belongs to it.
+    pub(super) fn seen_name(&self) -> Option<u64> {
         let request = &self.request;
-        self.in_session
-            .then(|| position(request.bucket, &request.key))
+        self.in_session.then(|| name(request.bucket, &request.key))
     }
 
     /// Whether it writes.

@@ -6,11 +6,21 @@
 //! monotonic reads). It holds for the [`SESSION_KEYS_MAX`] keys that were used last.
 
 use crate::causality::{DecodeError, Token};
+use crate::hash::hash64;
+use crate::id::BucketId;
 use crate::limits::SESSION_KEYS_MAX;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// What one session has seen, by the positions of the keys.
+/// What a key of a bucket is called here: the hash of both. Not its place on the ring, which keys with
+/// one tag share.
+pub(super) fn name(bucket: BucketId, key: &[u8]) -> u64 {
+    let mut bytes = bucket.0.to_le_bytes().to_vec();
+    bytes.extend_from_slice(key);
+    hash64(&bytes)
+}
+
+/// What one session has seen, by the names of the keys: see [`name`].
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     keys: BTreeMap<u64, (Token, u64)>,
@@ -20,25 +30,25 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// What was seen of the key at `position`, encoded; nothing if it was never used.
-    pub(super) fn of(&self, position: u64) -> Vec<u8> {
-        let known = self.keys.get(&position);
+    /// What was seen of the key called `name`, encoded; nothing if it was never used.
+    pub(super) fn of(&self, name: u64) -> Vec<u8> {
+        let known = self.keys.get(&name);
         known.map_or_else(Vec::new, |(token, _)| token.encode())
     }
 
-    /// Takes in the context of an answer about the key at `position`.
-    pub(super) fn learn(&mut self, position: u64, context: &[u8]) -> Result<(), DecodeError> {
+    /// Takes in the context of an answer about the key called `name`.
+    pub(super) fn learn(&mut self, name: u64, context: &[u8]) -> Result<(), DecodeError> {
         let token = Token::decode(context)?;
         if token.seen.is_empty() {
             return Ok(());
         }
         self.next_use += 1;
         let this_use = self.next_use;
-        let known = self.keys.entry(position).or_default();
+        let known = self.keys.entry(name).or_default();
         known.0.join(&token);
         let last_use = core::mem::replace(&mut known.1, this_use);
         self.uses.remove(&last_use);
-        self.uses.insert(this_use, position);
+        self.uses.insert(this_use, name);
         while self.keys.len() > SESSION_KEYS_MAX
             && let Some((_, oldest)) = self.uses.pop_first()
         {
@@ -51,7 +61,7 @@ impl Seen {
     pub(super) fn encode(&self) -> Vec<u8> {
         let in_order = self.uses.values();
         let all: Vec<(u64, serde_bytes::ByteBuf)> = in_order
-            .map(|position| (*position, serde_bytes::ByteBuf::from(self.of(*position))))
+            .map(|name| (*name, serde_bytes::ByteBuf::from(self.of(*name))))
             .collect();
         postcard::to_allocvec(&all).expect("writing to memory cannot fail")
     }
@@ -63,8 +73,8 @@ impl Seen {
         for (_, context) in &all {
             Token::decode(context)?;
         }
-        for (position, context) in all {
-            self.learn(position, &context)?;
+        for (name, context) in all {
+            self.learn(name, &context)?;
         }
         Ok(())
     }

@@ -339,9 +339,9 @@ impl Client {
                 let asked = pending.request.timeout_ms;
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
                 let partition = partition(&pending.request, partitions);
-                let position = pending.seen_position();
+                let name = pending.seen_name();
                 if let Operation::Get { seen, .. } = &mut pending.request.operation {
-                    *seen = position.map_or_else(Vec::new, |position| self.seen.of(position));
+                    *seen = name.map_or_else(Vec::new, |name| self.seen.of(name));
                 }
                 put_message(
                     &mut message,

@@ -17,6 +17,7 @@
 
 use crate::id::MemberId;
 use crate::limits::REPLICAS_MAX;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub struct Ownership {
     pub version: u64,
     /// Where a change stands.
     pub phase: Phase,
+    /// Since which version each of those who get writes is one; those from the beginning are left out.
+    pub joined: BTreeMap<MemberId, u64>,
 }
 
 /// Where a change of owners stands. Each list has the primary first.
@@ -62,6 +65,7 @@ impl Ownership {
         Self {
             version: 0,
             phase: Phase::Settled { owners },
+            joined: BTreeMap::new(),
         }
     }
 
@@ -96,6 +100,12 @@ impl Ownership {
     #[must_use]
     pub fn holds(&self, member: MemberId) -> bool {
         self.readers().contains(&member) || self.others().contains(&member)
+    }
+
+    /// Since which version `member` gets writes without a break; 0 from the beginning.
+    #[must_use]
+    pub fn since(&self, member: MemberId) -> u64 {
+        self.joined.get(&member).copied().unwrap_or(0)
     }
 
     /// The owners when all that has begun is done.
@@ -171,8 +181,10 @@ impl Ownership {
             to: to.clone(),
             synced,
         };
-        let version = self.version;
-        let next = Self { version, phase };
+        let next = Self {
+            phase,
+            ..self.clone()
+        };
         if next.copiers().next().is_some() {
             return Some(next);
         }
@@ -191,11 +203,23 @@ impl Ownership {
         }
     }
 
-    const fn next(&self, phase: Phase) -> Self {
-        Self {
+    fn next(&self, phase: Phase) -> Self {
+        let mut next = Self {
             version: self.version + 1,
             phase,
+            joined: BTreeMap::new(),
+        };
+        let holders: Vec<MemberId> = next.holders().collect();
+        for holder in holders {
+            let since = match self.holds(holder) {
+                true => self.since(holder),
+                false => next.version,
+            };
+            if since > 0 {
+                next.joined.insert(holder, since);
+            }
         }
+        next
     }
 
     /// Whether a received one keeps what the code relies on.
@@ -204,6 +228,12 @@ impl Ownership {
             let repeats = (1..list.len()).any(|at| list[..at].contains(&list[at]));
             (1..=usize::from(REPLICAS_MAX)).contains(&list.len()) && !repeats
         };
+        let is_joined = |(member, since): (&MemberId, &u64)| {
+            self.holds(*member) && (1..=self.version).contains(since)
+        };
+        if !self.joined.iter().all(is_joined) {
+            return false;
+        }
         match &self.phase {
             Phase::Settled { owners } => is_list(owners),
             Phase::Copying { from, to, synced } => {

@@ -3,15 +3,14 @@
 //! What the register wants durable is stored like a pair, under a key that belongs to no partition of
 //! the ring. A state is adopted when it is durable here, so a node never goes back to an older one.
 
+use super::own::{PARTITIONS, own_key};
 use super::storage::Waiter;
 use super::{Event, Node, Output};
-use crate::causality::{Policy, Value, VersionSet};
 use crate::cluster::{
     Change, ClusterState, Life, Register, RegisterMessage, RegisterOutput, RegisterSettings,
 };
-use crate::id::{ActorId, BucketId, MemberId, PartitionId, RequestId};
+use crate::id::{ActorId, MemberId, PartitionId};
 use crate::ring::Member;
-use crate::storage::StoredKey;
 use crate::storage::table::reader::Obstacle;
 use crate::sync::Exchange;
 use crate::time::Instant;
@@ -31,10 +30,6 @@ pub(super) struct Agreement {
     /// This member as it wants to be known.
     member: Member,
     seed: u64,
-    /// Since which epoch this member holds which partition.
-    since: Held,
-    /// The same in the state that was stored last, which may not be durable yet.
-    stored_since: Held,
     /// Whether this member has ever been one of the cluster: one that has left must not come back by
     /// itself.
     has_joined: bool,
@@ -42,31 +37,24 @@ pub(super) struct Agreement {
     epochs: BTreeMap<MemberId, u64>,
 }
 
-/// Since which epoch a member holds which partition.
-type Held = BTreeMap<PartitionId, u64>;
-
 /// What is stored.
 #[derive(Serialize, Deserialize)]
 struct Record {
     /// What the register wants durable.
     #[serde(with = "serde_bytes")]
     register: Vec<u8>,
-    since: Held,
     has_joined: bool,
 }
 
 impl Agreement {
     /// The cluster is in state `first` as far as is known, and this is `member`.
     pub(super) fn new(first: ClusterState, member: Member, seed: u64) -> Self {
-        let since = held_since(&Held::new(), &first, member.id);
         Self {
             has_joined: first.member(member.id).is_some(),
             state: first,
             register: None,
             member,
             seed,
-            stored_since: since.clone(),
-            since,
             epochs: BTreeMap::new(),
         }
     }
@@ -75,13 +63,20 @@ impl Agreement {
 impl Node {
     /// Takes up what an earlier life has stored; then the node is ready. The log had `records`.
     pub(super) fn load_agreement(&mut self, now: Instant, records: u64) {
-        let bytes = match self.newest(&record_key()) {
-            Ok(set) => set.and_then(|set| set.winner()?.value.as_ref().map(|it| it.bytes.clone())),
+        let own = self.load_own(RECORD);
+        let (bytes, partitions) = match own.and_then(|it| Ok((it, self.load_own(PARTITIONS)?))) {
+            Ok(own) => own,
             Err(Obstacle::Unloaded(wanted)) => {
                 return self.wait_for_block(wanted, Waiter::Agreement(records));
             }
             Err(Obstacle::Damaged(_)) => return self.agreement_is_damaged(),
         };
+        if let Some(bytes) = partitions {
+            let Ok(partitions) = postcard::from_bytes(&bytes) else {
+                return self.agreement_is_damaged();
+            };
+            self.partitions = partitions;
+        }
         let me = self.config.me;
         let agreement = &mut self.agreement;
         let settings = RegisterSettings {
@@ -96,8 +91,6 @@ impl Node {
             let Some(record) = record.ok().filter(|it| register.restore(&it.register)) else {
                 return self.agreement_is_damaged();
             };
-            agreement.since = record.since;
-            agreement.stored_since = agreement.since.clone();
             agreement.has_joined = record.has_joined;
         } else {
             register.begin();
@@ -109,6 +102,11 @@ impl Node {
         agreement.register = Some(register);
         let changed = self.turn_to(state);
         self.become_ready(records);
+        for partition in self.served() {
+            self.begin_sifting(now, partition);
+            // What every owner has forgotten is written as if at the first millisecond.
+            self.store.forget_until(partition, 1);
+        }
         // Reads may have begun before, with the owners that the cluster began with.
         self.turn_operations(now, &changed);
         self.tell_host();
@@ -220,7 +218,8 @@ impl Node {
 
     /// Who mints dots for writes to `partition` here.
     pub(super) fn actor(&self, partition: PartitionId) -> ActorId {
-        let since = self.agreement.since.get(&partition).copied().unwrap_or(0);
+        let ownership = self.agreement.state.ownership(partition);
+        let since = ownership.map_or(0, |it| it.since(self.config.me));
         ActorId::new(self.store.incarnation(), partition, since)
     }
 
@@ -238,7 +237,7 @@ impl Node {
         if rest.is_empty() {
             return;
         }
-        match self.pending_batch(&record_key()) {
+        match self.pending_batch(&own_key(RECORD)) {
             Some(batch) => self.wait(batch, Waiter::Register(rest)),
             None => self.obey_register(now, rest),
         }
@@ -263,45 +262,24 @@ impl Node {
         let me = self.config.me;
         let agreement = &mut self.agreement;
         if let Some(known) = &agreement.register {
-            agreement.stored_since = held_since(&agreement.stored_since, known.state(), me);
             agreement.has_joined |= known.state().member(me).is_some();
         }
         let record = Record {
             register,
-            since: agreement.stored_since.clone(),
             has_joined: agreement.has_joined,
         };
         let bytes = postcard::to_allocvec(&record).expect("writing to memory cannot fail");
-        let value = Value { encoding: 0, bytes };
-        let actor = ActorId::new(self.store.incarnation(), PartitionId(u16::MAX), 0);
-        let hlc = self.clock.tick(now);
-        let mut set = VersionSet::new();
-        set.write(
-            actor,
-            hlc,
-            RequestId::default(),
-            Some(value),
-            None,
-            Policy::Lww,
-        );
-        let is_new = matches!(self.newest(&record_key()), Ok(None));
-        self.write_state(record_key(), &set.encode(), set.facts(), is_new);
-    }
-
-    /// Keys that are stored here, but for the node's own.
-    pub(super) fn pairs(&self) -> u64 {
-        self.store.keys() - self.store.keys_of(PartitionId(u16::MAX))
+        self.store_own(now, RECORD, bytes);
     }
 
     /// Goes by `state` from now on.
     fn adopt(&mut self, now: Instant, state: ClusterState) {
-        let me = self.config.me;
-        self.agreement.since = held_since(&self.agreement.since, &state, me);
         let changed = self.turn_to(state);
         self.stand_in_lists.clear();
         for partition in &changed {
             let is_stray = !self.holds(*partition) && self.store.keys_of(*partition) > 0;
             self.handing.turn(*partition, is_stray);
+            self.begin_sifting(now, *partition);
         }
         self.syncing.owned = self.find_owned();
         let is_over = |exchange: &Exchange| changed.contains(&exchange.partition);
@@ -378,17 +356,5 @@ impl Node {
     }
 }
 
-/// Where the record is stored: behind all partitions that a ring can have.
-fn record_key() -> StoredKey {
-    StoredKey::new(PartitionId(u16::MAX), BucketId(0), b"cluster")
-}
-
-/// Since when `me` holds what it holds in `state`, if before that it was `known`.
-fn held_since(known: &Held, state: &ClusterState, me: MemberId) -> Held {
-    let held = state.ownerships().filter(|(_, it)| it.holds(me));
-    held.map(|(partition, _)| {
-        let since = known.get(&partition).copied();
-        (partition, since.unwrap_or(state.epoch))
-    })
-    .collect()
-}
+/// The names of what is stored.
+const RECORD: &str = "cluster";

@@ -14,7 +14,7 @@ use crate::storage::store::{Scanned, ScannedEntry};
 use crate::sync::tree::LeafSet;
 use crate::time::{Duration, Instant};
 use crate::wire::{KeyState, ListedKey, PeerMessage, SyncMessage};
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
@@ -39,8 +39,10 @@ struct HandBack {
     next: Option<StoredKey>,
     /// The page under way.
     page: Vec<ScannedEntry>,
-    /// Who has yet to answer what: which keys it has, or that a state is durable there.
+    /// Who has yet to say that a state is durable there.
     pending: BTreeSet<(u64, MemberId)>,
+    /// Who has yet to say which keys of the page it has, behind which one.
+    lists: BTreeMap<(u64, MemberId), Vec<u8>>,
     /// More has come in the meantime, so the partition must not be dropped at the end.
     is_touched: bool,
     deadline: Instant,
@@ -72,7 +74,10 @@ impl Handing {
 
     /// `peer` may have refused what it was asked, and would not any more.
     pub(super) fn begin_anew(&mut self, now: Instant, peer: MemberId) {
-        let waits = |current: &mut HandBack| current.pending.iter().any(|(_, it)| *it == peer);
+        let waits = |current: &mut HandBack| {
+            let mut waited_for = current.pending.iter().chain(current.lists.keys());
+            waited_for.any(|(_, it)| *it == peer)
+        };
         if self.current.take_if(waits).is_some() {
             self.next_at = now;
         }
@@ -129,6 +134,7 @@ impl Node {
             next: None,
             page: Vec::new(),
             pending: BTreeSet::new(),
+            lists: BTreeMap::new(),
             is_touched: false,
             deadline: patience(now),
             is_reading: true,
@@ -162,26 +168,29 @@ impl Node {
             Some(last) if is_cut => Some(last.key.clone()),
             _ => page.next,
         };
-        let op = self.next_operation;
-        self.next_operation += 1;
         if let Some(current) = &mut self.handing.current {
-            current.pending = owners.iter().map(|owner| (op, *owner)).collect();
             current.page = entries;
             current.next = next;
             current.is_reading = false;
             current.deadline = patience(now);
         }
-        if is_planted(Bug::HintDropped)
-            && let Some(current) = &mut self.handing.current
-        {
-            current.pending.clear();
-        }
-        let leaves = LeafSet::full().to_bytes();
-        for owner in owners {
-            let (leaves, after) = (leaves.clone(), after.clone());
-            self.say_sync(owner, partition, op, SyncMessage::List { leaves, after });
+        if !is_planted(Bug::HintDropped) {
+            for owner in owners {
+                self.ask_for_list(partition, owner, after.clone());
+            }
         }
         self.end_hand_back_page(now);
+    }
+
+    /// Asks an owner which keys it has behind `after`.
+    fn ask_for_list(&mut self, partition: PartitionId, owner: MemberId, after: Vec<u8>) {
+        let op = self.next_operation;
+        self.next_operation += 1;
+        if let Some(current) = &mut self.handing.current {
+            current.lists.insert((op, owner), after.clone());
+        }
+        let leaves = LeafSet::full().to_bytes();
+        self.say_sync(owner, partition, op, SyncMessage::List { leaves, after });
     }
 
     /// An owner has said what it has of the page, up to a key: it gets the rest. Says whether it was
@@ -197,27 +206,40 @@ impl Node {
         let Some(current) = self.handing.current.as_mut().filter(|_| is_ready) else {
             return false;
         };
-        if !current.pending.remove(&(op, owner)) {
+        let Some(after) = current.lists.remove(&(op, owner)) else {
             return false;
-        }
-        let (listed, upto): (&[ListedKey], &[u8]) = match message {
-            SyncMessage::Listed { entries, upto } => (entries, upto),
-            _ => (&[], &[]),
         };
-        let has = |entry: &ScannedEntry| {
-            let key = entry.key.as_bytes();
-            let place = listed.binary_search_by(|it| it.key.as_slice().cmp(key));
-            (upto.is_empty() || key <= upto)
-                && place.is_ok_and(|place| {
-                    let set = VersionSet::decode(&entry.set).expect("checked before it was stored");
-                    listed[place].state == set.causal_digest()
-                })
+        let (listed, upto): (&[ListedKey], &[u8]) = match message {
+            SyncMessage::Listed { entries, upto } if upto.is_empty() || *upto > after => {
+                (entries, upto)
+            }
+            // It cannot say, or does not get on.
+            _ => {
+                self.handing.current = None;
+                return true;
+            }
         };
         let partition = current.partition;
-        let lacking: Vec<ScannedEntry> = (current.page.iter())
-            .filter(|entry| !has(entry))
-            .cloned()
-            .collect();
+        let is_listed = |key: &[u8]| key > after.as_slice() && (upto.is_empty() || key <= upto);
+        let asked = (current.page.iter()).filter(|entry| is_listed(entry.key.as_bytes()));
+        let asked: Vec<ScannedEntry> = asked.cloned().collect();
+        let last = current.page.last().map(|entry| entry.key.as_bytes());
+        let rest = last.filter(|last| !is_listed(last) && *last > after.as_slice());
+        let rest = rest.map(|_| upto.to_vec());
+        let mut lacking = Vec::new();
+        for entry in asked {
+            let set = VersionSet::decode(&entry.set).expect("checked before it was stored");
+            let key = entry.key.as_bytes();
+            match listed.binary_search_by(|it| it.key.as_slice().cmp(key)) {
+                Ok(place) if listed[place].state == set.causal_digest() => {}
+                // The owners may have had it and have forgotten it since.
+                Err(_) if self.is_past(now, &set) => self.report.hints.expired += 1,
+                _ => lacking.push(entry),
+            }
+        }
+        if let Some(upto) = rest {
+            self.ask_for_list(partition, owner, upto);
+        }
         let view = self.view(partition);
         for entry in lacking {
             let op = self.next_operation;
@@ -269,7 +291,7 @@ impl Node {
         let Some(current) = &mut self.handing.current else {
             return;
         };
-        if !current.pending.is_empty() {
+        if !(current.pending.is_empty() && current.lists.is_empty()) {
             return;
         }
         if current.next.is_some() {

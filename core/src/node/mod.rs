@@ -10,20 +10,26 @@
 //! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
 //! * `hinting`, `handing`: what is held for absent members.
 //! * `sync`, `sync_peer`: anti-entropy, begun here and begun by others.
+//! * `collecting`: what is deleted is forgotten when every owner knows it.
+//! * `sifting`: what a member has of a partition that comes to it anew.
+//! * `own`: what a node stores for itself.
 //! * `agreement`: who the members are and who owns what. `moving`: owners that change; `turning`: the
 //!   operations that this befalls.
 
 mod agreement;
 pub mod batch;
 mod client;
+mod collecting;
 mod forwarding;
 mod handing;
 mod hinting;
 pub mod input;
 mod moving;
 pub mod output;
+mod own;
 mod peer;
 mod reading;
+mod sifting;
 mod storage;
 mod sync;
 mod sync_peer;
@@ -55,10 +61,12 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use collecting::Collecting;
 use core::fmt;
 use forwarding::ForwardOperation;
 use handing::Handing;
 use moving::Moving;
+use own::Partitions;
 use storage::Waiter;
 use sync::Syncing;
 use timer::Timers;
@@ -87,6 +95,8 @@ pub struct Node {
     timers: Timers,
     syncing: Syncing,
     handing: Handing,
+    collecting: Collecting,
+    partitions: Partitions,
     /// Who stands in for the owners of a partition, once that was asked for.
     stand_in_lists: BTreeMap<PartitionId, Vec<MemberId>>,
     outputs: VecDeque<Output>,
@@ -169,6 +179,8 @@ impl Node {
             timers: Timers::default(),
             syncing: Syncing::new(rng.next_u64() >> 24),
             handing: Handing::default(),
+            collecting: Collecting::default(),
+            partitions: Partitions::default(),
             stand_in_lists: BTreeMap::new(),
             outputs: VecDeque::new(),
             report: Report::default(),
@@ -242,6 +254,7 @@ impl Node {
         let storage = self.store.poll_timeout().map(|at| (at, TimerKind::Storage));
         let sync = self.next_sync().map(|at| (at, TimerKind::Sync));
         let handing = self.next_handing().map(|at| (at, TimerKind::HandBack));
+        let collecting = self.next_collecting().map(|at| (at, TimerKind::Collect));
         let moving = self.next_moving().map(|at| (at, TimerKind::Moving));
         let agreement = self.next_agreement().map(|at| (at, TimerKind::Agreement));
         let all = [
@@ -249,6 +262,7 @@ impl Node {
             storage,
             sync,
             handing,
+            collecting,
             moving,
             agreement,
         ];
@@ -286,6 +300,7 @@ impl Node {
                 TimerKind::Storage
                 | TimerKind::Sync
                 | TimerKind::HandBack
+                | TimerKind::Collect
                 | TimerKind::Moving
                 | TimerKind::Agreement => {}
             }
@@ -296,6 +311,7 @@ impl Node {
         }
         self.tick_sync(now);
         self.tick_handing(now);
+        self.tick_collecting(now);
     }
 
     /// The operation's time is over: who asked is told, if that was not done before.

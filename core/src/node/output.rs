@@ -114,6 +114,8 @@ pub struct Report {
     pub operations: u64,
     /// Anti-entropy.
     pub sync: SyncReport,
+    /// Deleted keys that were forgotten, when all of their owners had them so.
+    pub collected: u64,
     /// What is held for members that cannot be reached.
     pub hints: HintReport,
 }
@@ -144,6 +146,8 @@ pub struct HintReport {
     pub taken: u64,
     /// Keys handed back to their owners.
     pub handed_back: u64,
+    /// Keys that were given up: their owners do not have them, and may have forgotten them since.
+    pub expired: u64,
     /// Keys held now.
     pub held: u64,
 }

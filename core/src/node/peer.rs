@@ -75,6 +75,11 @@ impl Node {
                     have,
                 });
             }
+            PeerMessage::Collect { view, op, message } => {
+                if self.has_same_view(now, from, partition, view) {
+                    return self.handle_collect(now, from, partition, op, message);
+                }
+            }
             PeerMessage::State { op, answer } => self.handle_state(now, op, from, answer),
             PeerMessage::Forward { op, request } => {
                 let origin = Origin::Member {

@@ -27,7 +27,13 @@ impl Node {
             return Ok(());
         };
         self.report.reads += 1;
-        let seen = Token::decode(&seen).unwrap_or_default();
+        // What is older may have been deleted and forgotten since.
+        let is_recent = |token: &Token| {
+            let until_ms = token.newest.physical_ms() + self.config.horizon_ms / 2;
+            until_ms > now.as_millis()
+        };
+        let seen = Token::decode(&seen).ok().filter(is_recent);
+        let seen = seen.unwrap_or_default();
         let level = level.unwrap_or(self.config.read_level);
         let owners = self.readers(partition);
         let mut quorum = self

@@ -1,6 +1,7 @@
 //! What the medium answers, and who waits for it.
 
 use super::client::ParkedRequest;
+use super::collecting::{Forgetting, PeerAsk};
 use super::peer::{PeerMerge, PeerRead};
 use super::sync_peer::{PeerFetch, PeerList};
 use super::{Event, Node, Output};
@@ -34,6 +35,10 @@ pub(super) const VERSION_SETS: Reading = Reading {
         Err(_) => bytes.to_vec(),
     },
 };
+
+/// What is stored for a key that was forgotten, until a merge of tables drops it: the version set of a
+/// key that was never written.
+pub(super) const FORGOTTEN: &[u8] = &[0, 0];
 
 /// What a log segment begins with: what the segments before it would tell, in pieces.
 #[derive(Serialize, Deserialize)]
@@ -74,6 +79,12 @@ pub(super) enum Waiter {
     PeerFetch(PeerFetch),
     /// Go on handing back.
     HandBack,
+    /// Go on looking for deleted keys.
+    Collection,
+    /// Say which keys are deleted here too.
+    PeerAsk(PeerAsk),
+    /// Forget a deleted key.
+    Forgetting(Forgetting),
     /// Merge a state that a comparison has asked for.
     Fetched(u64, StoredKey, VersionSet),
     /// What a comparison has brought is durable.
@@ -117,18 +128,18 @@ impl Node {
         }
     }
 
-    /// Makes `set`, whose bytes are `encoded`, the state of `key`. `before` is the causal digest of
-    /// the state that it had. Returns the batch with which that is durable.
+    /// Makes `set`, whose bytes are `encoded`, the state of `key`, which was `before`. Returns the batch
+    /// with which that is durable.
     pub(super) fn store_set(
         &mut self,
         key: StoredKey,
         encoded: &[u8],
         set: &VersionSet,
-        before: Option<u64>,
+        before: Before,
     ) -> BatchNumber {
         let forest = &mut self.syncing.forest;
-        forest.change(&key, before, set.causal_digest());
-        self.write_state(key, encoded, set.facts(), before.is_none())
+        forest.change(&key, before.digest, Some(set.causal_digest()));
+        self.write_state(key, encoded, set.facts(), before.is_new)
     }
 
     /// Makes `encoded` what is stored for `key`.
@@ -251,10 +262,13 @@ impl Node {
             }
             Waiter::PeerRead(read) => self.answer_read(read),
             Waiter::Exchange(number) => self.scan_for_exchange(now, number),
-            Waiter::Growth => self.grow(),
+            Waiter::Growth => self.grow(now),
             Waiter::PeerList(list) => self.list_keys(list),
             Waiter::PeerFetch(fetch) => self.send_state(fetch),
             Waiter::HandBack => self.hand_back_page(now),
+            Waiter::Collection => self.collect_page(now),
+            Waiter::PeerAsk(ask) => self.answer_ask(now, ask),
+            Waiter::Forgetting(forgetting) => self.forget(now, forgetting),
             Waiter::Fetched(number, key, set) => self.take_fetched(now, number, key, set),
             Waiter::Copied {
                 partition,
@@ -268,6 +282,26 @@ impl Node {
 
     pub(super) fn say(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
+    }
+}
+
+/// What there was of a key before it is changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    /// Nothing is stored for it, not even that it was forgotten.
+    is_new: bool,
+    /// The causal digest of its state, if it had one.
+    digest: Option<u64>,
+}
+
+impl Before {
+    /// The state was `set`.
+    pub(super) fn of(set: Option<&VersionSet>) -> Self {
+        let known = set.filter(|set| !set.is_empty());
+        Self {
+            is_new: set.is_none(),
+            digest: known.map(VersionSet::causal_digest),
+        }
     }
 }
 

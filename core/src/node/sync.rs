@@ -1,6 +1,6 @@
 //! Anti-entropy as this node begins it: trees are grown, and partitions compared with other owners.
 
-use super::storage::Waiter;
+use super::storage::{FORGOTTEN, Waiter};
 use super::writing::{Merged, refusal};
 use super::{InputError, Node};
 use crate::causality::{Token, VersionSet};
@@ -31,6 +31,8 @@ pub(super) struct Syncing {
     next_exchange: u64,
     /// Those whose next step is a scan here.
     scans: BTreeSet<u64>,
+    /// Partitions that came to this member while it had keys of them already: see `sifting`.
+    pub(super) sifting: BTreeSet<PartitionId>,
     /// The scan that grows a tree waits for a block or for the log.
     growth_waits: bool,
     /// No scan before this: reading for others must leave room for requests.
@@ -91,7 +93,7 @@ impl Node {
             .retain(|_, exchange| exchange.deadline > now);
         if self.syncing.next_step <= now {
             self.syncing.next_step = now + Duration::from_millis(SYNC_STEP_MS);
-            self.grow();
+            self.grow(now);
             for number in core::mem::take(&mut self.syncing.scans) {
                 self.scan_for_exchange(now, number);
             }
@@ -297,13 +299,16 @@ impl Node {
     }
 
     /// Grows the next tree by a page.
-    pub(super) fn grow(&mut self) {
+    pub(super) fn grow(&mut self, now: Instant) {
         self.syncing.growth_waits = false;
         let Some((partition, after)) = self.syncing.forest.growing() else {
             return;
         };
         match self.scan_keys(partition, after, Bound::Unbounded) {
-            Scanned::Page(page) => self.syncing.forest.grow(partition, page),
+            Scanned::Page(mut page) => {
+                self.sift_page(now, partition, &mut page);
+                self.syncing.forest.grow(partition, page);
+            }
             Scanned::Pending(batch) => {
                 self.syncing.growth_waits = true;
                 self.wait(batch, Waiter::Growth);
@@ -317,7 +322,8 @@ impl Node {
         }
     }
 
-    /// The next keys of `partition` behind `after` and up to `upto`, tombstones included.
+    /// The next keys of `partition` behind `after` and up to `upto`, tombstones included; not those that
+    /// were forgotten.
     pub(super) fn scan_keys(
         &self,
         partition: PartitionId,
@@ -346,7 +352,13 @@ impl Node {
         {
             return Scanned::Page(Page::default());
         }
-        self.store.scan(&scan)
+        match self.store.scan(&scan) {
+            Scanned::Page(mut page) => {
+                page.entries.retain(|entry| entry.set != FORGOTTEN);
+                Scanned::Page(page)
+            }
+            obstacle => obstacle,
+        }
     }
 
     /// Finds the partitions that this node serves and whose writes its member gets.

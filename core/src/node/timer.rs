@@ -13,6 +13,8 @@ pub enum TimerKind {
     Sync,
     /// What is held for absent members is handed back.
     HandBack,
+    /// Deleted keys are looked for.
+    Collect,
     /// Changes of owners go on.
     Moving,
     /// Members agree on the state of the cluster.

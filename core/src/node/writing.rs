@@ -1,6 +1,6 @@
 //! Writes that this node coordinates, and merges that it is asked for.
 
-use super::storage::Waiter;
+use super::storage::{Before, Waiter};
 use super::{Node, Operation, Origin};
 use crate::causality::{Hlc, Policy, Token, VersionSet};
 use crate::id::{MemberId, PartitionId};
@@ -59,7 +59,7 @@ impl Node {
         }
         self.store.can_write().map_err(refusal)?;
 
-        let digest_before = before.as_ref().map(VersionSet::causal_digest);
+        let was = Before::of(before.as_ref());
         let mut set = before.unwrap_or_default();
         let (version, batch) = match self
             .window
@@ -81,6 +81,7 @@ impl Node {
                 let actor = self.actor(partition);
                 let has_seen = !context.is_empty() && !is_planted(Bug::ContextIgnored);
                 let seen = has_seen.then_some(&token.seen);
+                set.begin_behind(actor, self.remembered(partition).floor);
                 let dot = set.write(actor, hlc, id, value, seen, self.config.policy);
                 if let Some(ttl_ms) = ttl_ms {
                     set.set_expiry(dot, now.as_millis().saturating_add(ttl_ms));
@@ -89,10 +90,7 @@ impl Node {
                 self.learn(&key, &set);
                 let minted = set.versions().iter().find(|version| version.dot == dot);
                 let hlc = minted.map_or(hlc, |version| version.hlc);
-                (
-                    hlc,
-                    Some(self.store_set(key, &encoded, &set, digest_before)),
-                )
+                (hlc, Some(self.store_set(key, &encoded, &set, was)))
             }
         };
         let write = WriteOperation {
@@ -264,7 +262,7 @@ impl Node {
             Err(Obstacle::Unloaded(wanted)) => return Ok(Merged::Unloaded(wanted)),
             Err(Obstacle::Damaged(_)) => return Err(WriteRefused::Damaged),
         };
-        let digest_before = before.as_ref().map(VersionSet::causal_digest);
+        let was = Before::of(before.as_ref());
         let mut state = before.unwrap_or_default();
         if is_planted(Bug::MergeReplaces) {
             state = VersionSet::default();
@@ -281,7 +279,7 @@ impl Node {
         }
         let encoded = encode_bounded(&state)?;
         self.learn(key, set);
-        let batch = self.store_set(key.clone(), &encoded, &state, digest_before);
+        let batch = self.store_set(key.clone(), &encoded, &state, was);
         Ok(Merged::Pending(batch))
     }
 

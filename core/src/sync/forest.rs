@@ -84,8 +84,8 @@ impl Forest {
         self.growing.remove(&partition);
     }
 
-    /// The state of `key` was `before` and is `after`: causal digests.
-    pub fn change(&mut self, key: &StoredKey, before: Option<u64>, after: u64) {
+    /// The state of `key` was `before` and is `after`: causal digests, or `None` for no state.
+    pub fn change(&mut self, key: &StoredKey, before: Option<u64>, after: Option<u64>) {
         let Some(growing) = self.trees.get_mut(&key.partition()) else {
             return;
         };
@@ -97,7 +97,7 @@ impl Forest {
         let digest = key.digest();
         let is_missed = is_planted(Bug::TreeMissesKey) && digest.is_multiple_of(4);
         if is_inside && !is_missed {
-            growing.tree.change(digest, before, Some(after));
+            growing.tree.change(digest, before, after);
         }
     }
 

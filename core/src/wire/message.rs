@@ -4,7 +4,7 @@ use crate::causality::{Hlc, Value};
 use crate::cluster::RegisterMessage;
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
-use crate::wire::SyncMessage;
+use crate::wire::{CollectMessage, SyncMessage};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -267,6 +267,15 @@ pub enum PeerMessage {
     },
     /// About the state of the cluster: `docs/cluster-state.md`.
     Cluster(RegisterMessage),
+    /// A step of a collection of deleted keys of the frame's partition.
+    Collect {
+        /// The sender's view of the partition.
+        view: u64,
+        /// The first owner's number for it.
+        op: u64,
+        /// The step.
+        message: CollectMessage,
+    },
 }
 
 /// The state of a key, to be made durable by another member.

@@ -3,13 +3,16 @@
 //! * [`frame`]: the fixed header, its checksum, and batches of frames.
 //! * [`message`]: what stands behind the header, as postcard.
 //! * [`sync`]: what replicas say to find out where they differ.
+//! * [`collect`]: what owners say before they forget deleted keys.
 //! * [`handshake`]: the first frames of a connection.
 
+pub mod collect;
 pub mod frame;
 pub mod handshake;
 pub mod message;
 pub mod sync;
 
+pub use collect::CollectMessage;
 pub use frame::{Frame, FrameError, FrameKind, Frames};
 pub use handshake::{Hello, Refusal, Role, Welcome};
 pub use message::{

@@ -90,6 +90,10 @@ pub struct ServeArgs {
     /// [default: 30s]
     #[arg(long, env = "HENGE_SYNC_ROUND", value_name = "SPAN")]
     pub sync_round: Option<TimeSpan>,
+    /// How long a deleted key is remembered at least, 1min to 8760h; a member that was away for longer
+    /// does not bring back what was deleted meanwhile [default: 24h]
+    #[arg(long, env = "HENGE_HORIZON", value_name = "SPAN")]
+    pub horizon: Option<TimeSpan>,
     /// Largest key and value together [default: 10KiB]
     #[arg(long, env = "HENGE_PAIR_BYTES_MAX", value_name = "SIZE")]
     pub pair_bytes_max: Option<ByteSize>,

@@ -34,6 +34,7 @@ pub struct FileSettings {
     pub(super) write_level: Option<Level>,
     pub(super) sloppy_quorum: Option<bool>,
     pub(super) sync_round: Option<TimeSpan>,
+    pub(super) horizon: Option<TimeSpan>,
     pub(super) pair_bytes_max: Option<ByteSize>,
     pub(super) memory_max: Option<ByteSize>,
     pub(super) shard_memory_max: Option<ByteSize>,

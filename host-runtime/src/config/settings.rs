@@ -49,6 +49,8 @@ pub struct Settings {
     pub sloppy_quorum: bool,
     /// How long it takes to compare each partition with one other replica.
     pub sync_round: TimeSpan,
+    /// How long a deleted key is remembered at least.
+    pub horizon: TimeSpan,
     /// Largest key and value together.
     pub pair_bytes_max: ByteSize,
     /// Memory of one shard's storage: memtables, block cache and what merging works with.
@@ -159,6 +161,10 @@ impl Settings {
                 .sync_round
                 .or(file.sync_round)
                 .unwrap_or(TimeSpan(u64::from(limits::SYNC_ROUND_DEFAULT_MS))),
+            horizon: args
+                .horizon
+                .or(file.horizon)
+                .unwrap_or(TimeSpan(limits::HORIZON_DEFAULT_MS)),
             pair_bytes_max: args
                 .pair_bytes_max
                 .or(file.pair_bytes_max)
@@ -204,6 +210,7 @@ impl Settings {
             pair_bytes_max: u32::try_from(self.pair_bytes_max.0).unwrap_or(u32::MAX),
             memory_bytes_max: self.memory_max.0,
             sync_round_ms: u32::try_from(self.sync_round.0).unwrap_or(u32::MAX),
+            horizon_ms: self.horizon.0,
             sloppy_quorum: self.sloppy_quorum,
             ..Config::new(hash64(self.cluster.as_bytes()), me, members)
         }
@@ -300,6 +307,15 @@ impl Settings {
                 "shorter rounds find differences earlier and cost more messages",
             ));
         }
+        if !(HORIZON_MIN..=HORIZON_MAX).contains(&self.horizon) {
+            return Err(SettingsError::new(
+                format!(
+                    "--horizon {}: allowed are {HORIZON_MIN} to {HORIZON_MAX}",
+                    self.horizon
+                ),
+                "it must be longer than any member is away that is to come back with what it has",
+            ));
+        }
         if self.memory_max.0 < limits::MEMORY_BYTES_MIN {
             return Err(SettingsError::new(
                 format!("--memory-max {}: too little for a storage", self.memory_max),
@@ -359,6 +375,9 @@ struct Given {
 
 /// More sockets than that no system gives.
 const CONNECTIONS_MAX: usize = 1_000_000;
+const HORIZON_MIN: TimeSpan = TimeSpan(limits::HORIZON_MIN_MS);
+/// Above it, deleted keys are kept for more than a year.
+const HORIZON_MAX: TimeSpan = TimeSpan(8_760 * 3_600_000);
 /// Below it, comparing is all that a stone does.
 const SYNC_ROUND_MIN: TimeSpan = TimeSpan(100);
 /// Above it, a difference that nobody reads would stay for days.

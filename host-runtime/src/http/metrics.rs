@@ -20,7 +20,7 @@ type ShardMetric = (
     fn(&ShardHandle) -> u64,
 );
 
-const OF_NODE: [ReportMetric; 31] = [
+const OF_NODE: [ReportMetric; 33] = [
     ("gauge", "henge_keys", "Keys, tombstones included", |r| {
         r.storage.keys
     }),
@@ -179,6 +179,18 @@ const OF_NODE: [ReportMetric; 31] = [
         "henge_hints_handed_back_keys_total",
         "Keys handed back to their owners",
         |r| r.hints.handed_back,
+    ),
+    (
+        "counter",
+        "henge_hints_expired_keys_total",
+        "Keys given up because their owners may have forgotten them",
+        |r| r.hints.expired,
+    ),
+    (
+        "counter",
+        "henge_collected_keys_total",
+        "Deleted keys that all owners had, and have forgotten",
+        |r| r.collected,
     ),
     (
         "gauge",

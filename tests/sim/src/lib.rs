@@ -22,6 +22,7 @@
 //! * [`failure`]: the laws, and how they are broken.
 //! * [`mod@shrink`]: what fails is cut down to what it takes.
 
+mod age;
 mod bits;
 mod checkers;
 mod cluster;

@@ -43,6 +43,11 @@ impl Moves {
         }
     }
 
+    /// Somebody who is to leave, and does not any more.
+    pub(crate) fn take_leaver(&mut self) -> Option<Seat> {
+        self.leavers.pop()
+    }
+
     /// What happens of it in one round of `span_micros`; all that is left in the last one.
     pub(crate) fn draw_round(
         &mut self,

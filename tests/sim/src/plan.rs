@@ -21,6 +21,8 @@ pub struct Plan {
 pub struct Round {
     /// What happens, in order of time.
     pub actions: Vec<Timed>,
+    /// Whether all that is deleted at its end was forgotten by all.
+    pub forgets: bool,
 }
 
 /// Something that happens.

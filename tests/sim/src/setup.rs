@@ -37,6 +37,8 @@ pub struct Setup {
     pub offsets_micros: Vec<i64>,
     /// And how it drifts, in microseconds a second.
     pub drifts_ppm: Vec<i64>,
+    /// How long deleted keys are remembered, in milliseconds.
+    pub horizon_ms: u64,
     /// Whether the clients' reads carry what their sessions have seen.
     pub sessions: bool,
     /// How many of a thousand answers never reach their client.
@@ -83,6 +85,7 @@ impl Setup {
             pair_bytes_max: self.pair_bytes_max,
             memory_bytes_max: self.memory_bytes_max(),
             sync_round_ms: 1_200,
+            horizon_ms: self.horizon_ms,
             ..Config::new(1, self.members[0].id, self.members.clone())
         }
     }

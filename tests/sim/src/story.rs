@@ -38,6 +38,7 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
         Ok(PeerMessage::Hint(KeyState { op, key, set, .. })) => {
             format!("hint #{op} {} {}", text(&key), state(&set))
         }
+        Ok(PeerMessage::Collect { op, message, .. }) => format!("collect #{op} {message:?}"),
         Ok(PeerMessage::Sync {
             exchange, message, ..
         }) => format!("sync #{exchange} {message:?}"),

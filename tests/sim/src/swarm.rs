@@ -4,6 +4,7 @@
 //! and one fault cannot hide another: Groce, Zhang, Eide, Chen, Regehr, "Swarm Testing", ISSTA
 //! 2012.
 
+use crate::age;
 use crate::draw::Draw;
 use crate::faults;
 use crate::moves::Moves;
@@ -12,6 +13,7 @@ use crate::setup::Setup;
 use crate::workload;
 use crate::world::{DiskSettings, LinkSettings};
 use henge_core::causality::Policy;
+use henge_core::limits::HORIZON_DEFAULT_MS;
 use henge_core::replication::Level;
 use henge_core::ring::{Member, Zone};
 
@@ -50,16 +52,31 @@ pub fn plan(seed: u64, scope: Scope) -> Plan {
     let rounds = draw.between(1, 3);
     let mut next_call = 1;
     let mut moves = Moves::draw(seed, &mut setup, is_bulky);
-    let rounds = (0..rounds)
+    let aged = age::draw(
+        seed,
+        &mut setup,
+        &mut moves,
+        &load,
+        rounds == 1,
+        &mut next_call,
+    );
+    let mut rounds: Vec<Round> = (0..rounds)
         .map(|number| {
             let span_micros = draw.log_between(2_000_000, 40_000_000);
             let mut actions = faults::draw(&mut draw, &setup, &weights, number, span_micros);
             moves.draw_round(&setup, number + 1 == rounds, span_micros, &mut actions);
             actions.extend(load.draw_calls(&mut draw, &setup, span_micros, &mut next_call));
             actions.sort_by_key(|timed| timed.at_micros);
-            Round { actions }
+            Round {
+                actions,
+                forgets: false,
+            }
         })
         .collect();
+    if let Some(aged) = aged {
+        let place = usize::from(rounds.len() > 1);
+        rounds.insert(place, aged);
+    }
     Plan {
         seed,
         setup,
@@ -101,6 +118,7 @@ fn setup(draw: &mut Draw, is_bulky: bool) -> Setup {
         offsets_micros,
         drifts_ppm,
         answers_lost_permille: draw.pick(&[0, 0, 20, 100]),
+        horizon_ms: HORIZON_DEFAULT_MS,
         sessions: draw.coin(),
     }
 }

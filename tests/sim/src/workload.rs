@@ -69,6 +69,16 @@ impl Load {
         }
     }
 
+    /// The same character, but for a few keys that are deleted more often than not.
+    pub(crate) fn deleting(&self) -> Self {
+        Self {
+            keys: self.keys.min(6),
+            delete_permille: 600,
+            read_permille: 300,
+            ..self.clone()
+        }
+    }
+
     /// The calls of one round of `span_micros`, numbered from `next` on.
     pub(crate) fn draw_calls(
         &self,

@@ -103,3 +103,14 @@ fn a_context_that_is_none_is_an_error_of_the_server() {
     let error = client.handle_message(at(2), &frame).unwrap_err();
     assert_eq!(error, ClientError::WrongReply(call));
 }
+
+#[test]
+fn keys_that_share_a_place_are_seen_apart() {
+    let mut client = online();
+    do_put(&mut client, "{user:1}name", token(1, 3));
+    assert_eq!(says(&mut client, "{user:1}mail"), Token::default());
+    assert_eq!(
+        says(&mut client, "{user:1}name").seen.counter(ActorId(1)),
+        3
+    );
+}

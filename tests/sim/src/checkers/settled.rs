@@ -2,6 +2,7 @@
 
 use crate::failure::{Checker, Failure};
 use crate::world::{Seat, World};
+use henge_core::causality::Token;
 use henge_core::wire::Entry;
 
 /// All owners of a key hold one state: value, siblings, version and context.
@@ -20,6 +21,16 @@ pub(crate) fn check_agreement(key: &str, states: &[(Seat, Option<Entry>)]) -> Re
             Err(Failure::new(Checker::Convergence, message))
         }
     }
+}
+
+/// A key that has been absent for long is not remembered as deleted: nothing has a context.
+pub(crate) fn check_forgotten(seat: Seat, key: &str, context: &[u8]) -> Result<(), Failure> {
+    let seen = Token::decode(context).map(|token| token.seen);
+    if seen.is_ok_and(|seen| seen.is_empty()) {
+        return Ok(());
+    }
+    let message = format!("seat {seat} still remembers that {key} is deleted");
+    Err(Failure::new(Checker::Bounded, message))
 }
 
 /// All of `seats` go by one state in which no owners change.

@@ -109,7 +109,12 @@ impl Runner<'_> {
         let (now, key) = (self.world.now(), call.key_text().into_bytes());
         let in_session = call.kind == CallKind::Get && self.plan.setup.sessions;
         let session = self.calls.sessions.get(&(call.client, call.key));
-        let (seen, known) = session.filter(|_| in_session).cloned().unzip();
+        // A session holds for half of the horizon, by anybody's clock.
+        let horizon_ms = self.plan.setup.horizon_ms;
+        let holds_ms = (horizon_ms / 2).saturating_sub(self.model.apart().as_millis());
+        let holds = |known: &Known| known.newest.physical_ms() + holds_ms > now.as_millis();
+        let session = session.filter(|(_, known)| in_session && holds(known));
+        let (seen, known) = session.cloned().unzip();
         let request = Request {
             id: number,
             timeout_ms: call.timeout_ms,

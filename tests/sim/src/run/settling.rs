@@ -40,6 +40,9 @@ impl Runner<'_> {
         self.run_until(self.quiet_until())?;
         settled::check_idle(&self.world, &self.begun())?;
         self.check_keys()?;
+        if self.plan.rounds[self.round].forgets {
+            self.check_forgotten()?;
+        }
         self.run_for(Duration::from_millis(1_000))?;
         settled::check_idle(&self.world, &self.begun())?;
         self.model.round += 1;
@@ -186,6 +189,25 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// What is absent is not remembered as deleted any more, by any owner.
+    fn check_forgotten(&mut self) -> Result<(), Failure> {
+        let mut questions = Vec::new();
+        for (number, key) in &self.model.keys {
+            let owners = self.owners_now(*number, key).into_iter();
+            questions.extend(owners.map(|seat| Question {
+                seat,
+                key: *number,
+                level: Level::One,
+            }));
+        }
+        for (question, (_, reply)) in questions.iter().zip(self.ask_all(&questions)?) {
+            if let Reply::Missing { context } = reply {
+                settled::check_forgotten(question.seat, &key_text(question.key), &context)?;
+            }
+        }
+        Ok(())
+    }
+
     fn check_last(
         &mut self,
         question: Question,
@@ -210,8 +232,18 @@ impl Runner<'_> {
         loss::check(&self.model, key, &reading)
     }
 
-    /// Asks everything, a part at a time, and waits for the answers: there must be one to each.
+    /// What each question finds.
     fn ask(&mut self, questions: &[Question]) -> Result<Vec<(Instant, Option<Entry>)>, Failure> {
+        let entry = |reply| match reply {
+            Reply::Found(entry) => Some(entry),
+            Reply::Missing { .. } | Reply::Written { .. } => None,
+        };
+        let replies = self.ask_all(questions)?.into_iter();
+        Ok(replies.map(|(at, reply)| (at, entry(reply))).collect())
+    }
+
+    /// Asks everything, a part at a time, and waits for the answers: there must be one to each.
+    fn ask_all(&mut self, questions: &[Question]) -> Result<Vec<(Instant, Reply)>, Failure> {
         let mut found = Vec::with_capacity(questions.len());
         for part in questions.chunks(256) {
             let invoked_at = self.world.now();
@@ -237,13 +269,12 @@ impl Runner<'_> {
             let mut answers = std::mem::take(&mut self.calls.answers);
             for (index, question) in part.iter().enumerate() {
                 let answer = answers.remove(&(OWN | index as u64));
-                let entry = match answer.map(|response| response.result) {
-                    Some(Ok(Reply::Found(entry))) => Some(entry),
-                    Some(Ok(Reply::Missing { .. })) => None,
+                let reply = match answer.map(|response| response.result) {
+                    Some(Ok(reply)) => reply,
                     other => return Err(unanswered(*question, &format!("{other:?}"))),
                 };
                 self.outcome.reads += 1;
-                found.push((invoked_at, entry));
+                found.push((invoked_at, reply));
             }
         }
         Ok(found)
