@@ -196,6 +196,9 @@ fn frames_of_version_1_are_these_bytes() {
                 }),
             ),
         ),
+        collect("collect ask", p, CollectMessage::Ask(listed())),
+        collect("collect same", p, CollectMessage::Same(5)),
+        collect("collect forget", p, CollectMessage::Forget(listed())),
         sync("sync root", p, SyncMessage::Root(7)),
         sync("sync same", p, SyncMessage::Same),
         sync("sync not ready", p, SyncMessage::NotReady),
@@ -307,6 +310,17 @@ fn a_greeting_of_another_cluster_or_version_is_refused_with_what_to_do() {
         ..hello
     };
     assert!(newer.check(1).unwrap_err().message.contains("upgrade"));
+}
+
+fn listed() -> Vec<ListedKey> {
+    let (key, state) = (b"k".to_vec(), 9);
+    vec![ListedKey { key, state }]
+}
+
+fn collect(name: &'static str, p: PartitionId, message: CollectMessage) -> (&'static str, Vec<u8>) {
+    let (view, op) = (4, 6);
+    let message = PeerMessage::Collect { view, op, message };
+    (name, message_frame(FrameKind::Peer, p, &message))
 }
 
 fn sync(name: &'static str, p: PartitionId, message: SyncMessage) -> (&'static str, Vec<u8>) {
