@@ -153,6 +153,7 @@ impl Node {
             );
             return Err(Failure::new(ErrorCode::Misrouted, message));
         }
+        self.settings_of(request.bucket)?;
         self.check_parked()?;
         let wire::Operation::Write {
             value,

@@ -8,6 +8,7 @@
 //! * [`batch`]: both as bytes, for a guest's memory.
 //! * `client`, `peer`, `storage`, `timer`: one file for each source of inputs.
 //! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
+//! * `buckets`: how the keys of each bucket are treated.
 //! * `hinting`, `handing`: what is held for absent members.
 //! * `sync`, `sync_peer`: anti-entropy, begun here and begun by others.
 //! * `agreement`: who the members are and who owns what. `moving`: owners that change; `turning`: the
@@ -15,6 +16,7 @@
 
 mod agreement;
 pub mod batch;
+mod buckets;
 mod client;
 mod forwarding;
 mod handing;
@@ -259,6 +261,7 @@ impl Node {
     #[must_use]
     pub fn report(&self) -> Report {
         Report {
+            epoch: self.agreement.state.epoch,
             storage: StoreReport {
                 keys: self.pairs(),
                 ..self.store.report()

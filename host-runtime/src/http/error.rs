@@ -44,6 +44,7 @@ impl From<Failure> for HttpError {
 
 const fn status(code: ErrorCode) -> StatusCode {
     match code {
+        ErrorCode::NoSuchBucket => StatusCode::NOT_FOUND,
         ErrorCode::KeyTooLarge => StatusCode::URI_TOO_LONG,
         ErrorCode::ValueTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::Level | ErrorCode::Protocol => StatusCode::BAD_REQUEST,
