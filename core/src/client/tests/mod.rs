@@ -2,6 +2,7 @@
 
 mod connection;
 mod limits;
+mod naming;
 mod outcome;
 
 use super::{Call, CallId, Client, ClientError, ClientOutput, ConnectionState};
