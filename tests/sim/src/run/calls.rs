@@ -9,8 +9,10 @@ use crate::family::Family;
 use crate::model::{Ack, MOVING_OWNERS};
 use crate::plan::{Call, CallKind};
 use crate::world::{Seat, World};
+use henge_core::cluster::ClusterState;
 use henge_core::hash::hash64;
 use henge_core::id::{BucketId, RequestId};
+use henge_core::node::Node;
 use henge_core::replication::Level;
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::{ClientId, Entry, ErrorCode, Operation, Reply, Request, Response};
@@ -36,6 +38,8 @@ struct Try {
     seat: Seat,
     invoked_at: Instant,
     family: Option<Family>,
+    /// Whether the seat knew the key's bucket.
+    knew: bool,
 }
 
 /// A call that has no answer yet.
@@ -75,7 +79,8 @@ impl Runner<'_> {
             self.calls.writes_begun += 1;
             let (now, world) = (self.world.now(), &self.world);
             let moves = self.plan.setup.moves;
-            let owners = || owners_of(world, call.key, moves);
+            let bucket = self.plan.setup.buckets.id(call.key);
+            let owners = || owners_of(world, bucket, call.key, moves);
             self.model.key(call.key, owners).begin(call, now, &seen);
         }
         let open = OpenCall {
@@ -101,10 +106,11 @@ impl Runner<'_> {
         };
         open.tries += 1;
         let (now, key) = (self.world.now(), call.key_text().into_bytes());
+        let bucket = self.plan.setup.buckets.id(call.key);
         let request = Request {
             id: number,
             timeout_ms: call.timeout_ms,
-            bucket: BucketId(0),
+            bucket,
             key,
             operation: operation(&call, context),
         };
@@ -113,12 +119,15 @@ impl Runner<'_> {
         let moves = self.plan.setup.moves;
         let model = self
             .model
-            .key(call.key, || owners_of(world, call.key, moves));
+            .key(call.key, || owners_of(world, bucket, call.key, moves));
         if is_write && let Some(place) = model.place_of(id) {
             model.try_again(place, seat);
         }
         let owners = model.owners.clone();
-        let family = self.family(&owners, seat, call.level, is_write);
+        let family = self.family(&owners, seat, call.key, call.level, is_write);
+        let state = self.world.node(seat).map(Node::cluster);
+        let is_known = |state: &ClusterState| state.bucket(bucket).is_some();
+        let knew = bucket == BucketId(0) || state.is_some_and(is_known);
         self.world
             .say(|| format!("client {} to seat {seat}: try w{id}", call.client));
         self.world
@@ -133,6 +142,7 @@ impl Runner<'_> {
                 seat,
                 invoked_at: now,
                 family,
+                knew,
             },
         );
     }
@@ -143,16 +153,18 @@ impl Runner<'_> {
         &self,
         owners: &[Seat],
         seat: Seat,
+        key: u16,
         level: Option<Level>,
         is_write: bool,
     ) -> Option<Family> {
         let setup = &self.plan.setup;
         let region = |seat: &Seat| setup.member(*seat).zone.region();
         let regions: Vec<&str> = owners.iter().map(region).collect();
+        let settings = setup.buckets.of(key);
         let default = if is_write {
-            setup.write_level
+            settings.write_level
         } else {
-            setup.read_level
+            settings.read_level
         };
         let level = level.unwrap_or(default);
         if setup.moves {
@@ -199,7 +211,7 @@ impl Runner<'_> {
             Err(failure) => {
                 self.world
                     .say(|| format!("client {client} hears of w{}: {failure}", sent.call.id));
-                nodes::check_refusal(seat, &failure)?;
+                nodes::check_refusal(seat, &failure, sent.knew)?;
                 self.refused(&sent, failure.code)?;
                 self.try_later(&sent.call, failure.code.is_retryable());
                 Ok(())
@@ -261,7 +273,8 @@ impl Runner<'_> {
     ) -> Result<Vec<usize>, Failure> {
         let (world, wiped) = (&self.world, &self.wiped);
         let moves = self.plan.setup.moves;
-        let owners = || owners_of(world, number, moves);
+        let bucket = self.plan.setup.buckets.id(number);
+        let owners = || owners_of(world, bucket, number, moves);
         let key = self.model.key(number, owners);
         let places = match entry {
             Some(entry) => values::places(key, entry)?,
@@ -334,8 +347,12 @@ impl Runner<'_> {
         {
             key.writes[place].refused += 1;
         }
-        // A clock that is far off, and a storage that does not keep up, may refuse.
-        if matches!(code, ErrorCode::ClockSkew | ErrorCode::RateLimited) {
+        // A clock that is far off, a storage that does not keep up, and one who has not heard of the
+        // bucket yet, may refuse.
+        if matches!(
+            code,
+            ErrorCode::ClockSkew | ErrorCode::RateLimited | ErrorCode::NoSuchBucket
+        ) {
             return Ok(());
         }
         self.check_liveness(sent, code.name())
@@ -389,11 +406,11 @@ impl Runner<'_> {
 }
 
 /// Who owns `key` for good; nobody is known to if owners change.
-fn owners_of(world: &World, key: u16, moves: bool) -> Vec<Seat> {
+fn owners_of(world: &World, bucket: BucketId, key: u16, moves: bool) -> Vec<Seat> {
     if moves {
         return Vec::new();
     }
-    world.owners(crate::plan::key_text(key).as_bytes())
+    world.owners(bucket, crate::plan::key_text(key).as_bytes())
 }
 
 fn operation(call: &Call, context: Vec<u8>) -> Operation {
