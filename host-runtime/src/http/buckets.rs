@@ -18,12 +18,14 @@ use hyper::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long an agreement is waited for.
 const AGREE_TIME: Duration = Duration::from_secs(10);
 /// How often the wish for it is repeated: a shard that restarts forgets it.
 const WISH_EVERY: Duration = Duration::from_secs(1);
+/// How long a client may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
 /// Longest body, in bytes.
 const BODY_BYTES_MAX: usize = 4_096;
 
@@ -98,17 +100,14 @@ pub async fn put(
     Path(name): Path<String>,
     body: Body,
 ) -> Result<Response, HttpError> {
-    let name: BucketName = name.parse().map_err(refused)?;
+    let name: BucketName = name.parse()?;
     let wanted = read(body).await?;
     let state = known(&stone.board)?;
     let before = find_bucket(&state, &name).map(|(_, bucket)| bucket);
     let settings = wanted.over(before.map_or(stone.config.default_bucket(), |it| it.settings))?;
-    let change = state.bucket_change(&name, settings).map_err(refused)?;
+    let change = state.bucket_change(&name, settings)?;
     let after = before.map_or(0, |bucket| bucket.revision);
-    let agreed = agree(&stone, &name, settings, after, change.as_ref()).await?;
-    let Some((id, bucket)) = find_bucket(&agreed, &name) else {
-        return Err(HttpError::not_found("the bucket is gone"));
-    };
+    let (id, bucket) = agree(&stone, &name, settings, after, change).await?;
     let mut response = json(&Shown::new(id, name.as_str(), &bucket.settings))?;
     if after == 0 {
         *response.status_mut() = StatusCode::CREATED;
@@ -134,37 +133,36 @@ fn find_bucket<'a>(state: &'a ClusterState, name: &BucketName) -> Option<(Bucket
     buckets.find(|(_, bucket)| bucket.name == *name)
 }
 
-/// Waits until the bucket has `settings`, which it gets by `change`, in a state that all shards go by.
+/// Waits until the bucket has `settings`, which it gets by `change` if it has others now, in a state
+/// that all shards go by. Its revision was `after`.
 async fn agree(
     stone: &Stone,
     name: &BucketName,
     settings: BucketSettings,
     after: u64,
-    change: Option<&Change>,
-) -> Result<Arc<ClusterState>, HttpError> {
+    change: Option<Change>,
+) -> Result<(BucketId, Bucket), HttpError> {
     let limit = Instant::now() + AGREE_TIME;
     let mut epoch = None;
-    let mut wish_at = Instant::now();
     while Instant::now() < limit {
-        if let Some(change) = change
-            && wish_at <= Instant::now()
-        {
+        if let Some(change) = &change {
             stone.wish(change.clone()).await;
-            wish_at = Instant::now() + WISH_EVERY;
         }
-        let Ok(state) = timeout_at(wish_at.min(limit), stone.shared.after(epoch)).await else {
-            wish_at = wish_at.max(Instant::now());
-            continue;
-        };
-        epoch = Some(state.epoch);
-        match find_bucket(&state, name) {
-            Some((_, bucket)) if bucket.settings == settings => return Ok(state),
-            Some((_, bucket)) if bucket.revision > after && change.is_some() => {
-                let message =
-                    format!("{name} was given other settings meanwhile; look and try again");
-                return Err(HttpError::new(StatusCode::CONFLICT, "CONFLICT", message));
+        let until = limit.min(Instant::now() + WISH_EVERY);
+        while let Ok(state) = timeout_at(until, stone.shared.after(epoch)).await {
+            epoch = Some(state.epoch);
+            match find_bucket(&state, name) {
+                Some((id, bucket)) if bucket.settings == settings => {
+                    return Ok((id, bucket.clone()));
+                }
+                Some((_, bucket)) if bucket.revision > after => {
+                    let message =
+                        format!("{name} got other settings meanwhile; look and try again");
+                    return Err(HttpError::new(StatusCode::CONFLICT, "CONFLICT", message));
+                }
+                // Meanwhile there may be as many as can be.
+                _ => drop(state.bucket_change(name, settings)?),
             }
-            _ => {}
         }
     }
     let message = format!(
@@ -186,7 +184,14 @@ async fn read(body: Body) -> Result<Wanted, HttpError> {
              level, \"ttl_ms\": milliseconds or null"
         ))
     };
-    let bytes = to_bytes(body, BODY_BYTES_MAX).await;
+    let read = timeout(BODY_TIME, to_bytes(body, BODY_BYTES_MAX)).await;
+    let late = |_| {
+        wrong(format!(
+            "the body did not come within {} s",
+            BODY_TIME.as_secs()
+        ))
+    };
+    let bytes = read.map_err(late)?;
     let bytes = bytes.map_err(|error| wrong(format!("the body cannot be read: {error}")))?;
     if bytes.is_empty() {
         return Ok(Wanted::default());
@@ -203,8 +208,7 @@ impl Wanted {
                 Some(LevelText::Number(number)) => number.to_string(),
                 Some(LevelText::Text(text)) => text,
             };
-            let level = text.parse::<Level>();
-            level.map_err(|error| refused(BucketError::Level(error)))
+            text.parse::<Level>().map_err(BucketError::Level)
         };
         Ok(BucketSettings {
             policy: self.policy.map_or(base.policy, Into::into),
@@ -213,16 +217,4 @@ impl Wanted {
             ttl_ms: self.ttl_ms.unwrap_or(base.ttl_ms),
         })
     }
-}
-
-fn refused(error: BucketError) -> HttpError {
-    let (status, code) = match error {
-        BucketError::Level(_) => (StatusCode::BAD_REQUEST, "LEVEL"),
-        BucketError::Name | BucketError::Default | BucketError::Ttl(_) => {
-            (StatusCode::BAD_REQUEST, "BAD_REQUEST")
-        }
-        BucketError::Policy(_) => (StatusCode::CONFLICT, "POLICY"),
-        BucketError::TooMany => (StatusCode::CONFLICT, "TOO_MANY_BUCKETS"),
-    };
-    HttpError::new(status, code, error.to_string())
 }

@@ -157,7 +157,7 @@ fn a_state_with_buckets_that_cannot_be_is_refused() {
     };
     assert!(decoded(vec![good.clone(), bucket("b", 9, SETTINGS)]));
     for bad in [
-        vec![good.clone(), good.clone()],
+        vec![good.clone(), good],
         vec![bucket("a", 0, SETTINGS)],
         vec![bucket("a", 1, too_many)],
         vec![bucket("a", 1, endless)],
