@@ -1,7 +1,7 @@
 //! What a node is told once, at its start.
 
 use crate::causality::Policy;
-use crate::cluster::ClusterState;
+use crate::cluster::{BucketSettings, ClusterState};
 use crate::id::MemberId;
 use crate::limits;
 use crate::replication::Level;
@@ -35,11 +35,11 @@ pub struct Config {
     pub shard: u16,
     /// Shards of the member.
     pub shards: u16,
-    /// What a conflict becomes.
+    /// What a conflict becomes, in the default bucket.
     pub policy: Policy,
-    /// Level of reads that name none.
+    /// Level of reads that name none, in the default bucket.
     pub read_level: Level,
-    /// Level of writes that name none.
+    /// Level of writes that name none, in the default bucket.
     pub write_level: Level,
     /// Largest key and value together, in bytes.
     pub pair_bytes_max: u32,
@@ -79,6 +79,17 @@ impl Config {
             sync_round_ms: limits::SYNC_ROUND_DEFAULT_MS,
             horizon_ms: limits::HORIZON_DEFAULT_MS,
             sloppy_quorum: false,
+        }
+    }
+
+    /// How the keys of the default bucket are treated.
+    #[must_use]
+    pub const fn default_bucket(&self) -> BucketSettings {
+        BucketSettings {
+            policy: self.policy,
+            read_level: self.read_level,
+            write_level: self.write_level,
+            ttl_ms: None,
         }
     }
 

@@ -175,6 +175,10 @@ pub const HAND_BACK_PATIENCE_MS: u64 = 10_000;
 /// How long a hand-back waits after one that did not go to its end, in milliseconds.
 pub const HAND_BACK_RETRY_MS: u64 = 1_000;
 
+/// Buckets of a cluster, besides the default one.
+pub const BUCKETS_MAX: usize = 256;
+/// Longest name of a bucket, in bytes.
+pub const BUCKET_NAME_BYTES_MAX: usize = 64;
 /// Partitions whose owners change at a time.
 pub const MOVES_MAX: usize = 64;
 /// Changes of the cluster's state that one member waits for at a time.

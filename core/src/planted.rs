@@ -70,6 +70,8 @@ bugs! {
     TombstoneDropped = "tombstone-dropped",
     /// A merge keeps one of several concurrent values.
     SiblingsDropped = "siblings-dropped",
+    /// A node treats the keys of every bucket by the policy of the default one.
+    BucketPolicyIgnored = "bucket-policy-ignored",
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -97,6 +97,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
         router(Arc::clone(&stone)),
     ));
     tokio::spawn(keeper::keep(Arc::clone(&stone), news));
+    tokio::spawn(keeper::spread(Arc::clone(&stone)));
     tokio::spawn(announce(Arc::clone(&stone), address));
     match stop.reason().await {
         Reason::Failed(why) => Err(ServeError::Stopped(why)),

@@ -35,6 +35,8 @@ pub struct Stone {
     pub config: Config,
     /// Who the members are and who owns what.
     pub board: Board,
+    /// The same, as soon as each of its shards goes by it.
+    pub shared: Board,
     /// Its shards.
     pub shards: Shards,
     /// The other members.
@@ -93,6 +95,7 @@ impl Stone {
             settings,
             config,
             board: Board::default(),
+            shared: Board::default(),
             shards,
             peers,
             clock,

@@ -8,6 +8,7 @@
 mod bad_frames;
 mod bad_requests;
 mod bad_starts;
+mod buckets;
 mod check;
 mod crashes;
 mod disk;

@@ -14,6 +14,7 @@ import type { Key } from './types.js';
  * - `LEVEL`: no such level, or more replicas than a key has.
  * - `CLOCK_SKEW`: a server's clock is too far off; nothing was written.
  * - `MISROUTED`: the server does not serve this key.
+ * - `NO_SUCH_BUCKET`: there is no such bucket; nothing was written.
  * - `PROTOCOL`: client and server do not understand each other.
  * - `CORRUPT`: what is stored cannot be read.
  * - `UNSUPPORTED`: this runtime lacks something that the store needs.
@@ -32,6 +33,7 @@ export type ErrorCode =
   | 'LEVEL'
   | 'CLOCK_SKEW'
   | 'MISROUTED'
+  | 'NO_SUCH_BUCKET'
   | 'PROTOCOL'
   | 'CORRUPT'
   | 'UNSUPPORTED'

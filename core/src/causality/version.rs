@@ -3,6 +3,7 @@
 use super::dot::Dot;
 use super::hlc::Hlc;
 use crate::id::RequestId;
+use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What a client stored, opaque to the core.
@@ -55,4 +56,13 @@ pub enum Policy {
     Lww,
     /// All concurrent versions are kept until a write that has seen them replaces them.
     Siblings,
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lww => "lww",
+            Self::Siblings => "siblings",
+        })
+    }
 }

@@ -1,7 +1,7 @@
 //! What an application asks of a [`super::Client`], and what the client asks of its driver.
 
+use super::naming::BucketRef;
 use crate::causality::Value;
-use crate::id::BucketId;
 use crate::replication::Level;
 use crate::time::Instant;
 use crate::wire::{Failure, FrameError, FrameKind, Refusal, Reply};
@@ -17,7 +17,7 @@ pub struct CallId(pub u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The bucket.
-    pub bucket: BucketId,
+    pub bucket: BucketRef,
     /// The key; not empty.
     pub key: Vec<u8>,
     /// Replicas that must have answered; `None` takes the bucket's level.
@@ -35,9 +35,9 @@ pub struct Call {
 impl Call {
     /// Reads `key`.
     #[must_use]
-    pub const fn get(bucket: BucketId, key: Vec<u8>) -> Self {
+    pub fn get(bucket: impl Into<BucketRef>, key: Vec<u8>) -> Self {
         Self {
-            bucket,
+            bucket: bucket.into(),
             key,
             level: None,
             timeout_ms: 0,
@@ -48,14 +48,14 @@ impl Call {
 
     /// Writes `value`, knowing nothing of what is there.
     #[must_use]
-    pub const fn put(bucket: BucketId, key: Vec<u8>, value: Value) -> Self {
+    pub fn put(bucket: impl Into<BucketRef>, key: Vec<u8>, value: Value) -> Self {
         let action = Action::Put {
             value,
             ttl_ms: None,
             context: Vec::new(),
         };
         Self {
-            bucket,
+            bucket: bucket.into(),
             key,
             level: None,
             timeout_ms: 0,
@@ -66,12 +66,12 @@ impl Call {
 
     /// Deletes `key`, knowing nothing of what is there.
     #[must_use]
-    pub const fn delete(bucket: BucketId, key: Vec<u8>) -> Self {
+    pub fn delete(bucket: impl Into<BucketRef>, key: Vec<u8>) -> Self {
         let action = Action::Delete {
             context: Vec::new(),
         };
         Self {
-            bucket,
+            bucket: bucket.into(),
             key,
             level: None,
             timeout_ms: 0,

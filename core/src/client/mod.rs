@@ -3,6 +3,7 @@
 //! * [`call`]: what an application asks, and what a driver must do.
 //! * [`session`]: [`Client`], the state machine; one for each application.
 //! * `outcome`: how a call comes to its outcome.
+//! * `naming`: buckets by name.
 //! * `pending`: the calls that have no outcome yet.
 //! * `seen`: what it has read and written, so that it reads its own writes.
 //! * `backoff`: how long to wait before the next attempt.
@@ -36,11 +37,13 @@ pub mod call;
 pub mod session;
 
 mod backoff;
+mod naming;
 mod outcome;
 mod pending;
 mod seen;
 
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
+pub use naming::BucketRef;
 pub use session::{Client, partition_of};
 
 #[cfg(test)]

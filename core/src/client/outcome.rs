@@ -17,7 +17,13 @@ impl Client {
         if frame.kind == FrameKind::Response {
             return self.on_response(decode_body(frame.body)?);
         }
-        let Notice::ShardRestarted { modulus, remainder } = decode_body(frame.body)?;
+        let (modulus, remainder) = match decode_body(frame.body)? {
+            Notice::ShardRestarted { modulus, remainder } => (modulus, remainder),
+            Notice::Buckets(buckets) => {
+                self.on_buckets(buckets);
+                return Ok(());
+            }
+        };
         if modulus == 0 {
             return Err(ClientError::NoShards);
         }

@@ -1,8 +1,9 @@
 //! The calls that have no outcome yet.
 
 use super::call::{Action, Call, CallId};
+use super::naming::BucketRef;
 use super::seen::name;
-use crate::id::RequestId;
+use crate::id::{BucketId, RequestId};
 use crate::limits::{
     CALL_BYTES_MAX, CALLS_IN_FLIGHT_MAX, CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS,
 };
@@ -10,11 +11,14 @@ use crate::time::{Duration, Instant};
 use crate::wire::{ErrorCode, Failure, Operation, Request};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Where a call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// The number of its bucket is not known yet.
+    Naming,
     /// To be sent as soon as there is a connection.
     Ready,
     /// Sent over the connection there is, at this moment.
@@ -28,6 +32,8 @@ pub(super) enum Stage {
 pub(super) struct Pending {
     /// The message; its `timeout_ms` is what the application asked for.
     pub(super) request: Request,
+    /// The bucket as the application has named it, if by name; the message has its number.
+    pub(super) bucket_name: Option<String>,
     /// When the application stops waiting.
     pub(super) deadline: Instant,
     /// How often an answer was lost with a connection or a shard.
@@ -56,6 +62,14 @@ impl Pending {
             } => (Some(value), ttl_ms, Some(context)),
             Action::Delete { context } => (None, None, Some(context)),
         };
+        let (bucket, bucket_name) = match call.bucket {
+            BucketRef::Id(id) => (id, None),
+            BucketRef::Name(name) => (BucketId::default(), Some(name)),
+        };
+        let stage = match bucket_name {
+            Some(_) => Stage::Naming,
+            None => Stage::Ready,
+        };
         let operation = match context {
             None => Operation::Get {
                 level: call.level,
@@ -76,16 +90,17 @@ impl Pending {
             request: Request {
                 id: id.0,
                 timeout_ms,
-                bucket: call.bucket,
+                bucket,
                 key: call.key,
                 operation,
             },
+            bucket_name,
             deadline: now + Duration::from_millis(timeout_ms.into()),
             losses: 0,
             refusals: 0,
             refused: None,
             in_session: call.in_session,
-            stage: Stage::Ready,
+            stage,
         }
     }
 
@@ -158,17 +173,20 @@ impl Pending {
             return refused.clone();
         }
         let was_sent = self.losses > 0 || matches!(self.stage, Stage::Sent(_));
-        Failure::new(
-            ErrorCode::Timeout,
-            if was_sent {
-                format!("no answer came within {timeout_ms} ms; try again or raise the timeout")
-            } else {
-                format!(
-                    "not sent: there was no connection for {timeout_ms} ms, so nothing was \
-                     changed; try again when the server can be reached"
-                )
-            },
-        )
+        let message = if was_sent {
+            format!("no answer came within {timeout_ms} ms; try again or raise the timeout")
+        } else if self.stage == Stage::Naming {
+            format!(
+                "not sent: no server has said within {timeout_ms} ms which buckets there are, so \
+                 nothing was changed; try again when the server can be reached"
+            )
+        } else {
+            format!(
+                "not sent: there was no connection for {timeout_ms} ms, so nothing was changed; try \
+                 again when the server can be reached"
+            )
+        };
+        Failure::new(ErrorCode::Timeout, message)
     }
 
     /// Notes that the server refused it for now.
@@ -185,14 +203,15 @@ impl Pending {
                 context.len() + value.as_ref().map_or(0, |value| value.bytes.len())
             }
         };
-        size_of::<Self>() + self.request.key.len() + operation
+        let name = self.bucket_name.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.request.key.len() + name + operation
     }
 
     /// The moment at which something must happen to it.
     const fn due(&self) -> Instant {
         match self.stage {
             Stage::Resting(until) => until,
-            Stage::Ready | Stage::Sent(_) => self.deadline,
+            Stage::Naming | Stage::Ready | Stage::Sent(_) => self.deadline,
         }
     }
 }
@@ -228,11 +247,13 @@ impl Calls {
         self.calls.len() < CALLS_MAX && self.bytes + pending.bytes() <= CALL_BYTES_MAX
     }
 
-    /// Adds a call, ready to be sent.
+    /// Adds a call; it is ready to be sent if the number of its bucket is known.
     pub(super) fn insert(&mut self, id: CallId, pending: Pending) {
         self.bytes += pending.bytes();
         self.due.insert((pending.due(), id));
-        self.ready.insert(id);
+        if pending.stage == Stage::Ready {
+            self.ready.insert(id);
+        }
         self.calls.insert(id, pending);
     }
 
@@ -265,7 +286,7 @@ impl Calls {
                 self.ready.insert(id);
             }
             Stage::Sent(_) => self.sent += 1,
-            Stage::Resting(_) => {}
+            Stage::Naming | Stage::Resting(_) => {}
         }
     }
 
@@ -287,6 +308,15 @@ impl Calls {
             .collect()
     }
 
+    /// The calls whose buckets have no number yet.
+    pub(super) fn naming(&self) -> Vec<CallId> {
+        let calls = self.calls.iter();
+        calls
+            .filter(|(_, pending)| pending.stage == Stage::Naming)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
     /// Every call.
     pub(super) fn ids(&self) -> Vec<CallId> {
         self.calls.keys().copied().collect()
@@ -303,7 +333,7 @@ impl Calls {
                 self.ready.remove(&id);
             }
             Stage::Sent(_) => self.sent -= 1,
-            Stage::Resting(_) => {}
+            Stage::Naming | Stage::Resting(_) => {}
         }
     }
 }

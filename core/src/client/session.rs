@@ -2,6 +2,7 @@
 
 use super::backoff::delay;
 use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
+use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
 use super::seen::Seen;
 use crate::causality::{DecodeError, Token};
@@ -38,6 +39,7 @@ pub struct Client {
     pub(super) link: Link,
     welcome: Option<Welcome>,
     pub(super) calls: Calls,
+    pub(super) names: Names,
     calls_made: u64,
     pub(super) seen: Seen,
     pub(super) redials: u32,
@@ -69,6 +71,7 @@ impl Client {
             link: Link::Down,
             welcome: None,
             calls: Calls::default(),
+            names: Names::default(),
             calls_made: 0,
             seen: Seen::default(),
             redials: 0,
@@ -145,6 +148,7 @@ impl Client {
         }
         self.calls_made = id.0;
         self.calls.insert(id, pending);
+        self.name(id);
         Ok(id)
     }
 
@@ -312,6 +316,7 @@ impl Client {
             _ => {}
         }
         self.link = Link::Down;
+        self.names.forget();
         let lost = self.calls.sent(|_| true);
         self.send_again(&lost);
         let at = self.now + delay(&mut self.rng, self.redials, REDIAL_FIRST_MS, REDIAL_MAX_MS);

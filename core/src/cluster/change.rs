@@ -1,5 +1,6 @@
 //! What can be done to the state of a cluster.
 
+use super::bucket::{BucketName, BucketSettings};
 use super::state::{ClusterState, Life};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::{ADDRESS_BYTES_MAX, MOVES_MAX};
@@ -38,6 +39,16 @@ pub enum Change {
         /// The version of its ownership of which that is true.
         version: u64,
     },
+    /// A bucket is made, or gets other settings.
+    Bucket {
+        /// Its name.
+        name: BucketName,
+        /// Its revision before, 0 for one that is made: settings that somebody else has given it
+        /// meanwhile stay.
+        after: u64,
+        /// How its keys are to be treated.
+        settings: BucketSettings,
+    },
 }
 
 impl Change {
@@ -64,6 +75,10 @@ impl Change {
             Self::Adopted { partition, version } => {
                 let ownership = state.ownership(*partition);
                 ownership.is_none_or(|it| it.adopted(*version).is_none())
+            }
+            Self::Bucket { name, settings, .. } => {
+                let wanted = state.bucket_change(name, *settings);
+                wanted.ok().flatten().as_ref() != Some(self)
             }
         }
     }
@@ -129,6 +144,7 @@ impl ClusterState {
                     *ownership = next;
                 }
             }
+            Change::Bucket { .. } => self.put_bucket(change),
         }
     }
 

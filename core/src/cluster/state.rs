@@ -1,5 +1,6 @@
 //! Everything that all members agree on, as one value.
 
+use super::bucket::Bucket;
 use super::ownership::Ownership;
 use crate::hash::hash64;
 use crate::id::{MemberId, PartitionId};
@@ -24,6 +25,8 @@ pub struct ClusterState {
     pub(super) partitions: Vec<Ownership>,
     /// How each member lives, as far as it has said so.
     pub(super) lives: BTreeMap<MemberId, Life>,
+    /// The buckets that were made: the first has id 1. None is ever removed, so no id comes back.
+    pub(super) buckets: Vec<Bucket>,
 }
 
 /// How a member lives.
@@ -49,6 +52,7 @@ impl ClusterState {
             target: placement,
             partitions,
             lives: BTreeMap::new(),
+            buckets: Vec::new(),
         }
     }
 
@@ -136,6 +140,7 @@ struct Parts {
     target: Placement,
     partitions: Vec<Ownership>,
     lives: BTreeMap<MemberId, Life>,
+    buckets: Vec<Bucket>,
 }
 
 impl From<ClusterState> for Parts {
@@ -146,6 +151,7 @@ impl From<ClusterState> for Parts {
             target,
             partitions,
             lives,
+            buckets,
         } = state;
         Self {
             epoch,
@@ -153,6 +159,7 @@ impl From<ClusterState> for Parts {
             target,
             partitions,
             lives,
+            buckets,
         }
     }
 }
@@ -167,6 +174,7 @@ impl TryFrom<Parts> for ClusterState {
             target,
             partitions,
             lives,
+            buckets,
         } = parts;
         if partitions.len() != usize::from(target.partitions()) {
             return Err("an ownership for each partition is needed");
@@ -180,12 +188,16 @@ impl TryFrom<Parts> for ClusterState {
         if !lives.iter().all(is_life) {
             return Err("a life of somebody who is no member, or with a long address");
         }
+        if !Self::are_buckets_sound(&buckets, target.replicas()) {
+            return Err("too many buckets, one twice, or one with settings that cannot be");
+        }
         Ok(Self {
             epoch,
             origin,
             target,
             partitions,
             lives,
+            buckets,
         })
     }
 }

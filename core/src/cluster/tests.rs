@@ -11,6 +11,8 @@ use proptest::prelude::*;
 
 extern crate std;
 
+mod buckets;
+
 fn member(number: usize) -> Member {
     let zone = format!("eu/{}", number % 3).parse().unwrap();
     Member::new(&format!("m{number}"), zone, 1)

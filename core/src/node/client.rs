@@ -151,6 +151,7 @@ impl Node {
             );
             return Err(Failure::new(ErrorCode::Misrouted, message));
         }
+        self.settings_of(request.bucket)?;
         self.check_parked()?;
         let (wire::Operation::Get { seen: context, .. } | wire::Operation::Write { context, .. }) =
             &request.operation;

@@ -20,7 +20,7 @@ pub(super) struct ForwardOperation {
     to: MemberId,
     /// Another owner had it before, was lost, and may have applied it.
     was_elsewhere: bool,
-    /// It does not coordinate writes of the key, in its view.
+    /// It does not coordinate writes of the key, in its view of the cluster.
     is_refused: bool,
     deadline_at: Instant,
 }
@@ -74,7 +74,7 @@ impl Node {
             && forward.to == from
         {
             if let Err(failure) = &result
-                && failure.code == ErrorCode::Misrouted
+                && matches!(failure.code, ErrorCode::Misrouted | ErrorCode::NoSuchBucket)
             {
                 return self.forward_refused(number);
             }
@@ -109,7 +109,7 @@ impl Node {
         self.forward_to(now, number, to);
     }
 
-    /// Its owner goes by other owners: one of the two is behind.
+    /// Its owner goes by other owners, or does not know the bucket: one of the two is behind.
     fn forward_refused(&mut self, number: u64) {
         let Some(Operation::Forward(forward)) = self.operations.get_mut(&number) else {
             return;

@@ -8,6 +8,7 @@
 //! * [`batch`]: both as bytes, for a guest's memory.
 //! * `client`, `peer`, `storage`, `timer`: one file for each source of inputs.
 //! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
+//! * `buckets`: how the keys of each bucket are treated.
 //! * `hinting`, `handing`: what is held for absent members.
 //! * `sync`, `sync_peer`: anti-entropy, begun here and begun by others.
 //! * `collecting`: what is deleted is forgotten when every owner knows it.
@@ -18,6 +19,7 @@
 
 mod agreement;
 pub mod batch;
+mod buckets;
 mod client;
 mod collecting;
 mod forwarding;
@@ -273,6 +275,7 @@ impl Node {
     #[must_use]
     pub fn report(&self) -> Report {
         Report {
+            epoch: self.agreement.state.epoch,
             storage: StoreReport {
                 keys: self.pairs(),
                 ..self.store.report()

@@ -96,6 +96,8 @@ pub enum Event {
 pub struct Report {
     /// Whether the log is replayed.
     pub ready: bool,
+    /// The epoch of the cluster's state that it goes by.
+    pub epoch: u64,
     /// The storage's.
     pub storage: StoreReport,
     /// Reads coordinated.

@@ -34,7 +34,8 @@ impl Node {
         };
         let seen = Token::decode(&seen).ok().filter(is_recent);
         let seen = seen.unwrap_or_default();
-        let level = level.unwrap_or(self.config.read_level);
+        let settings = self.settings_of(request.bucket)?;
+        let level = level.unwrap_or(settings.read_level);
         let owners = self.readers(partition);
         let mut quorum = self
             .read_quorum(level, partition)
@@ -54,7 +55,8 @@ impl Node {
         }
         let key = (partition, request.bucket, request.key);
         let deadline = now + Duration::from_millis(u64::from(request.timeout_ms));
-        let read = ReadOperation::new((origin, level, deadline), seen, key, owners, quorum);
+        let asked = (origin, level, deadline);
+        let read = ReadOperation::new(asked, seen, key, settings.policy, owners, quorum);
         let number = self.begin(now, request.timeout_ms, Operation::Read(read));
         self.timers.set(
             now + Duration::from_millis(HEDGE_MS),
@@ -149,17 +151,17 @@ impl Node {
         let Some(me) = read.owners.me() else { return };
         let key = StoredKey::new(read.partition, read.bucket, &read.key);
         match self.store.lookup(&key) {
-            Lookup::Absent => read.answer(me, None, self.config.policy),
+            Lookup::Absent => read.answer(me, None),
             Lookup::Durable(bytes) => {
                 let mut set = VersionSet::decode(bytes).expect("checked before it was stored");
                 set.expire(now.as_millis());
                 read.have = Some(set.digest());
-                read.answer(me, Some(&set), self.config.policy);
+                read.answer(me, Some(&set));
             }
             Lookup::Pending(_) if is_planted(Bug::ShowBeforeDurable) => {
                 if let Newest::State(bytes) = self.store.newest(&key) {
                     let set = VersionSet::decode(bytes).expect("checked before it was stored");
-                    read.answer(me, Some(&set), self.config.policy);
+                    read.answer(me, Some(&set));
                 }
             }
             Lookup::Pending(batch) => self.wait(batch, Waiter::OwnRead(number)),
@@ -184,12 +186,12 @@ impl Node {
         match answer {
             ReadAnswer::Same => read.answer_same(index),
             ReadAnswer::Set(bytes) if bytes.is_empty() => {
-                read.answer(index, None, self.config.policy);
+                read.answer(index, None);
             }
             ReadAnswer::Set(bytes) => match VersionSet::decode(&bytes) {
                 Ok(mut set) => {
                     set.expire(now.as_millis());
-                    read.answer(index, Some(&set), self.config.policy);
+                    read.answer(index, Some(&set));
                 }
                 Err(_) => read.quorum.fail(index),
             },

@@ -377,9 +377,8 @@ impl Node {
 
 /// Bucket and key of a stored key.
 pub(super) fn split(key: &StoredKey) -> (BucketId, Vec<u8>) {
-    let (prefix, name) = key.as_bytes().split_at(STORED_KEY_PREFIX_BYTES);
-    let bucket = [prefix[2], prefix[3], prefix[4], prefix[5]];
-    (BucketId(u32::from_be_bytes(bucket)), name.to_vec())
+    let name = &key.as_bytes()[STORED_KEY_PREFIX_BYTES..];
+    (key.bucket(), name.to_vec())
 }
 
 fn patience(now: Instant) -> Instant {

@@ -43,8 +43,9 @@ impl Node {
             return Ok(());
         };
         self.report.writes += 1;
+        let settings = self.settings_of(request.bucket)?;
         let owners = self.owners(partition);
-        let level = level.unwrap_or(self.config.write_level);
+        let level = level.unwrap_or(settings.write_level);
         let mut quorum = self
             .write_quorum(level, partition)
             .map_err(|error| Failure::new(ErrorCode::Level, error.to_string()))?;
@@ -82,7 +83,8 @@ impl Node {
                 let has_seen = !context.is_empty() && !is_planted(Bug::ContextIgnored);
                 let seen = has_seen.then_some(&token.seen);
                 set.begin_behind(actor, self.remembered(partition).floor);
-                let dot = set.write(actor, hlc, id, value, seen, self.config.policy);
+                let ttl_ms = ttl_ms.or(settings.ttl_ms.filter(|_| value.is_some()));
+                let dot = set.write(actor, hlc, id, value, seen, settings.policy);
                 if let Some(ttl_ms) = ttl_ms {
                     set.set_expiry(dot, now.as_millis().saturating_add(ttl_ms));
                 }
@@ -269,7 +271,7 @@ impl Node {
         }
         let policy = match is_planted(Bug::SiblingsDropped) {
             true => Policy::Lww,
-            false => self.config.policy,
+            false => self.policy_of(key.bucket()),
         };
         if !state.merge(set, policy) {
             self.learn(key, set);

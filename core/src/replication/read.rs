@@ -25,6 +25,8 @@ pub struct ReadOperation<Origin> {
     pub bucket: BucketId,
     /// The key.
     pub key: Vec<u8>,
+    /// What a conflict becomes.
+    policy: Policy,
     /// Its replicas.
     pub owners: Owners,
     /// Which have answered, and which must.
@@ -43,6 +45,7 @@ impl<Origin> ReadOperation<Origin> {
         (origin, level, deadline): (Origin, Level, Instant),
         seen: Token,
         (partition, bucket, key): (PartitionId, BucketId, Vec<u8>),
+        policy: Policy,
         owners: Owners,
         quorum: Quorum,
     ) -> Self {
@@ -57,6 +60,7 @@ impl<Origin> ReadOperation<Origin> {
             partition,
             bucket,
             key,
+            policy,
             owners,
             quorum,
             have: None,
@@ -116,10 +120,10 @@ impl<Origin> ReadOperation<Origin> {
     }
 
     /// Replica `index` has this state, or nothing.
-    pub fn answer(&mut self, index: usize, state: Option<&VersionSet>, policy: Policy) {
+    pub fn answer(&mut self, index: usize, state: Option<&VersionSet>) {
         self.states[index] = Some(state.map(VersionSet::digest));
         if let Some(state) = state {
-            self.merged.merge(state, policy);
+            self.merged.merge(state, self.policy);
         }
         self.quorum.answer(index);
     }

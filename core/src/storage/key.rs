@@ -37,6 +37,13 @@ impl StoredKey {
         partition_of(&self.0)
     }
 
+    /// The bucket that the key belongs to.
+    #[must_use]
+    pub fn bucket(&self) -> BucketId {
+        let bucket = self.0.get(2..).and_then(<[u8]>::first_chunk);
+        BucketId(u32::from_be_bytes(bucket.copied().unwrap_or_default()))
+    }
+
     /// The xxh3-64 of the bytes.
     #[must_use]
     pub fn digest(&self) -> u64 {

@@ -5,6 +5,7 @@ use crate::cluster::RegisterMessage;
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
 use crate::wire::{CollectMessage, SyncMessage};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -120,7 +121,30 @@ impl Failure {
             message: message.into(),
         }
     }
+
+    /// Nobody here knows a bucket called `wanted`; `known` are the names of those that there are.
+    pub fn no_such_bucket<'a>(
+        wanted: impl fmt::Display,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let mut known = known.peekable();
+        let some: Vec<&str> = known.by_ref().take(NAMED_BUCKETS_MAX).collect();
+        let rest = if known.peek().is_some() {
+            " and more"
+        } else {
+            ""
+        };
+        let message = format!(
+            "there is no bucket {wanted}; there are {}{rest}; make it first, or if that was just \
+             now, try again",
+            some.join(", ")
+        );
+        Self::new(ErrorCode::NoSuchBucket, message)
+    }
 }
+
+/// Buckets that an error names.
+const NAMED_BUCKETS_MAX: usize = 16;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,6 +182,8 @@ pub enum ErrorCode {
     Corrupt,
     /// A mistake of the server.
     Internal,
+    /// No bucket is called so, as far as is known where it was asked; a write was **not** applied.
+    NoSuchBucket,
 }
 
 impl ErrorCode {
@@ -177,6 +203,7 @@ impl ErrorCode {
             Self::Protocol => "PROTOCOL",
             Self::Corrupt => "CORRUPT",
             Self::Internal => "INTERNAL",
+            Self::NoSuchBucket => "NO_SUCH_BUCKET",
         }
     }
 
@@ -201,6 +228,18 @@ pub enum Notice {
         /// The shard.
         remainder: u16,
     },
+    /// These are the buckets that can be used here, besides the default one. It is said once a
+    /// connection is open, and again when there are others.
+    Buckets(Vec<NamedBucket>),
+}
+
+/// A bucket by its two names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedBucket {
+    /// What requests say.
+    pub id: BucketId,
+    /// What people say.
+    pub name: String,
 }
 
 /// What members say to each other about one key, one partition, or the cluster. `op` numbers the

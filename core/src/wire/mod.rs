@@ -16,8 +16,8 @@ pub use collect::CollectMessage;
 pub use frame::{Frame, FrameError, FrameKind, Frames};
 pub use handshake::{Hello, Refusal, Role, Welcome};
 pub use message::{
-    ClientId, Entry, ErrorCode, Failure, KeyState, Notice, Operation, PeerMessage, ReadAnswer,
-    Reply, Request, Response,
+    ClientId, Entry, ErrorCode, Failure, KeyState, NamedBucket, Notice, Operation, PeerMessage,
+    ReadAnswer, Reply, Request, Response,
 };
 pub use sync::{KeyBytes, ListedKey, SyncMessage};
 

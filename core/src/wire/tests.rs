@@ -1,5 +1,6 @@
 use super::*;
-use crate::causality::{Hlc, Value};
+use crate::causality::{Hlc, Policy, Value};
+use crate::cluster::{BucketSettings, Change, RegisterMessage};
 use crate::id::{BucketId, MemberId, RequestId};
 use crate::limits::PROTOCOL_VERSION;
 use crate::replication::Level;
@@ -249,9 +250,9 @@ fn frames_of_version_1_are_these_bytes() {
             ),
         ),
     ];
+    let lines = lines.into_iter().chain(bucket_lines(p));
     let text: String = lines
-        .iter()
-        .map(|(name, bytes)| format!("{name} {}\n", hex(bytes)))
+        .map(|(name, bytes)| format!("{name} {}\n", hex(&bytes)))
         .collect();
     assert_eq!(
         text,
@@ -321,6 +322,47 @@ fn collect(name: &'static str, p: PartitionId, message: CollectMessage) -> (&'st
     let (view, op) = (4, 6);
     let message = PeerMessage::Collect { view, op, message };
     (name, message_frame(FrameKind::Peer, p, &message))
+}
+
+/// What buckets have added.
+fn bucket_lines(p: PartitionId) -> [(&'static str, Vec<u8>); 4] {
+    let none = Failure::new(ErrorCode::NoSuchBucket, "none");
+    let carts = NamedBucket {
+        id: BucketId(1),
+        name: "carts".into(),
+    };
+    let settings = BucketSettings {
+        policy: Policy::Siblings,
+        read_level: Level::One,
+        write_level: Level::Replicas(2),
+        ttl_ms: Some(60_000),
+    };
+    let wish = Change::Bucket {
+        name: "carts".parse().unwrap(),
+        after: 0,
+        settings,
+    };
+    let wish = PeerMessage::Cluster(RegisterMessage::Wish(vec![wish]));
+    let response = Response {
+        id: 2,
+        result: Err(none),
+    };
+    let buckets = Notice::Buckets(vec![carts]);
+    [
+        (
+            "no such bucket",
+            message_frame(FrameKind::Response, p, &response),
+        ),
+        (
+            "no buckets",
+            message_frame(FrameKind::Notice, p, &Notice::Buckets(vec![])),
+        ),
+        ("buckets", message_frame(FrameKind::Notice, p, &buckets)),
+        (
+            "wish for a bucket",
+            message_frame(FrameKind::Peer, p, &wish),
+        ),
+    ]
 }
 
 fn sync(name: &'static str, p: PartitionId, message: SyncMessage) -> (&'static str, Vec<u8>) {

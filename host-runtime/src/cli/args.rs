@@ -2,11 +2,13 @@
 
 use super::error::CliError;
 use crate::config::ServeArgs;
-use crate::config::args::level;
+use crate::config::args::{PolicySetting, level};
 use crate::config::member::{MemberSetting, check_address};
+use crate::config::span::TimeSpan;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use henge_core::cluster::DEFAULT_BUCKET;
 use henge_core::limits::TIMEOUT_MAX_MS;
 use henge_core::replication::Level;
 use henge_core::ring::Member;
@@ -39,6 +41,9 @@ pub enum Command {
     /// Who holds what: plan changes, watch them, let a stone leave
     #[command(subcommand)]
     Ring(RingCommand),
+    /// Sets of keys with a policy, levels and a time to live of their own
+    #[command(subcommand)]
+    Bucket(BucketCommand),
     /// Verify the data folder of a stopped stone; exit code 1 if anything is damaged
     Check(CheckArgs),
     /// Print a table, a log segment or a manifest
@@ -68,6 +73,9 @@ pub struct ServerArgs {
 pub struct PutArgs {
     /// The key
     pub key: String,
+    /// The bucket that the key belongs to
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_BUCKET)]
+    pub bucket: String,
     /// The value; `-` reads it from standard input
     #[arg(
         allow_hyphen_values = true,
@@ -108,6 +116,9 @@ pub enum ValueKind {
 pub struct GetArgs {
     /// The key
     pub key: String,
+    /// The bucket that the key belongs to
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_BUCKET)]
+    pub bucket: String,
     /// Replicas that must agree: one, quorum, all, local_quorum, each_quorum or a number
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub r: Option<Level>,
@@ -124,6 +135,9 @@ pub struct GetArgs {
 pub struct DeleteArgs {
     /// The key
     pub key: String,
+    /// The bucket that the key belongs to
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_BUCKET)]
+    pub bucket: String,
     /// Replicas on which it must be durable: one, quorum, all, local_quorum, each_quorum or a number
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub w: Option<Level>,
@@ -239,6 +253,58 @@ pub struct LeaveArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub server: ServerArgs,
+}
+
+/// `henge bucket`.
+#[derive(Debug, Subcommand)]
+pub enum BucketCommand {
+    /// Make a bucket, or give one other levels or another time to live
+    Create(CreateArgs),
+    /// Show which buckets there are
+    List(ListArgs),
+}
+
+/// `henge bucket create`. What is left out stays as it is; in a new bucket it is as in `default`.
+#[derive(Args, Debug)]
+pub struct CreateArgs {
+    /// The bucket's name
+    pub name: String,
+    /// What concurrent writes become; it cannot be changed later
+    #[arg(long)]
+    pub policy: Option<PolicySetting>,
+    /// Level of reads that name none
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub r: Option<Level>,
+    /// Level of writes that name none
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub w: Option<Level>,
+    /// How long values can be read whose writes do not say it, like 30min; `none` is for ever
+    #[arg(long, value_name = "TIME", value_parser = ttl)]
+    pub ttl: Option<Ttl>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerArgs,
+}
+
+/// `henge bucket list`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerArgs,
+}
+
+/// A time to live in milliseconds, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ttl(pub Option<u64>);
+
+fn ttl(text: &str) -> Result<Ttl, String> {
+    if text == "none" {
+        return Ok(Ttl(None));
+    }
+    let span = text.parse::<TimeSpan>();
+    span.map(|span| Ttl(Some(span.0)))
+        .map_err(|error| format!("{error}, or none"))
 }
 
 /// A stone that would join.

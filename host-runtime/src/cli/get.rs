@@ -4,12 +4,11 @@ use super::args::{GetArgs, context_text};
 use super::error::CliError;
 use super::link::{Link, confused, failed};
 use henge_core::client::Call;
-use henge_core::id::BucketId;
 use henge_core::wire::{Entry, Reply};
 use std::io::{IsTerminal, Write};
 
 pub(super) async fn run(args: GetArgs) -> Result<(), CliError> {
-    let call = Call::get(BucketId::default(), args.key.clone().into_bytes())
+    let call = Call::get(args.bucket.clone(), args.key.clone().into_bytes())
         .with_level(args.r)
         .with_timeout_ms(args.server.timeout_ms.unwrap_or(0));
     let link = Link::open(&args.server.servers).await?;

@@ -280,6 +280,9 @@ pub fn failed(failure: &Failure) -> CliError {
         ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::Indeterminate => {
             error.hint("`henge status` shows which stones are up; --timeout-ms waits longer")
         }
+        ErrorCode::NoSuchBucket => {
+            error.hint("`henge bucket create NAME` makes one; `henge bucket list` shows them")
+        }
         ErrorCode::Level => error.hint("see `henge put --help` for the levels"),
         ErrorCode::ValueTooLarge => {
             error.hint("the limit is set by `henge serve --pair-bytes-max`, up to 1MiB")

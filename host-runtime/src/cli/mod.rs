@@ -6,10 +6,11 @@
 //! * `stored`: files of a storage, read in pieces.
 //! * `progress`: how far a command has come through files.
 //! * `table`: rows of text in columns.
-//! * `serve`, `put`, `get`, `delete`, `status`, `ring`, `check`, `dump`, [`import`]: one file or folder for
+//! * `serve`, `put`, `get`, `delete`, `status`, `ring`, `bucket`, `check`, `dump`, [`import`]: one file or folder for
 //!   each command.
 
 pub mod args;
+mod bucket;
 mod check;
 mod delete;
 mod dump;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Delete(args) => block_on(delete::run(args)),
         Command::Import(args) => block_on(import::run(args)),
         Command::Status(args) => block_on(status::run(args)),
+        Command::Bucket(command) => block_on(bucket::run(command)),
         Command::Ring(command) => block_on(ring::run(command)),
         Command::Check(args) => check::run(&args),
         Command::Dump(args) => dump::run(&args),

@@ -5,7 +5,6 @@ use super::error::CliError;
 use super::link::{Link, confused, failed};
 use henge_core::causality::Value;
 use henge_core::client::Call;
-use henge_core::id::BucketId;
 use henge_core::limits::PAIR_BYTES_MAX;
 use henge_core::wire::Reply;
 use std::io::Read;
@@ -22,7 +21,7 @@ pub(super) async fn run(args: PutArgs) -> Result<(), CliError> {
         None => ValueKind::Text.check(&bytes).unwrap_or(0),
     };
     let call = Call::put(
-        BucketId::default(),
+        args.bucket,
         args.key.into_bytes(),
         Value { encoding, bytes },
     )

@@ -17,9 +17,15 @@ impl Board {
 
     /// The state, as soon as it is known.
     pub async fn known(&self) -> Arc<ClusterState> {
+        self.after(None).await
+    }
+
+    /// The state, as soon as it is newer than that of `epoch`, if one is given.
+    pub async fn after(&self, epoch: Option<u64>) -> Arc<ClusterState> {
         let mut news = self.0.subscribe();
         loop {
-            if let Some(state) = news.borrow_and_update().clone() {
+            let state = news.borrow_and_update().clone();
+            if let Some(state) = state.filter(|state| Some(state.epoch) > epoch) {
                 return state;
             }
             if news.changed().await.is_err() {

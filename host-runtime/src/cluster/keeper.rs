@@ -2,13 +2,20 @@
 //! of its members, and a stone that has joined finds it again after a restart.
 
 use super::join::Snapshot;
+use crate::http::status::inspect_all;
 use crate::net::dial;
+use crate::shard::ShardState;
 use crate::stone::Stone;
 use henge_core::cluster::{Change, ClusterState};
 use henge_core::id::MemberId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::sleep;
+
+/// How often it is looked whether all shards go by a state.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What a shard has to say about the cluster.
 #[derive(Debug)]
@@ -27,6 +34,30 @@ pub async fn keep(stone: Arc<Stone>, mut news: UnboundedReceiver<News>) {
             News::Cluster(state) => adopt(&stone, *state).await,
         }
     }
+}
+
+/// Puts up for all of the stone what each of its shards goes by, until the stone ends.
+pub async fn spread(stone: Arc<Stone>) {
+    let mut epoch = None;
+    loop {
+        let state = stone.board.after(epoch).await;
+        epoch = Some(state.epoch);
+        while !is_everywhere(&stone, state.epoch).await {
+            sleep(LOOK_EVERY).await;
+        }
+        stone.shared.put(ClusterState::clone(&state));
+    }
+}
+
+/// Whether each shard that serves goes by the state of `epoch`, or by a later one.
+async fn is_everywhere(stone: &Stone, epoch: u64) -> bool {
+    let reports = inspect_all(stone).await;
+    let mut shards = stone.shards.iter().zip(reports);
+    shards.all(|(shard, report)| match shard.status().state() {
+        ShardState::Failed(_) => true,
+        ShardState::Ready => report.epoch >= epoch,
+        ShardState::Replaying => false,
+    })
 }
 
 async fn adopt(stone: &Arc<Stone>, state: ClusterState) {

@@ -1,6 +1,7 @@
 //! Errors as JSON with a fitting status.
 
 use axum::response::{IntoResponse, Response};
+use henge_core::cluster::BucketError;
 use henge_core::wire::{ErrorCode, Failure};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -42,8 +43,23 @@ impl From<Failure> for HttpError {
     }
 }
 
+impl From<BucketError> for HttpError {
+    fn from(error: BucketError) -> Self {
+        let (status, code) = match error {
+            BucketError::Level(_) => (StatusCode::BAD_REQUEST, "LEVEL"),
+            BucketError::Name | BucketError::Default | BucketError::Ttl(_) => {
+                (StatusCode::BAD_REQUEST, "BAD_REQUEST")
+            }
+            BucketError::Policy(_) => (StatusCode::CONFLICT, "POLICY"),
+            BucketError::TooMany => (StatusCode::CONFLICT, "TOO_MANY_BUCKETS"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
 const fn status(code: ErrorCode) -> StatusCode {
     match code {
+        ErrorCode::NoSuchBucket => StatusCode::NOT_FOUND,
         ErrorCode::KeyTooLarge => StatusCode::URI_TOO_LONG,
         ErrorCode::ValueTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::Level | ErrorCode::Protocol => StatusCode::BAD_REQUEST,

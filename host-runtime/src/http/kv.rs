@@ -1,5 +1,6 @@
 //! `/v1/kv/KEY`: one key for curl.
 
+use super::buckets;
 use super::calls::Call;
 use super::error::HttpError;
 use super::headers;
@@ -30,6 +31,7 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Options {
+    bucket: Option<String>,
     r: Option<String>,
     w: Option<String>,
     timeout_ms: Option<u32>,
@@ -114,6 +116,7 @@ async fn write(
 
 /// What a request is about.
 struct Target {
+    bucket: BucketId,
     key: Vec<u8>,
     read_level: Option<Level>,
     write_level: Option<Level>,
@@ -129,7 +132,7 @@ impl Target {
         }
         let Query(options) = Query::<Options>::try_from_uri(uri).map_err(|error| {
             HttpError::bad_request(format!(
-                "{error}; allowed are ?r=LEVEL, ?w=LEVEL, ?timeout_ms= and ?ttl_ms="
+                "{error}; allowed are ?bucket=NAME, ?r=LEVEL, ?w=LEVEL, ?timeout_ms= and ?ttl_ms="
             ))
         })?;
         let key = uri.path().strip_prefix(PREFIX).unwrap_or_default();
@@ -142,6 +145,7 @@ impl Target {
             )));
         }
         Ok(Self {
+            bucket: buckets::find(stone, options.bucket.as_deref())?,
             key,
             read_level: level(options.r)?,
             write_level: level(options.w)?,
@@ -151,11 +155,13 @@ impl Target {
     }
 
     async fn call(self, stone: &Stone, operation: Operation) -> Result<Reply, HttpError> {
-        let bucket = BucketId::default();
-        let position = hash::position(bucket, &self.key);
+        let position = hash::position(self.bucket, &self.key);
         let partition = hash::partition_at(position, stone.config.partitions);
         let Self {
-            key, timeout_ms, ..
+            bucket,
+            key,
+            timeout_ms,
+            ..
         } = self;
         let call = Call {
             bucket,

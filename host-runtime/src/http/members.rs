@@ -3,7 +3,7 @@
 
 use super::error::HttpError;
 use super::status::json;
-use crate::cluster::Snapshot;
+use crate::cluster::{Board, Snapshot};
 use crate::stone::Stone;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -30,16 +30,16 @@ struct Leaving<'a> {
     partitions: usize,
 }
 
-/// The state that this stone goes by, if it knows one yet.
+/// The state that is put up on a board of this stone, if one is.
 ///
 /// # Errors
-/// While the first shard is not open.
-pub fn known(stone: &Stone) -> Result<Arc<ClusterState>, HttpError> {
+/// While the shards are not open.
+pub fn known(board: &Board) -> Result<Arc<ClusterState>, HttpError> {
     let starting = || {
         let message = "this stone is starting and does not know its cluster yet; ask again";
         HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
     };
-    stone.board.state().ok_or_else(starting)
+    board.state().ok_or_else(starting)
 }
 
 /// The cluster, for a stone that joins.
@@ -47,7 +47,7 @@ pub fn known(stone: &Stone) -> Result<Arc<ClusterState>, HttpError> {
 /// # Errors
 /// While the first shard is not open.
 pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError> {
-    let state = known(&stone)?;
+    let state = known(&stone.board)?;
     let snapshot = Snapshot::new(&stone.settings.cluster, ClusterState::clone(&state));
     let headers = [
         (CONTENT_TYPE, "application/octet-stream"),
@@ -66,7 +66,7 @@ pub async fn delete(
     Path(name): Path<String>,
     Query(options): Query<Options>,
 ) -> Result<Response, HttpError> {
-    let state = known(&stone)?;
+    let state = known(&stone.board)?;
     let id = MemberId::from_name(&name);
     let Some(member) = state.member(id) else {
         let names: Vec<&str> = (state.members().iter())

@@ -5,6 +5,7 @@
 //! * [`headers`]: request and response headers of `/v1/kv`.
 //! * [`calls`]: requests on their way through a shard.
 //! * [`status`], [`ring`], [`metrics`], [`health`]: what the stone says of itself.
+//! * [`buckets`]: which buckets there are, and one that is made.
 //! * [`members`]: the cluster as a stone that joins needs it, and members that are to leave.
 //! * [`ask`]: one question to another stone.
 //! * [`assets`]: the console and the SDK.
@@ -12,6 +13,7 @@
 
 pub mod ask;
 pub mod assets;
+pub mod buckets;
 pub mod calls;
 pub mod error;
 pub mod headers;

@@ -59,7 +59,7 @@ struct Standing {
 /// # Errors
 /// While the first shard is not open.
 pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError> {
-    let state = known(&stone)?;
+    let state = known(&stone.board)?;
     let (placement, members) = (state.target(), state.members());
     let number = |id: &MemberId| members.index_of(*id).map(MemberIndex::get);
     let numbers = |list: &[MemberId]| -> Vec<usize> { list.iter().filter_map(number).collect() };

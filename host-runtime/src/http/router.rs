@@ -1,12 +1,12 @@
 //! Which path goes where, and what every answer carries.
 
 use super::error::HttpError;
-use super::{assets, headers, health, kv, members, metrics, ring, status};
+use super::{assets, buckets, headers, health, kv, members, metrics, ring, status};
 use crate::net::upgrade;
 use crate::stone::Stone;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get};
+use axum::routing::{any, delete, get, put};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, StatusCode};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ pub fn router(stone: Arc<Stone>) -> Router {
         .route(kv::PREFIX, any(kv::get))
         .route("/v1/status", get(status::get).fallback(method))
         .route("/v1/ring", get(ring::get).fallback(method))
+        .route("/v1/buckets", get(buckets::get).fallback(method))
         .layer(cors());
     Router::new()
         .merge(open)
@@ -35,13 +36,14 @@ pub fn router(stone: Arc<Stone>) -> Router {
             "/v1/members/{name}",
             delete(members::delete).fallback(method),
         )
+        .route("/v1/buckets/{name}", put(buckets::put).fallback(method))
         .route("/health", get(health::get).fallback(method))
         .route("/metrics", get(metrics::get).fallback(method))
         .fallback(get(assets::get).fallback(method))
         .with_state(stone)
 }
 
-/// Pages from elsewhere may read status and ring, and use keys: the console shows all stones, and
+/// Pages from elsewhere may read status, ring and buckets, and use keys: the console shows all stones, and
 /// there are no cookies that could be abused.
 fn cors() -> CorsLayer {
     CorsLayer::new()
@@ -55,7 +57,7 @@ async fn method(method: Method) -> Response {
     HttpError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "METHOD",
-        format!("{method} is not possible here; keys take GET, PUT and DELETE, the rest GET"),
+        format!("{method} is not possible here; keys take GET, PUT and DELETE, /v1/buckets/NAME takes PUT, the rest GET"),
     )
     .into_response()
 }

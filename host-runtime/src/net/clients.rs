@@ -1,15 +1,16 @@
-//! A client's connection: requests in, responses out.
+//! A client's connection: requests in, responses and notices out.
 
 use super::connection::{Socket, refusal};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Pushed};
 use super::pulse::Pulse;
 use super::socket::{self, LINGER, SocketError};
 use crate::shard::ClientSink;
 use crate::stone::{Phase, Stone};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use henge_core::id::PartitionId;
-use henge_core::wire::{ClientId, FrameError, FrameKind, message_frame};
+use henge_core::cluster::Bucket;
+use henge_core::id::{BucketId, PartitionId};
+use henge_core::wire::{ClientId, FrameError, FrameKind, NamedBucket, Notice, message_frame};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -37,6 +38,7 @@ pub async fn serve(stone: &Stone, socket: Socket, rest: Bytes) {
         let mut why = tokio::select! {
             why = client.read(&pulse, rest, &mut stream) => why,
             why = &mut write => why,
+            why = client.tell_buckets() => why,
             () = pulse.watch(PING_EVERY) => SocketError::Silent("answer to three pings"),
             () = outbox.broken() => slow(),
             () = stone.reaches(Phase::Draining) => {
@@ -101,6 +103,31 @@ impl Client<'_> {
             {
                 return why;
             }
+        }
+    }
+
+    /// Says which buckets there are, and says it again when there are others.
+    async fn tell_buckets(&self) -> SocketError {
+        let (mut epoch, mut told) = (None, None);
+        loop {
+            let state = self.stone.shared.after(epoch).await;
+            epoch = Some(state.epoch);
+            let name = |(id, bucket): (BucketId, &Bucket)| NamedBucket {
+                id,
+                name: bucket.name.to_string(),
+            };
+            let buckets: Vec<NamedBucket> = state.buckets().map(name).collect();
+            if told.as_ref() == Some(&buckets) {
+                continue;
+            }
+            let notice = Notice::Buckets(buckets.clone());
+            let frame = message_frame(FrameKind::Notice, PartitionId(0), &notice);
+            match self.outbox.push(frame) {
+                Pushed::Wake => self.outbox.wake(),
+                Pushed::Queued | Pushed::Closed => {}
+                Pushed::Full => self.outbox.break_off(),
+            }
+            told = Some(buckets);
         }
     }
 

@@ -174,17 +174,28 @@ impl Cluster {
     /// The seats that own `key`, in order of preference.
     #[must_use]
     pub fn owners(&self, key: &str) -> Vec<Seat> {
-        self.world.owners(key.as_bytes())
+        self.world.owners(BucketId(0), key.as_bytes())
     }
 
     /// Hands a request to `seat`. Returns its number.
     pub fn request(&mut self, seat: Seat, key: &str, operation: Operation) -> u64 {
+        self.request_in(BucketId(0), seat, key, operation)
+    }
+
+    /// The same for a key of `bucket`.
+    pub fn request_in(
+        &mut self,
+        bucket: BucketId,
+        seat: Seat,
+        key: &str,
+        operation: Operation,
+    ) -> u64 {
         let id = self.next_request;
         self.next_request += 1;
         let request = Request {
             id,
             timeout_ms: 1_000,
-            bucket: BucketId(0),
+            bucket,
             key: key.as_bytes().to_vec(),
             operation,
         };

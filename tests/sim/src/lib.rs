@@ -17,13 +17,14 @@
 //! * [`world`]: nodes, network, disks and clocks, where everything follows from one seed.
 //! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
 //! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
-//! * [`swarm`], [`setup`], [`mod@plan`]: what a seed is about, drawn before it is done.
+//! * [`swarm`], [`setup`], [`buckets`], [`mod@plan`]: what a seed is about, drawn before it is done.
 //! * [`mod@run`]: it is done, healed and checked.
 //! * [`failure`]: the laws, and how they are broken.
 //! * [`mod@shrink`]: what fails is cut down to what it takes.
 
 mod age;
 mod bits;
+pub mod buckets;
 mod checkers;
 mod cluster;
 mod draw;

@@ -1,17 +1,19 @@
 //! What clients know: every write with what became of it, and what reads have shown.
 
 use crate::bits::Bits;
+use crate::buckets::Buckets;
 use crate::family::Family;
 use crate::plan::{Call, CallKind};
 use crate::world::Seat;
-use henge_core::causality::{Hlc, Policy};
+use henge_core::causality::Hlc;
+use henge_core::cluster::BucketSettings;
 use henge_core::limits::SIBLINGS_MAX;
 use henge_core::time::{Duration, Instant};
 use std::collections::BTreeMap;
 
 /// Everything that clients know.
 pub(crate) struct Model {
-    pub(crate) policy: Policy,
+    buckets: Buckets,
     /// How far any clock can be off the world's, at most.
     skew: Duration,
     /// Which round it is.
@@ -23,6 +25,7 @@ pub(crate) struct Model {
 
 /// What clients know of one key.
 pub(crate) struct KeyModel {
+    pub(crate) settings: BucketSettings,
     pub(crate) owners: Vec<Seat>,
     /// In the order of their first tries.
     pub(crate) writes: Vec<Write>,
@@ -74,9 +77,9 @@ pub(crate) struct Ack {
 pub(crate) const MOVING_OWNERS: usize = 3;
 
 impl Model {
-    pub(crate) const fn new(policy: Policy, skew: Duration) -> Self {
+    pub(crate) const fn new(buckets: Buckets, skew: Duration) -> Self {
         Self {
-            policy,
+            buckets,
             skew,
             round: 0,
             wiped: None,
@@ -91,7 +94,9 @@ impl Model {
 
     /// What is known of `key`, whose owners are `owners`.
     pub(crate) fn key(&mut self, key: u16, owners: impl FnOnce() -> Vec<Seat>) -> &mut KeyModel {
+        let settings = self.buckets.of(key);
         self.keys.entry(key).or_insert_with(|| KeyModel {
+            settings,
             owners: owners(),
             writes: Vec::new(),
             by_call: BTreeMap::new(),
@@ -169,7 +174,7 @@ impl KeyModel {
             None => self.chains.push(place),
         }
         let (is_delete, ttl_ms) = match call.kind {
-            CallKind::Put { ttl_ms, .. } => (false, ttl_ms),
+            CallKind::Put { ttl_ms, .. } => (false, ttl_ms.or(self.settings.ttl_ms)),
             CallKind::Delete { .. } | CallKind::Get => (true, None),
         };
         self.writes.push(Write {

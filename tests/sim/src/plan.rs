@@ -52,6 +52,8 @@ pub enum Fault {
     Start(Seat),
     /// Somebody wants this member to leave.
     Leave(Seat),
+    /// Somebody wants the second bucket to be made, and tells this seat.
+    Bucket(Seat),
     /// A seat crashes and loses its disk; only where all that is on it is elsewhere too.
     Wipe(Seat),
     /// What one seat sends to another is lost.
@@ -155,6 +157,7 @@ impl Fault {
             Self::Crash(seat)
             | Self::Start(seat)
             | Self::Leave(seat)
+            | Self::Bucket(seat)
             | Self::Wipe(seat)
             | Self::Full(seat)
             | Self::Room(seat)

@@ -1,10 +1,9 @@
 //! The cluster that a seed is about.
 
+use crate::buckets::Buckets;
 use crate::world::{DiskSettings, LinkSettings, Seat, WorldSettings};
-use henge_core::causality::Policy;
 use henge_core::config::Config;
 use henge_core::limits::{MEMORY_BYTES_MIN, SIBLINGS_MAX};
-use henge_core::replication::Level;
 use henge_core::ring::Member;
 use std::fmt;
 
@@ -21,12 +20,8 @@ pub struct Setup {
     pub partitions: u16,
     /// Replicas of a key.
     pub replicas: u8,
-    /// What a conflict becomes.
-    pub policy: Policy,
-    /// Level of reads that name none.
-    pub read_level: Level,
-    /// Level of writes that name none.
-    pub write_level: Level,
+    /// How keys are treated.
+    pub buckets: Buckets,
     /// Largest pair, in bytes.
     pub pair_bytes_max: u32,
     /// The links.
@@ -79,9 +74,9 @@ impl Setup {
         Config {
             partitions: self.partitions,
             replicas: self.replicas,
-            policy: self.policy,
-            read_level: self.read_level,
-            write_level: self.write_level,
+            policy: self.buckets.default.policy,
+            read_level: self.buckets.default.read_level,
+            write_level: self.buckets.default.write_level,
             pair_bytes_max: self.pair_bytes_max,
             memory_bytes_max: self.memory_bytes_max(),
             sync_round_ms: 1_200,
@@ -109,14 +104,23 @@ impl fmt::Display for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} members, {} replicas, {} partitions, {:?}, reads {}, writes {}",
+            "{} members, {} replicas, {} partitions",
             self.members.len(),
             self.replicas,
-            self.partitions,
-            self.policy,
-            self.read_level,
-            self.write_level
+            self.partitions
         )?;
+        let buckets = [("keys", Some(self.buckets.default))];
+        let buckets = buckets
+            .into_iter()
+            .chain([("odd keys", self.buckets.second)]);
+        for (keys, settings) in buckets {
+            let Some(settings) = settings else { continue };
+            let (read, write) = (settings.read_level, settings.write_level);
+            let ttl = settings.ttl_ms;
+            let ttl = ttl.map_or(String::new(), |ms| format!(", for {ms} ms"));
+            let policy = settings.policy;
+            writeln!(f, "  {keys}: {policy}, reads {read}, writes {write}{ttl}")?;
+        }
         for (seat, member) in self.members.iter().chain(&self.joiners).enumerate() {
             let offset_ms = self.offsets_micros.get(seat).map_or(0, |us| us / 1_000);
             writeln!(

@@ -5,6 +5,7 @@
 //! 2012.
 
 use crate::age;
+use crate::buckets::Buckets;
 use crate::draw::Draw;
 use crate::faults;
 use crate::moves::Moves;
@@ -13,6 +14,7 @@ use crate::setup::Setup;
 use crate::workload;
 use crate::world::{DiskSettings, LinkSettings};
 use henge_core::causality::Policy;
+use henge_core::cluster::BucketSettings;
 use henge_core::limits::HORIZON_DEFAULT_MS;
 use henge_core::replication::Level;
 use henge_core::ring::{Member, Zone};
@@ -47,6 +49,7 @@ pub fn plan(seed: u64, scope: Scope) -> Plan {
     let mut draw = Draw::new(seed ^ 0x5eed_0000_5eed);
     let is_bulky = draw.happens(120);
     let mut setup = setup(&mut draw, is_bulky);
+    Buckets::draw_second(seed, &mut setup);
     let weights = faults::Weights::draw(&mut draw, &setup, is_bulky && scope.damages_tables);
     let load = workload::Load::draw(&mut draw, &setup, is_bulky, scope);
     let rounds = draw.between(1, 3);
@@ -64,6 +67,9 @@ pub fn plan(seed: u64, scope: Scope) -> Plan {
         .map(|number| {
             let span_micros = draw.log_between(2_000_000, 40_000_000);
             let mut actions = faults::draw(&mut draw, &setup, &weights, number, span_micros);
+            if number == 0 {
+                Buckets::draw_wishes(seed, &setup, span_micros, &mut actions);
+            }
             moves.draw_round(&setup, number + 1 == rounds, span_micros, &mut actions);
             actions.extend(load.draw_calls(&mut draw, &setup, span_micros, &mut next_call));
             actions.sort_by_key(|timed| timed.at_micros);
@@ -109,9 +115,15 @@ fn setup(draw: &mut Draw, is_bulky: bool) -> Setup {
         moves: false,
         partitions: draw.pick(&[8, 16, 32]),
         replicas,
-        policy: draw.pick(&[Policy::Lww, Policy::Siblings]),
-        read_level: default_level(draw),
-        write_level: default_level(draw),
+        buckets: Buckets {
+            default: BucketSettings {
+                policy: draw.pick(&[Policy::Lww, Policy::Siblings]),
+                read_level: default_level(draw),
+                write_level: default_level(draw),
+                ttl_ms: None,
+            },
+            second: None,
+        },
         pair_bytes_max: if is_bulky { 64 * 1_024 } else { 10 * 1_024 },
         links: links(draw),
         disks: disks(draw),
@@ -139,7 +151,8 @@ fn signed(draw: &mut Draw, most: u64) -> i64 {
     number - i64::try_from(most).expect("a small number")
 }
 
-fn default_level(draw: &mut Draw) -> Level {
+/// A level of a bucket.
+pub(crate) fn default_level(draw: &mut Draw) -> Level {
     draw.pick(&[
         Level::Quorum,
         Level::Quorum,

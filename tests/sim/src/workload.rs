@@ -5,7 +5,6 @@ use crate::plan::{Action, Call, CallKind, Timed};
 use crate::setup::Setup;
 use crate::swarm::Scope;
 use crate::world::Seat;
-use henge_core::causality::Policy;
 use henge_core::replication::Level;
 
 /// The character of the load.
@@ -34,7 +33,7 @@ const CALLS_MAX: u64 = 500;
 
 impl Load {
     pub(crate) fn draw(draw: &mut Draw, setup: &Setup, is_bulky: bool, scope: Scope) -> Self {
-        let is_siblings = setup.policy == Policy::Siblings;
+        let is_siblings = setup.buckets.has_siblings();
         let favourite = draw.happens(200);
         let seats = if favourite {
             vec![draw.index(setup.members.len())]

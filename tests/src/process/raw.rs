@@ -62,7 +62,7 @@ impl Raw {
         self.0.send(Message::text(text)).expect("it can be sent");
     }
 
-    /// The next binary message; `None` if the connection ends.
+    /// The next binary message, without the notices in front of it; `None` if the connection ends.
     ///
     /// # Panics
     /// If neither happens.
@@ -71,7 +71,12 @@ impl Raw {
         loop {
             assert!(Instant::now() < limit, "neither an answer nor an end");
             match self.0.read() {
-                Ok(Message::Binary(bytes)) => return Some(bytes.to_vec()),
+                Ok(Message::Binary(bytes)) => {
+                    let rest = behind_notices(&bytes);
+                    if !rest.is_empty() {
+                        return Some(rest.to_vec());
+                    }
+                }
                 Ok(_) => {}
                 Err(Error::Io(error)) if is_timeout(&error) => {}
                 Err(_) => return None,
@@ -90,5 +95,13 @@ impl Raw {
         let refusal = decode_body(frame.body).expect("a refusal");
         assert_eq!(self.receive(), None, "the connection is closed behind it");
         refusal
+    }
+}
+
+/// A message without the notices that it begins with: they come unasked.
+fn behind_notices(message: &[u8]) -> &[u8] {
+    match Frame::take(message) {
+        Ok((frame, rest)) if frame.kind == FrameKind::Notice => behind_notices(rest),
+        _ => message,
     }
 }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod limits;
+mod naming;
 mod outcome;
 mod session;
 

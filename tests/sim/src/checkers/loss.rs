@@ -9,7 +9,7 @@ use henge_core::causality::{Hlc, Policy};
 
 /// Checks a read at level `all` when nothing fails any more.
 pub(crate) fn check(model: &Model, key: &KeyModel, reading: &Reading<'_>) -> Result<(), Failure> {
-    match model.policy {
+    match key.settings.policy {
         Policy::Lww => {
             for write in &key.writes {
                 if let Some(floor) = write.acks.iter().map(|ack| ack.version).max() {

@@ -4,6 +4,7 @@ use crate::failure::{Checker, Failure};
 use crate::setup::Setup;
 use crate::world::{Seat, World};
 use henge_core::causality::Hlc;
+use henge_core::id::BucketId;
 use henge_core::limits::CLOCK_SKEW_MAX_MS;
 use henge_core::time::Instant;
 use henge_core::wire::{ErrorCode, Failure as Refused};
@@ -21,10 +22,13 @@ pub(crate) fn check_clock(seat: Seat, now: Instant, version: Hlc) -> Result<(), 
     Err(Failure::new(Checker::Clocks, message))
 }
 
-/// Clients that do everything right are not told that they do not.
-pub(crate) fn check_refusal(seat: Seat, refused: &Refused) -> Result<(), Failure> {
+/// Clients that do everything right are not told that they do not; nor that there is no bucket that the
+/// seat `knew` when it was asked.
+pub(crate) fn check_refusal(seat: Seat, refused: &Refused, knew: bool) -> Result<(), Failure> {
     match refused.code {
-        ErrorCode::Misrouted
+        ErrorCode::NoSuchBucket if !knew => Ok(()),
+        ErrorCode::NoSuchBucket
+        | ErrorCode::Misrouted
         | ErrorCode::Protocol
         | ErrorCode::Internal
         | ErrorCode::Corrupt
@@ -39,7 +43,7 @@ pub(crate) fn check_refusal(seat: Seat, refused: &Refused) -> Result<(), Failure
 
 /// The owners of `key` are distinct, as many as they should be, and in as many zones as there are.
 pub(crate) fn check_place(setup: &Setup, world: &World, key: &[u8]) -> Result<(), Failure> {
-    let owners = world.owners(key);
+    let owners = world.owners(BucketId(0), key);
     let distinct: BTreeSet<Seat> = owners.iter().copied().collect();
     let zones_of = |seats: &mut dyn Iterator<Item = Seat>| {
         let zones: BTreeSet<&str> = seats

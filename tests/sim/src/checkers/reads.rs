@@ -8,7 +8,7 @@ use henge_core::causality::Policy;
 
 /// Checks `reading` against every write that it must meet.
 pub(crate) fn check(model: &Model, key: &KeyModel, reading: &Reading<'_>) -> Result<(), Failure> {
-    match model.policy {
+    match key.settings.policy {
         Policy::Lww => {
             let newest = key
                 .writes

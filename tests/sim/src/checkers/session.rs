@@ -24,7 +24,7 @@ pub(crate) fn check(
     reading: &Reading<'_>,
     known: &Known,
 ) -> Result<(), Failure> {
-    let is_kept = match model.policy {
+    let is_kept = match key.settings.policy {
         Policy::Lww => match reading.version() {
             Some(version) => version >= known.newest,
             None => known.newest == Hlc::default() || reading.may_hide(model, key, known.newest),

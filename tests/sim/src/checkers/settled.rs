@@ -1,6 +1,7 @@
 //! Owners agree and nothing is left over once all is quiet.
 
 use crate::failure::{Checker, Failure};
+use crate::setup::Setup;
 use crate::world::{Seat, World};
 use henge_core::causality::Token;
 use henge_core::wire::Entry;
@@ -57,6 +58,14 @@ pub(crate) fn check_owners(world: &World, seats: &[Seat]) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+/// The second bucket is made, if there is to be one.
+pub(crate) fn check_bucket(world: &World, setup: &Setup) -> Result<(), String> {
+    match setup.buckets.change(world.cluster()) {
+        None => Ok(()),
+        Some(change) => Err(format!("there is to be a bucket: {change:?}")),
+    }
 }
 
 /// No node has anything under way.

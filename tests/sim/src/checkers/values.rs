@@ -62,7 +62,7 @@ fn place(key: &KeyModel, shown: &Value) -> Result<usize, Failure> {
 /// Checks what `reading` shows by itself.
 pub(crate) fn check(model: &Model, key: &KeyModel, reading: &Reading<'_>) -> Result<(), Failure> {
     let Reading { places, .. } = reading;
-    if model.policy == Policy::Lww && places.len() > 1 {
+    if key.settings.policy == Policy::Lww && places.len() > 1 {
         let message = format!("siblings where the last writer wins: {}", reading.text(key));
         return Err(Failure::new(Checker::Values, message));
     }

@@ -11,8 +11,10 @@ use crate::model::{Ack, MOVING_OWNERS};
 use crate::plan::{Call, CallKind};
 use crate::world::{Seat, World};
 use henge_core::causality::{Hlc, Token};
+use henge_core::cluster::ClusterState;
 use henge_core::hash::hash64;
 use henge_core::id::{BucketId, RequestId};
+use henge_core::node::Node;
 use henge_core::replication::Level;
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::{ClientId, Entry, ErrorCode, Operation, Reply, Request, Response};
@@ -42,6 +44,8 @@ struct Try {
     family: Option<Family>,
     /// What its session had seen then, if it is a read of one.
     known: Option<Known>,
+    /// Whether the seat knew the key's bucket.
+    knew: bool,
 }
 
 /// A call that has no answer yet.
@@ -81,7 +85,8 @@ impl Runner<'_> {
             self.calls.writes_begun += 1;
             let (now, world) = (self.world.now(), &self.world);
             let moves = self.plan.setup.moves;
-            let owners = || owners_of(world, call.key, moves);
+            let bucket = self.plan.setup.buckets.id(call.key);
+            let owners = || owners_of(world, bucket, call.key, moves);
             self.model.key(call.key, owners).begin(call, now, &seen);
         }
         let open = OpenCall {
@@ -115,10 +120,11 @@ impl Runner<'_> {
         let holds = |known: &Known| known.newest.physical_ms() + holds_ms > now.as_millis();
         let session = session.filter(|(_, known)| in_session && holds(known));
         let (seen, known) = session.cloned().unzip();
+        let bucket = self.plan.setup.buckets.id(call.key);
         let request = Request {
             id: number,
             timeout_ms: call.timeout_ms,
-            bucket: BucketId(0),
+            bucket,
             key,
             operation: operation(&call, context, seen),
         };
@@ -127,12 +133,15 @@ impl Runner<'_> {
         let moves = self.plan.setup.moves;
         let model = self
             .model
-            .key(call.key, || owners_of(world, call.key, moves));
+            .key(call.key, || owners_of(world, bucket, call.key, moves));
         if is_write && let Some(place) = model.place_of(id) {
             model.try_again(place, seat);
         }
         let owners = model.owners.clone();
-        let family = self.family(&owners, seat, call.level, is_write);
+        let family = self.family(&owners, seat, call.key, call.level, is_write);
+        let state = self.world.node(seat).map(Node::cluster);
+        let is_known = |state: &ClusterState| state.bucket(bucket).is_some();
+        let knew = bucket == BucketId(0) || state.is_some_and(is_known);
         self.world
             .say(|| format!("client {} to seat {seat}: try w{id}", call.client));
         self.world
@@ -148,6 +157,7 @@ impl Runner<'_> {
                 invoked_at: now,
                 family,
                 known,
+                knew,
             },
         );
     }
@@ -158,16 +168,18 @@ impl Runner<'_> {
         &self,
         owners: &[Seat],
         seat: Seat,
+        key: u16,
         level: Option<Level>,
         is_write: bool,
     ) -> Option<Family> {
         let setup = &self.plan.setup;
         let region = |seat: &Seat| setup.member(*seat).zone.region();
         let regions: Vec<&str> = owners.iter().map(region).collect();
+        let settings = setup.buckets.of(key);
         let default = if is_write {
-            setup.write_level
+            settings.write_level
         } else {
-            setup.read_level
+            settings.read_level
         };
         let level = level.unwrap_or(default);
         if setup.moves {
@@ -219,7 +231,7 @@ impl Runner<'_> {
             Err(failure) => {
                 self.world
                     .say(|| format!("client {client} hears of w{}: {failure}", sent.call.id));
-                nodes::check_refusal(seat, &failure)?;
+                nodes::check_refusal(seat, &failure, sent.knew)?;
                 self.refused(&sent, failure.code)?;
                 self.try_later(&sent.call, failure.code.is_retryable());
                 Ok(())
@@ -285,7 +297,8 @@ impl Runner<'_> {
     ) -> Result<Vec<usize>, Failure> {
         let (world, wiped) = (&self.world, &self.wiped);
         let moves = self.plan.setup.moves;
-        let owners = || owners_of(world, number, moves);
+        let bucket = self.plan.setup.buckets.id(number);
+        let owners = || owners_of(world, bucket, number, moves);
         let key = self.model.key(number, owners);
         let places = match entry {
             Some(entry) => values::places(key, entry)?,
@@ -375,8 +388,12 @@ impl Runner<'_> {
         {
             key.writes[place].refused += 1;
         }
-        // A clock that is far off, and a storage that does not keep up, may refuse.
-        if matches!(code, ErrorCode::ClockSkew | ErrorCode::RateLimited) {
+        // A clock that is far off, a storage that does not keep up, and one who has not heard of the
+        // bucket yet, may refuse.
+        if matches!(
+            code,
+            ErrorCode::ClockSkew | ErrorCode::RateLimited | ErrorCode::NoSuchBucket
+        ) {
             return Ok(());
         }
         self.check_liveness(sent, code.name())
@@ -436,11 +453,11 @@ impl Runner<'_> {
 }
 
 /// Who owns `key` for good; nobody is known to if owners change.
-fn owners_of(world: &World, key: u16, moves: bool) -> Vec<Seat> {
+fn owners_of(world: &World, bucket: BucketId, key: u16, moves: bool) -> Vec<Seat> {
     if moves {
         return Vec::new();
     }
-    world.owners(crate::plan::key_text(key).as_bytes())
+    world.owners(bucket, crate::plan::key_text(key).as_bytes())
 }
 
 fn operation(call: &Call, context: Vec<u8>, seen: Option<Token>) -> Operation {

@@ -114,7 +114,7 @@ impl<'a> Runner<'a> {
             plan,
             scope,
             world: World::new(setup.world(plan.seed)),
-            model: Model::new(setup.policy, skew),
+            model: Model::new(setup.buckets, skew),
             wellness: Wellness::new(count),
             calls: Calls::default(),
             seats: vec![SeatState::default(); count],

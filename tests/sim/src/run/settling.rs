@@ -7,7 +7,6 @@ use crate::failure::{Checker, Failure};
 use crate::model::KeyModel;
 use crate::plan::key_text;
 use crate::world::Seat;
-use henge_core::id::BucketId;
 use henge_core::replication::Level;
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::{ClientId, Entry, Operation, Reply, Request};
@@ -52,14 +51,17 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Waits until no owners change any more and all go by the same state.
+    /// Waits until no owners change any more and all go by the same state, with all buckets in it.
     fn settle_owners(&mut self) -> Result<(), Failure> {
         // What a clock that is far ahead has given out is taken over when its time has come.
         let limit = self.quiet_until() + Duration::from_millis(120_000);
-        while let Err(message) = settled::check_owners(&self.world, &self.begun()) {
+        while let Err(message) = settled::check_owners(&self.world, &self.begun())
+            .and_then(|()| settled::check_bucket(&self.world, &self.plan.setup))
+        {
             if self.world.now() >= limit {
                 return Err(Failure::new(Checker::Placement, message));
             }
+            self.want_bucket(0);
             self.run_for(Duration::from_millis(200))?;
         }
         Ok(())
@@ -162,7 +164,8 @@ impl Runner<'_> {
 
     fn owners_now(&self, number: u16, key: &KeyModel) -> Vec<Seat> {
         if self.plan.setup.moves {
-            self.world.owners(key_text(number).as_bytes())
+            let bucket = self.plan.setup.buckets.id(number);
+            self.world.owners(bucket, key_text(number).as_bytes())
         } else {
             key.owners.clone()
         }
@@ -216,7 +219,7 @@ impl Runner<'_> {
     ) -> Result<(), Failure> {
         let owners = self.model.keys[&question.key].owners.clone();
         let level = Some(question.level);
-        let family = self.family(&owners, question.seat, level, false);
+        let family = self.family(&owners, question.seat, question.key, level, false);
         let family = family.expect("every level but numbers fits");
         let places = self.check_reading(question.key, invoked_at, family, entry, None)?;
         let reading = Reading {
@@ -251,7 +254,7 @@ impl Runner<'_> {
                 let request = Request {
                     id: OWN | index as u64,
                     timeout_ms: 5_000,
-                    bucket: BucketId(0),
+                    bucket: self.plan.setup.buckets.id(question.key),
                     key: key_text(question.key).into_bytes(),
                     operation: Operation::Get {
                         level: Some(question.level),

@@ -19,6 +19,7 @@ impl Runner<'_> {
             Fault::Crash(seat) => self.crash(seat),
             Fault::Start(seat) => self.start(seat),
             Fault::Leave(seat) => self.leave(seat),
+            Fault::Bucket(seat) => self.want_bucket(seat),
             Fault::Wipe(seat) => self.wipe(seat),
             Fault::Cut(from, to) => self.set_cut(from, to, true),
             Fault::Join(from, to) => self.set_cut(from, to, false),
@@ -101,6 +102,15 @@ impl Runner<'_> {
         let mut seats = 0..self.seats.len();
         if let Some(told) = seats.find(|seat| self.world.is_running(*seat)) {
             self.world.wish(told, Change::Leave(id));
+        }
+    }
+
+    /// Somebody tells the node of `seat`, if it runs, that there is to be the second bucket.
+    pub(super) fn want_bucket(&mut self, seat: Seat) {
+        let buckets = self.plan.setup.buckets;
+        let state = self.world.node(seat).map(henge_core::node::Node::cluster);
+        if let Some(change) = state.and_then(|state| buckets.change(state)) {
+            self.world.wish(seat, change);
         }
     }
 

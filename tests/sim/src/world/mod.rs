@@ -333,24 +333,24 @@ impl World {
         self.machines[seat].trace.take()
     }
 
-    /// The partition of `key` in the default bucket.
+    /// The partition of `key` of `bucket`.
     #[must_use]
-    pub fn partition(&self, key: &[u8]) -> PartitionId {
-        let position = henge_core::hash::position(BucketId(0), key);
+    pub fn partition(&self, bucket: BucketId, key: &[u8]) -> PartitionId {
+        let position = henge_core::hash::position(bucket, key);
         self.cluster.target().partition_of(position)
     }
 
-    /// The seats from which `key` is read, in order of preference.
+    /// The seats from which `key` of `bucket` is read, in order of preference.
     #[must_use]
-    pub fn owners(&self, key: &[u8]) -> Vec<Seat> {
-        let ownership = self.cluster.ownership(self.partition(key));
+    pub fn owners(&self, bucket: BucketId, key: &[u8]) -> Vec<Seat> {
+        let ownership = self.cluster.ownership(self.partition(bucket, key));
         let readers = ownership.map_or(&[][..], |it| it.readers());
         readers.iter().filter_map(|id| self.seat_of(*id)).collect()
     }
 
     /// Sends a request to `seat`; its response is a [`Notice`].
     pub fn request(&mut self, seat: Seat, client: ClientId, request: &Request) {
-        let partition = self.partition(&request.key);
+        let partition = self.partition(request.bucket, &request.key);
         let frame = wire::message_frame(FrameKind::Request, partition, request);
         self.hand(seat, client, frame);
     }
