@@ -201,6 +201,10 @@ pub const MEMBERSHIP_PACKET_BYTES_MIN: usize = 1_280;
 pub const MEMBERSHIP_PACKET_BYTES_MAX: usize = 32 * 1_024;
 /// Packets that may wait to be sent; beyond it the oldest is dropped, as a network would.
 pub const MEMBERSHIP_TRANSMITS_MAX: usize = 1_024;
+/// How many members a node greets after its start; the others hear of it from those.
+pub const GOSSIP_GREETINGS: usize = 3;
+/// How often a node looks whom others suspect, in milliseconds.
+pub const GOSSIP_LOOK_MS: u64 = 1_000;
 /// Highest incarnation that is believed: above it there is room to win against a forged one.
 pub const INCARNATION_MAX: u64 = u64::MAX / 2;
 /// Keys of broadcasts that a node keeps. The lowest ones stay, so that all nodes keep the same.

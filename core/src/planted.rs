@@ -56,6 +56,12 @@ bugs! {
     HintBeforeDurable = "hint-before-durable",
     /// A new owner says that it has everything as soon as it is to have it.
     TransferUnproven = "transfer-unproven",
+    /// What members say of who is alive never leaves them.
+    GossipDropped = "gossip-dropped",
+    /// A member that others took for dead goes on in the life that has ended for them.
+    RenewalIgnored = "renewal-ignored",
+    /// A member that has left does not say so.
+    GoodbyeUnsaid = "goodbye-unsaid",
     /// What a writer has seen does not count: nothing is superseded.
     ContextIgnored = "context-ignored",
     /// A replica acknowledges deletes of others without keeping them.

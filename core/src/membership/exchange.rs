@@ -202,7 +202,7 @@ impl Membership {
         let patience = self.settings.suspicion(self.roster.up_count() + 1);
         let obituary = seal_obituary(self.settings.cluster, self.identity(), &identity);
         if let Some(bytes) = obituary {
-            self.send(identity.address.clone(), bytes);
+            self.send(identity.clone(), bytes);
         }
         let doubt = (now + patience, identity);
         let doubts = &mut self.exchange.doubts;
@@ -249,7 +249,7 @@ impl Membership {
             buckets: self.buckets(salt),
         };
         if let Some(bytes) = digest.encode(self.settings.cluster) {
-            self.send(to.address.clone(), bytes);
+            self.send(to.clone(), bytes);
         }
     }
 
@@ -308,7 +308,7 @@ impl Membership {
         }
         for state in packer.states {
             if let Some(bytes) = state.encode(self.settings.cluster) {
-                self.send(to.address.clone(), bytes);
+                self.send(to.clone(), bytes);
             }
         }
     }

@@ -94,7 +94,7 @@ impl Membership {
             items: Vec::new(),
         };
         if let Some(bytes) = state.encode(self.settings.cluster) {
-            self.send(from.address.clone(), bytes);
+            self.send(from.clone(), bytes);
         }
     }
 

@@ -34,7 +34,7 @@ mod timers;
 
 pub use address::{AddressError, MemberAddress};
 pub use error::MembershipError;
-pub use event::{MembershipEvent, Transmit};
+pub use event::{Condition, MembershipEvent, Transmit};
 pub use identity::Identity;
 pub use machine::Membership;
 pub use report::MembershipReport;

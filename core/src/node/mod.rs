@@ -10,6 +10,7 @@
 //! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
 //! * `hinting`, `handing`: what is held for absent members.
 //! * `sync`, `sync_peer`: anti-entropy, begun here and begun by others.
+//! * `gossip`: who is alive.
 //! * `agreement`: who the members are and who owns what. `moving`: owners that change; `turning`: the
 //!   operations that this befalls.
 
@@ -17,6 +18,7 @@ mod agreement;
 pub mod batch;
 mod client;
 mod forwarding;
+mod gossip;
 mod handing;
 mod hinting;
 pub mod input;
@@ -31,6 +33,7 @@ pub mod timer;
 mod turning;
 mod writing;
 
+pub use gossip::{GossipReport, MemberReport};
 pub use input::Input;
 pub use output::{Event, HintReport, Output, Report, SyncReport};
 pub use timer::TimerKind;
@@ -40,6 +43,7 @@ use crate::cluster::ClusterState;
 use crate::config::{Config, ConfigError};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::CLOCK_SKEW_MAX_MS;
+use crate::membership::MembershipError;
 use crate::planted::{Bug, is_planted};
 use crate::replication::{Level, LevelError};
 use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
@@ -57,6 +61,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use forwarding::ForwardOperation;
+use gossip::Gossip;
 use handing::Handing;
 use moving::Moving;
 use storage::Waiter;
@@ -71,6 +76,7 @@ use timer::Timers;
 pub struct Node {
     config: Config,
     agreement: Agreement,
+    gossip: Gossip,
     moving: Moving,
     region: String,
     clock: Clock,
@@ -118,6 +124,8 @@ pub enum InputError {
     Myself,
     /// The frame is for a partition that this shard does not serve.
     Partition(PartitionId),
+    /// A packet of the membership protocol is none.
+    Gossip(MembershipError),
 }
 
 impl Node {
@@ -168,6 +176,7 @@ impl Node {
             parked: 0,
             timers: Timers::default(),
             syncing: Syncing::new(rng.next_u64() >> 24),
+            gossip: Gossip::new(rng.next_u64()),
             handing: Handing::default(),
             stand_in_lists: BTreeMap::new(),
             outputs: VecDeque::new(),
@@ -244,6 +253,7 @@ impl Node {
         let handing = self.next_handing().map(|at| (at, TimerKind::HandBack));
         let moving = self.next_moving().map(|at| (at, TimerKind::Moving));
         let agreement = self.next_agreement().map(|at| (at, TimerKind::Agreement));
+        let gossip = self.next_gossip().map(|at| (at, TimerKind::Gossip));
         let all = [
             self.timers.next(),
             storage,
@@ -251,6 +261,7 @@ impl Node {
             handing,
             moving,
             agreement,
+            gossip,
         ];
         all.into_iter().flatten().min()
     }
@@ -272,6 +283,8 @@ impl Node {
                 held: self.hinted_keys(),
                 ..self.report.hints
             },
+            gossip: self.gossip.report(),
+            members: self.gossip.members(),
             ..self.report.clone()
         }
     }
@@ -287,10 +300,12 @@ impl Node {
                 | TimerKind::Sync
                 | TimerKind::HandBack
                 | TimerKind::Moving
-                | TimerKind::Agreement => {}
+                | TimerKind::Agreement
+                | TimerKind::Gossip => {}
             }
         }
         self.tick_agreement(now);
+        self.tick_gossip(now);
         if self.next_moving().is_some_and(|at| at <= now) {
             self.tick_moving(now);
         }
@@ -311,6 +326,7 @@ impl Node {
     fn handle_peer_up(&mut self, now: Instant, peer: MemberId) {
         if peer != self.config.me && self.peers_up.insert(peer) {
             self.register_hears(now, peer, true);
+            self.gossip_hears(now, peer);
             self.resend_writes(peer);
             self.hurry_sync(peer);
         }
@@ -449,6 +465,7 @@ impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame(error) => error.fmt(f),
+            Self::Gossip(error) => error.fmt(f),
             Self::Myself => f.write_str("another member was started under this member's name"),
             Self::Partition(partition) => {
                 write!(f, "partition {} is not served by this shard", partition.0)

@@ -257,6 +257,8 @@ pub enum PeerMessage {
     },
     /// About the state of the cluster: `docs/cluster-state.md`.
     Cluster(RegisterMessage),
+    /// A packet of the membership protocol: `docs/membership.md`.
+    Gossip(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
 /// The state of a key, to be made durable by another member.
