@@ -12,6 +12,7 @@ use super::roster::Standing;
 use crate::hash::hash64;
 use crate::id::MemberId;
 use crate::limits::{IDENTITY_BYTES_MAX, MEMBERS_MAX};
+use crate::planted::{Bug, is_planted};
 use crate::time::{Duration, Instant};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -168,8 +169,12 @@ impl Membership {
     fn take_over_own(&mut self, now: Instant, member: Member<Identity>) {
         if member.id() != self.identity() {
             self.note_rival(now, member.id());
-        } else if member.state() == foca::State::Down {
-            self.apply(member, false);
+            return;
+        }
+        match member.state() {
+            foca::State::Alive => {}
+            foca::State::Suspect if is_planted(Bug::RefutationIgnored) => {}
+            foca::State::Suspect | foca::State::Down => self.apply(member, false),
         }
     }
 

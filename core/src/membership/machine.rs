@@ -9,6 +9,7 @@ use super::identity::Identity;
 use super::news::{Item, News, Relay};
 use super::packet::{HEADER_BYTES, Packet, seal_gossip};
 use super::random::SeededRandom;
+use super::reminding::Reminding;
 use super::renewal::Renewal;
 use super::report::MembershipReport;
 use super::roster::{Roster, Standing};
@@ -44,6 +45,7 @@ pub struct Membership {
     pub(super) news: News,
     pub(super) rng: Rng,
     pub(super) exchange: Exchange,
+    pub(super) reminding: Reminding,
     pub(super) renewal: Renewal,
     pub(super) report: MembershipReport,
     pub(super) left: bool,
@@ -70,6 +72,7 @@ impl Membership {
             news: News::default(),
             rng,
             exchange: Exchange::new(now + settings.exchange_period()),
+            reminding: Reminding::new(now + settings.suspicion(1)),
             renewal: Renewal::default(),
             report: MembershipReport::default(),
             left: false,
@@ -137,12 +140,14 @@ impl Membership {
         if lag > self.settings.lag_max() {
             self.timers.postpone(lag);
             self.exchange.postpone(lag);
+            self.reminding.postpone(lag);
             self.report.pauses += 1;
         }
         while let Some(timer) = self.timers.take_due(now) {
             self.handle_timer(now, timer);
         }
         self.exchange_if_due(now);
+        self.remind_if_due(now);
         self.settle(now);
     }
 
@@ -228,6 +233,7 @@ impl Membership {
         [
             self.timers.next(),
             Some(self.exchange.next()),
+            Some(self.reminding.next()),
             self.renewal.due,
         ]
         .into_iter()

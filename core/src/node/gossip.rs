@@ -147,10 +147,10 @@ impl Node {
             return;
         }
         if self.agreement.state.member(me).is_none() {
-            if let Some(membership) = &mut self.gossip.membership {
-                if !is_planted(Bug::GoodbyeUnsaid) {
-                    membership.leave(now);
-                }
+            if let Some(membership) = &mut self.gossip.membership
+                && !is_planted(Bug::GoodbyeUnsaid)
+            {
+                membership.leave(now);
                 self.drain_gossip(now, None);
                 self.gossip.membership = None;
                 self.gossip.seen.clear();
@@ -236,8 +236,9 @@ impl Node {
     /// When `tick_gossip` wants to be called.
     pub(super) fn next_gossip(&self) -> Option<Instant> {
         let protocol = self.gossip.membership.as_ref()?.poll_timeout();
+        let looking = Some(self.gossip.look_at);
         let asking = self.is_behind().then_some(self.gossip.ask_at);
-        [protocol, asking].into_iter().flatten().min()
+        [protocol, looking, asking].into_iter().flatten().min()
     }
 
     /// Whether a newer state than the one known here is agreed on.
@@ -274,10 +275,31 @@ impl Node {
         if self.gossip.ask_at <= now {
             self.ask_for_news(now, None);
         }
-        // A suspicion is no event.
         if self.gossip.look_at <= now {
+            // A suspicion is no event.
             self.gossip.look(now);
+            self.greet_if_alone(now);
         }
+    }
+
+    /// The protocol does nothing by itself once everybody is dead: for two who were parted, each is
+    /// all that the other knows.
+    fn greet_if_alone(&mut self, now: Instant) {
+        let Some(membership) = &mut self.gossip.membership else {
+            return;
+        };
+        if membership.members().next().is_some() || self.peers_up.is_empty() {
+            return;
+        }
+        for _ in 0..GOSSIP_GREETINGS {
+            let place = self.gossip.rng.below(self.peers_up.len() as u64);
+            let mut up = self.peers_up.iter();
+            if let Some(peer) = up.nth(usize::try_from(place).unwrap_or(0)) {
+                let peer = Identity::new(*peer, 0, address_of(*peer, ""));
+                membership.announce(now, peer);
+            }
+        }
+        self.drain_gossip(now, None);
     }
 
     /// Sends what is to be sent, and hears what has changed; the packet of `from` has caused it.

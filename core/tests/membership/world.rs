@@ -366,7 +366,7 @@ impl World {
             && running.machine.members().next().is_none()
         {
             self.with(node, |machine, now| {
-                machine.announce(now, Identity::whoever(seed))
+                machine.announce(now, Identity::whoever(seed));
             });
             self.plan(seconds(1), Occurrence::Greeting(node));
         }
