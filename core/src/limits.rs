@@ -172,8 +172,11 @@ pub const REGISTER_RETRY_MS: u64 = 200;
 /// How long a member that has asked another to propose waits before it does so itself, in
 /// milliseconds, at least.
 pub const REGISTER_WISH_MS: u64 = 1_500;
-/// How often a member says how far its state is, to one other, in milliseconds.
+/// How often a member says how far its state is, to one other, in milliseconds, where no gossip says
+/// it: in the first epoch, and shards beside the first.
 pub const REGISTER_STATUS_MS: u64 = 1_000;
+/// The same where gossip says it too.
+pub const REGISTER_STATUS_RARE_MS: u64 = 10_000;
 /// Least time between two sendings of the same state to the same member, in milliseconds.
 pub const REGISTER_TELL_MS: u64 = 200;
 /// How often a node looks at how far the changes of owners are that it has a part in, in

@@ -25,6 +25,7 @@ pub fn router(stone: Arc<Stone>) -> Router {
         .route(kv::PREFIX, any(kv::get))
         .route("/v1/status", get(status::get).fallback(method))
         .route("/v1/ring", get(ring::get).fallback(method))
+        .route("/v1/members", get(members::list).fallback(method))
         .layer(cors());
     Router::new()
         .merge(open)
@@ -41,7 +42,7 @@ pub fn router(stone: Arc<Stone>) -> Router {
         .with_state(stone)
 }
 
-/// Pages from elsewhere may read status and ring, and use keys: the console shows all stones, and
+/// Pages from elsewhere may read status, ring and members, and use keys: the console shows all stones, and
 /// there are no cookies that could be abused.
 fn cors() -> CorsLayer {
     CorsLayer::new()
