@@ -4,9 +4,11 @@
 //! * `engine`: the storage engine beside fjall, redb and LMDB.
 //! * `repair`: bytes, messages and seconds until replicas that differed are the same.
 //! * `growth`: requests and work of each member as the cluster grows.
+//! * `gossip`: what members say unasked, and how soon all know of a join or a death.
 //! * `large`: one stone with many times more data than memory.
 
 mod engine;
+mod gossip;
 mod growth;
 mod large;
 mod quick;
@@ -23,6 +25,7 @@ enum Bench {
     Large(large::Large),
     Repair(repair::Repair),
     Growth(growth::Growth),
+    Gossip(gossip::Gossip),
 }
 
 fn main() {
@@ -31,6 +34,7 @@ fn main() {
         Bench::Large(args) => large::run(&args),
         Bench::Repair(args) => repair::run(&args),
         Bench::Growth(args) => growth::run(&args),
+        Bench::Gossip(args) => gossip::run(&args),
         Bench::Engine(args) => {
             if let Err(error) = engine::run(&args) {
                 eprintln!("error: {error}");

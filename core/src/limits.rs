@@ -188,8 +188,11 @@ pub const REGISTER_RETRY_MS: u64 = 200;
 /// How long a member that has asked another to propose waits before it does so itself, in
 /// milliseconds, at least.
 pub const REGISTER_WISH_MS: u64 = 1_500;
-/// How often a member says how far its state is, to one other, in milliseconds.
+/// How often a member says how far its state is, to one other, in milliseconds, where no gossip says
+/// it: in the first epoch, and shards beside the first.
 pub const REGISTER_STATUS_MS: u64 = 1_000;
+/// The same where gossip says it too.
+pub const REGISTER_STATUS_RARE_MS: u64 = 10_000;
 /// Least time between two sendings of the same state to the same member, in milliseconds.
 pub const REGISTER_TELL_MS: u64 = 200;
 /// How often a node looks at how far the changes of owners are that it has a part in, in
@@ -217,6 +220,10 @@ pub const MEMBERSHIP_PACKET_BYTES_MIN: usize = 1_280;
 pub const MEMBERSHIP_PACKET_BYTES_MAX: usize = 32 * 1_024;
 /// Packets that may wait to be sent; beyond it the oldest is dropped, as a network would.
 pub const MEMBERSHIP_TRANSMITS_MAX: usize = 1_024;
+/// How many members a node greets after its start; the others hear of it from those.
+pub const GOSSIP_GREETINGS: usize = 3;
+/// How often a node looks whom others suspect, in milliseconds.
+pub const GOSSIP_LOOK_MS: u64 = 1_000;
 /// Highest incarnation that is believed: above it there is room to win against a forged one.
 pub const INCARNATION_MAX: u64 = u64::MAX / 2;
 /// Keys of broadcasts that a node keeps. The lowest ones stay, so that all nodes keep the same.

@@ -56,6 +56,14 @@ bugs! {
     HintBeforeDurable = "hint-before-durable",
     /// A new owner says that it has everything as soon as it is to have it.
     TransferUnproven = "transfer-unproven",
+    /// What members say of who is alive never leaves them.
+    GossipDropped = "gossip-dropped",
+    /// A member that others suspect does not say that it lives.
+    RefutationIgnored = "refutation-ignored",
+    /// A member that others took for dead goes on in the life that has ended for them.
+    RenewalIgnored = "renewal-ignored",
+    /// A member that has left goes on to say that it lives.
+    GoodbyeUnsaid = "goodbye-unsaid",
     /// What a writer has seen does not count: nothing is superseded.
     ContextIgnored = "context-ignored",
     /// Deleted keys are forgotten without asking the other owners, and though some are away.

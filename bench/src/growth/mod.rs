@@ -21,9 +21,9 @@
 //! **What it cannot show:** throughput of real clusters. Work takes no virtual time, so nothing queues
 //! for a processor, and the requests per virtual second of a closed loop follow from the latencies
 //! alone. Sockets, TLS, wasm, the copies between them and real disks are not in the microseconds; what
-//! reading the clock takes, some tens of nanoseconds for each input and output, is. Gossip is not
-//! there, because nodes do not drive it yet. Little virtual time passes, so comparisons of
-//! replicas, once in a round of 30 s for each partition, hardly show.
+//! reading the clock takes, some tens of nanoseconds for each input and output, is. Nodes gossip here
+//! too, but little virtual time passes: that, and comparisons of replicas, once in a round of 30 s for
+//! each partition, hardly show. `henge-bench gossip` counts what members say unasked.
 //!
 //! * `clients`: they ask, and their clusters answer. `clock`: the processor's time.
 

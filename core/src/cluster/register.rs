@@ -18,7 +18,8 @@ use super::change::Change;
 use super::state::ClusterState;
 use crate::id::MemberId;
 use crate::limits::{
-    CHANGES_MAX, REGISTER_RETRY_MS, REGISTER_STATUS_MS, REGISTER_TELL_MS, REGISTER_WISH_MS,
+    CHANGES_MAX, REGISTER_RETRY_MS, REGISTER_STATUS_MS, REGISTER_STATUS_RARE_MS, REGISTER_TELL_MS,
+    REGISTER_WISH_MS,
 };
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -205,7 +206,12 @@ impl Register {
     /// Proposes what is wanted and not agreed on yet, and says to somebody how far the state is.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.status_at <= now && !self.up.is_empty() {
-            self.status_at = now + Duration::from_millis(REGISTER_STATUS_MS);
+            let is_rare = self.decided.epoch > 0 && !self.is_shadow;
+            self.status_at = now
+                + Duration::from_millis(match is_rare {
+                    true => REGISTER_STATUS_RARE_MS,
+                    false => REGISTER_STATUS_MS,
+                });
             if self.decided.epoch == 0 {
                 // Each must hear it from each before anything can be agreed on.
                 self.say_status_to_all();

@@ -51,6 +51,22 @@ pub enum MembershipError {
     Left,
 }
 
+impl MembershipError {
+    /// Whether no right node would have sent the packet, whatever it knew.
+    #[must_use]
+    pub const fn is_fault_of_sender(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLong { .. }
+                | Self::TooShort { .. }
+                | Self::Checksum
+                | Self::Version { .. }
+                | Self::ForeignCluster { .. }
+                | Self::Malformed
+        )
+    }
+}
+
 impl fmt::Display for MembershipError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

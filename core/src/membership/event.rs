@@ -1,16 +1,28 @@
 //! What the machine tells its owner.
 
-use super::address::MemberAddress;
 use super::identity::Identity;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 /// A packet that is to be sent. It may be lost, delayed, doubled or overtaken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// To whom.
-    pub to: MemberAddress,
+    /// To whom. [`Identity::whoever`] of an address is only greeted.
+    pub to: Identity,
     /// The packet, at most `packet_bytes` of the settings long.
     pub bytes: Vec<u8>,
+}
+
+/// How a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// It answers, or nobody has found yet that it does not.
+    Alive,
+    /// It has not answered, and has some time left to say that it lives.
+    Suspect,
+    /// It does not answer, or has said goodbye.
+    Dead,
 }
 
 /// What has changed since it was last told. Changes of one member in between are told as one: the

@@ -12,6 +12,7 @@ use super::roster::Standing;
 use crate::hash::hash64;
 use crate::id::MemberId;
 use crate::limits::{IDENTITY_BYTES_MAX, MEMBERS_MAX};
+use crate::planted::{Bug, is_planted};
 use crate::time::{Duration, Instant};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -168,8 +169,12 @@ impl Membership {
     fn take_over_own(&mut self, now: Instant, member: Member<Identity>) {
         if member.id() != self.identity() {
             self.note_rival(now, member.id());
-        } else if member.state() == foca::State::Down {
-            self.apply(member, false);
+            return;
+        }
+        match member.state() {
+            foca::State::Alive => {}
+            foca::State::Suspect if is_planted(Bug::RefutationIgnored) => {}
+            foca::State::Suspect | foca::State::Down => self.apply(member, false),
         }
     }
 
@@ -202,7 +207,7 @@ impl Membership {
         let patience = self.settings.suspicion(self.roster.up_count() + 1);
         let obituary = seal_obituary(self.settings.cluster, self.identity(), &identity);
         if let Some(bytes) = obituary {
-            self.send(identity.address.clone(), bytes);
+            self.send(identity.clone(), bytes);
         }
         let doubt = (now + patience, identity);
         let doubts = &mut self.exchange.doubts;
@@ -249,7 +254,7 @@ impl Membership {
             buckets: self.buckets(salt),
         };
         if let Some(bytes) = digest.encode(self.settings.cluster) {
-            self.send(to.address.clone(), bytes);
+            self.send(to.clone(), bytes);
         }
     }
 
@@ -308,7 +313,7 @@ impl Membership {
         }
         for state in packer.states {
             if let Some(bytes) = state.encode(self.settings.cluster) {
-                self.send(to.address.clone(), bytes);
+                self.send(to.clone(), bytes);
             }
         }
     }

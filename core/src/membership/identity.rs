@@ -37,7 +37,8 @@ impl Identity {
     }
 
     /// Whoever is reached at `address`. Only a first greeting goes to it.
-    pub(super) const fn whoever(address: MemberAddress) -> Self {
+    #[must_use]
+    pub const fn whoever(address: MemberAddress) -> Self {
         Self::new(WHOEVER, 0, address)
     }
 

@@ -6,6 +6,7 @@ use super::machine::Membership;
 use super::packet::{Gossip, State};
 use super::roster::Standing;
 use crate::limits::MEMBERS_MAX;
+use crate::planted::{Bug, is_planted};
 use crate::time::Instant;
 use alloc::collections::BTreeSet;
 use alloc::vec;
@@ -94,7 +95,7 @@ impl Membership {
             items: Vec::new(),
         };
         if let Some(bytes) = state.encode(self.settings.cluster) {
-            self.send(from.address.clone(), bytes);
+            self.send(from.clone(), bytes);
         }
     }
 
@@ -115,7 +116,10 @@ impl Membership {
                 self.report.refutations += 1;
             }
         }
-        updates.retain(|update| update.id().id != me.id || *update.id() == me);
+        let is_heard = |update: &Member<Identity>| {
+            update.state() != foca::State::Suspect || !is_planted(Bug::RefutationIgnored)
+        };
+        updates.retain(|update| update.id().id != me.id || *update.id() == me && is_heard(update));
         self.leave_out(from, updates);
         updates.len() < before
     }

@@ -3,35 +3,37 @@
 use super::address::MemberAddress;
 use super::effects::Effects;
 use super::error::MembershipError;
-use super::event::{MembershipEvent, Transmit};
+use super::event::{Condition, MembershipEvent, Transmit};
 use super::exchange::Exchange;
 use super::identity::Identity;
 use super::news::{Item, News, Relay};
 use super::packet::{HEADER_BYTES, Packet, seal_gossip};
 use super::random::SeededRandom;
+use super::reminding::Reminding;
 use super::renewal::Renewal;
 use super::report::MembershipReport;
-use super::roster::Roster;
+use super::roster::{Roster, Standing};
 use super::settings::MembershipSettings;
 use super::timers::Timers;
-use crate::limits::MEMBERSHIP_TRANSMITS_MAX;
+use crate::id::MemberId;
+use crate::limits::{MEMBERS_MAX, MEMBERSHIP_TRANSMITS_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::mem;
-use foca::{Foca, OwnedNotification, PostcardCodec, Timer};
+use core::{fmt, mem};
+use foca::{Foca, Member, OwnedNotification, PostcardCodec, Timer};
 
 /// One node's part of the membership protocol, without I/O, clock or randomness of its own.
 ///
-/// * Something happened: [`announce`](Self::announce), [`handle_message`](Self::handle_message),
-///   [`handle_timeout`](Self::handle_timeout), [`broadcast`](Self::broadcast),
-///   [`leave`](Self::leave).
+/// * Something happened: [`announce`](Self::announce), [`suppose`](Self::suppose),
+///   [`handle_message`](Self::handle_message), [`handle_timeout`](Self::handle_timeout),
+///   [`broadcast`](Self::broadcast), [`leave`](Self::leave).
 /// * After each of these, until `None`: [`poll_transmit`](Self::poll_transmit),
 ///   [`poll_event`](Self::poll_event). Then [`poll_timeout`](Self::poll_timeout) says when to come
 ///   back.
 /// * At any time: [`identity`](Self::identity), [`members`](Self::members),
-///   [`report`](Self::report).
+///   [`conditions`](Self::conditions), [`report`](Self::report).
 ///
 /// The same inputs give the same outputs on every runtime.
 pub struct Membership {
@@ -43,6 +45,7 @@ pub struct Membership {
     pub(super) news: News,
     pub(super) rng: Rng,
     pub(super) exchange: Exchange,
+    pub(super) reminding: Reminding,
     pub(super) renewal: Renewal,
     pub(super) report: MembershipReport,
     pub(super) left: bool,
@@ -69,6 +72,7 @@ impl Membership {
             news: News::default(),
             rng,
             exchange: Exchange::new(now + settings.exchange_period()),
+            reminding: Reminding::new(now + settings.suspicion(1)),
             renewal: Renewal::default(),
             report: MembershipReport::default(),
             left: false,
@@ -79,14 +83,29 @@ impl Membership {
         }
     }
 
-    /// Greets whoever is at `to`: a seed address or a member. If it answers, there will be
-    /// [`MembershipEvent::Joined`]; if not, greet again after a while.
-    pub fn announce(&mut self, now: Instant, to: MemberAddress) {
-        if self.left || to == self.identity().address {
+    /// Greets `to`, a member in whatever life it is, or [`Identity::whoever`] is at a seed address.
+    /// If it answers, there will be [`MembershipEvent::Joined`]; if not, greet again after a while.
+    pub fn announce(&mut self, now: Instant, to: Identity) {
+        let me = self.identity();
+        if self.left || to.id == me.id || to == Identity::whoever(me.address.clone()) {
             return;
         }
-        let greeted = self.foca.announce(Identity::whoever(to), &mut self.effects);
+        let greeted = self.foca.announce(to, &mut self.effects);
         self.expect(&greeted);
+        self.settle(now);
+    }
+
+    /// The layer above knows `id` as a member: it counts as up until it does not answer. Nothing
+    /// changes if it is known here; any life of its own counts more.
+    pub fn suppose(&mut self, now: Instant, id: MemberId, address: MemberAddress) {
+        let is_known = id == self.identity().id || self.roster.find(id).is_some();
+        if self.left || is_known || self.remembered() >= MEMBERS_MAX {
+            return;
+        }
+        let supposed = Identity::new(id, SUPPOSED, address);
+        let alive = core::iter::once(Member::alive(supposed));
+        let applied = self.foca.apply_many(alive, false, &mut self.effects);
+        self.expect(&applied);
         self.settle(now);
     }
 
@@ -121,12 +140,14 @@ impl Membership {
         if lag > self.settings.lag_max() {
             self.timers.postpone(lag);
             self.exchange.postpone(lag);
+            self.reminding.postpone(lag);
             self.report.pauses += 1;
         }
         while let Some(timer) = self.timers.take_due(now) {
             self.handle_timer(now, timer);
         }
         self.exchange_if_due(now);
+        self.remind_if_due(now);
         self.settle(now);
     }
 
@@ -212,6 +233,7 @@ impl Membership {
         [
             self.timers.next(),
             Some(self.exchange.next()),
+            Some(self.reminding.next()),
             self.renewal.due,
         ]
         .into_iter()
@@ -228,6 +250,28 @@ impl Membership {
     /// The other members that are up, in the order of their ids.
     pub fn members(&self) -> impl Iterator<Item = &Identity> {
         self.roster.up()
+    }
+
+    /// Whether `id` is up, and not only [supposed](Self::suppose) to be.
+    #[must_use]
+    pub fn has_met(&self, id: MemberId) -> bool {
+        self.roster.find(id).is_some_and(|(identity, standing)| {
+            standing == Standing::Up && identity.incarnation > SUPPOSED
+        })
+    }
+
+    /// How the other members are that are remembered.
+    pub fn conditions(&self) -> impl Iterator<Item = (MemberId, Condition)> {
+        let members = self.foca.iter_membership_state();
+        members.map(|member| {
+            let condition = match member.state() {
+                _ if member.id().leaving => Condition::Dead,
+                foca::State::Alive => Condition::Alive,
+                foca::State::Suspect => Condition::Suspect,
+                foca::State::Down => Condition::Dead,
+            };
+            (member.id().id, condition)
+        })
     }
 
     /// Counters and sizes.
@@ -281,7 +325,7 @@ impl Membership {
     pub(super) fn absorb(&mut self, now: Instant) {
         for (to, body) in mem::take(&mut self.effects.sends) {
             let bytes = seal_gossip(self.settings.cluster, &body);
-            self.send(to.address, bytes);
+            self.send(to, bytes);
         }
         for (timer, after) in mem::take(&mut self.effects.timers) {
             let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
@@ -321,7 +365,7 @@ impl Membership {
     }
 
     /// Queues a packet.
-    pub(super) fn send(&mut self, to: MemberAddress, bytes: Vec<u8>) {
+    pub(super) fn send(&mut self, to: Identity, bytes: Vec<u8>) {
         if self.transmits.len() >= MEMBERSHIP_TRANSMITS_MAX {
             self.transmits.pop_front();
             self.report.packets_dropped += 1;
@@ -345,3 +389,14 @@ impl Membership {
         }
     }
 }
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Membership");
+        fields.field("identity", self.identity());
+        fields.field("roster", &self.roster).finish_non_exhaustive()
+    }
+}
+
+/// The incarnation of a member that is only supposed to be up: lower than that of any life.
+const SUPPOSED: u64 = 0;

@@ -13,7 +13,7 @@
 //! * [`Membership`]: the machine, with [`Transmit`], [`MembershipEvent`], [`MembershipError`] and
 //!   [`MembershipReport`].
 //! * `packet`: the bytes. `roster`: who is up. `news`: broadcasts. `timers`: what is due.
-//!   `effects`: what foca wants. `incoming`, `exchange`, `renewal`: the machine's parts.
+//!   `effects`: what foca wants. `incoming`, `exchange`, `reminding`, `renewal`: the machine's parts.
 
 mod address;
 mod effects;
@@ -26,6 +26,7 @@ mod machine;
 mod news;
 mod packet;
 mod random;
+mod reminding;
 mod renewal;
 mod report;
 mod roster;
@@ -34,7 +35,7 @@ mod timers;
 
 pub use address::{AddressError, MemberAddress};
 pub use error::MembershipError;
-pub use event::{MembershipEvent, Transmit};
+pub use event::{Condition, MembershipEvent, Transmit};
 pub use identity::Identity;
 pub use machine::Membership;
 pub use report::MembershipReport;

@@ -2,6 +2,7 @@
 
 use super::identity::Identity;
 use super::machine::Membership;
+use crate::planted::{Bug, is_planted};
 use crate::time::{Duration, Instant};
 
 /// When this node takes a new incarnation.
@@ -21,6 +22,9 @@ pub(super) struct Renewal {
 impl Renewal {
     /// A new life is needed.
     pub(super) fn want(&mut self, now: Instant) {
+        if is_planted(Bug::RenewalIgnored) {
+            return;
+        }
         let earliest = self.last.map_or(now, |last| last + RENEWAL_PAUSE);
         self.due.get_or_insert(earliest.max(now));
     }

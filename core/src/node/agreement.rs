@@ -112,6 +112,7 @@ impl Node {
         self.tell_host();
         self.begin_moving();
         self.want_own_life(now);
+        self.turn_gossip(now);
         self.drain_register(now);
     }
 
@@ -288,6 +289,7 @@ impl Node {
         self.tell_host();
         self.begin_moving();
         self.want_own_life(now);
+        self.turn_gossip(now);
         self.tick_moving(now);
     }
 
@@ -333,6 +335,14 @@ impl Node {
         let is_held_back = matches!(change, Change::Forget(_)) && !self.handing.is_empty();
         if !is_held_back {
             self.want(now, change);
+        }
+    }
+
+    /// Asks `peer` for the state if it has a newer one.
+    pub(super) fn ask_for_state(&mut self, now: Instant, peer: MemberId) {
+        if let Some(register) = &mut self.agreement.register {
+            register.ask(peer);
+            self.drain_register(now);
         }
     }
 

@@ -14,6 +14,7 @@
 //! * `collecting`: what is deleted is forgotten when every owner knows it.
 //! * `sifting`: what a member has of a partition that comes to it anew.
 //! * `own`: what a node stores for itself.
+//! * `gossip`: who is alive.
 //! * `agreement`: who the members are and who owns what. `moving`: owners that change; `turning`: the
 //!   operations that this befalls.
 
@@ -23,6 +24,7 @@ mod buckets;
 mod client;
 mod collecting;
 mod forwarding;
+mod gossip;
 mod handing;
 mod hinting;
 pub mod input;
@@ -39,6 +41,7 @@ pub mod timer;
 mod turning;
 mod writing;
 
+pub use gossip::{GossipReport, MemberReport};
 pub use input::Input;
 pub use output::{Event, HintReport, Output, Report, SyncReport};
 pub use timer::TimerKind;
@@ -48,6 +51,7 @@ use crate::cluster::ClusterState;
 use crate::config::{Config, ConfigError};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::CLOCK_SKEW_MAX_MS;
+use crate::membership::MembershipError;
 use crate::planted::{Bug, is_planted};
 use crate::replication::{Level, LevelError};
 use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
@@ -66,6 +70,7 @@ use alloc::vec::Vec;
 use collecting::Collecting;
 use core::fmt;
 use forwarding::ForwardOperation;
+use gossip::Gossip;
 use handing::Handing;
 use moving::Moving;
 use own::Partitions;
@@ -81,6 +86,7 @@ use timer::Timers;
 pub struct Node {
     config: Config,
     agreement: Agreement,
+    gossip: Gossip,
     moving: Moving,
     region: String,
     clock: Clock,
@@ -130,6 +136,8 @@ pub enum InputError {
     Myself,
     /// The frame is for a partition that this shard does not serve.
     Partition(PartitionId),
+    /// A packet of the membership protocol is none.
+    Gossip(MembershipError),
 }
 
 impl Node {
@@ -180,6 +188,7 @@ impl Node {
             parked: 0,
             timers: Timers::default(),
             syncing: Syncing::new(rng.next_u64() >> 24),
+            gossip: Gossip::new(rng.next_u64()),
             handing: Handing::default(),
             collecting: Collecting::default(),
             partitions: Partitions::default(),
@@ -259,6 +268,7 @@ impl Node {
         let collecting = self.next_collecting().map(|at| (at, TimerKind::Collect));
         let moving = self.next_moving().map(|at| (at, TimerKind::Moving));
         let agreement = self.next_agreement().map(|at| (at, TimerKind::Agreement));
+        let gossip = self.next_gossip().map(|at| (at, TimerKind::Gossip));
         let all = [
             self.timers.next(),
             storage,
@@ -267,6 +277,7 @@ impl Node {
             collecting,
             moving,
             agreement,
+            gossip,
         ];
         all.into_iter().flatten().min()
     }
@@ -289,6 +300,8 @@ impl Node {
                 held: self.hinted_keys(),
                 ..self.report.hints
             },
+            gossip: self.gossip.report(),
+            members: self.gossip.members(),
             ..self.report.clone()
         }
     }
@@ -305,10 +318,12 @@ impl Node {
                 | TimerKind::HandBack
                 | TimerKind::Collect
                 | TimerKind::Moving
-                | TimerKind::Agreement => {}
+                | TimerKind::Agreement
+                | TimerKind::Gossip => {}
             }
         }
         self.tick_agreement(now);
+        self.tick_gossip(now);
         if self.next_moving().is_some_and(|at| at <= now) {
             self.tick_moving(now);
         }
@@ -330,6 +345,7 @@ impl Node {
     fn handle_peer_up(&mut self, now: Instant, peer: MemberId) {
         if peer != self.config.me && self.peers_up.insert(peer) {
             self.register_hears(now, peer, true);
+            self.gossip_hears(now, peer);
             self.resend_writes(peer);
             self.hurry_sync(peer);
         }
@@ -468,6 +484,7 @@ impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame(error) => error.fmt(f),
+            Self::Gossip(error) => error.fmt(f),
             Self::Myself => f.write_str("another member was started under this member's name"),
             Self::Partition(partition) => {
                 write!(f, "partition {} is not served by this shard", partition.0)

@@ -1,5 +1,6 @@
 //! Everything that a node wants done.
 
+use super::gossip::{GossipReport, MemberReport};
 use crate::cluster::{Change, ClusterState};
 use crate::id::MemberId;
 use crate::storage::{OperationId, StorageRequest, StoreReport};
@@ -120,6 +121,11 @@ pub struct Report {
     pub collected: u64,
     /// What is held for members that cannot be reached.
     pub hints: HintReport,
+    /// The membership protocol. Only the first shard of a member takes part.
+    pub gossip: GossipReport,
+    /// What the cluster thinks of its other members; at most
+    /// [`MEMBERS_MAX`](crate::limits::MEMBERS_MAX).
+    pub members: Vec<MemberReport>,
 }
 
 /// Anti-entropy, counted since the node was made unless said otherwise.

@@ -89,6 +89,7 @@ impl Node {
                 self.handle_request(now, partition, origin, request);
             }
             PeerMessage::Forwarded { op, result } => self.handle_forwarded(op, from, result),
+            PeerMessage::Gossip(packet) => return self.handle_gossip(now, from, &packet),
         }
         Ok(())
     }

@@ -19,6 +19,8 @@ pub enum TimerKind {
     Moving,
     /// Members agree on the state of the cluster.
     Agreement,
+    /// The membership protocol goes on.
+    Gossip,
     /// A read asks the replicas that it had hoped to spare.
     Hedge,
     /// An operation has taken as long as it may.

@@ -315,6 +315,8 @@ pub enum PeerMessage {
         /// The step.
         message: CollectMessage,
     },
+    /// A packet of the membership protocol: `docs/membership.md`.
+    Gossip(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
 /// The state of a key, to be made durable by another member.

@@ -239,6 +239,10 @@ fn frames_of_version_1_are_these_bytes() {
             },
         ),
         (
+            "gossip",
+            message_frame(FrameKind::Peer, p, &PeerMessage::Gossip(vec![1, 2])),
+        ),
+        (
             "notice",
             message_frame(
                 FrameKind::Notice,

@@ -77,7 +77,7 @@ fn a_node_that_left_says_and_does_nothing_more() {
         machine.leave(now);
         while machine.poll_transmit().is_some() {}
         assert_eq!(machine.poll_timeout(), None);
-        machine.announce(now, address(0));
+        machine.announce(now, Identity::whoever(address(0)));
         machine.handle_timeout(now + seconds(9));
         assert_eq!(machine.poll_transmit(), None);
         assert!(machine.broadcast(1, 1, vec![1]).is_err());

@@ -1,7 +1,7 @@
 //! Members find each other.
 
 use crate::world::{Network, World, address, member, seconds};
-use henge_core::membership::MembershipEvent;
+use henge_core::membership::{Identity, MembershipEvent};
 
 #[test]
 fn all_see_all_soon_after_they_start_together() {
@@ -47,7 +47,9 @@ fn members_are_listed_in_the_order_of_their_ids() {
 #[test]
 fn a_greeting_to_oneself_does_nothing() {
     let mut world = World::of(1, 5, Network::GOOD);
-    world.with(0, |machine, now| machine.announce(now, address(0)));
+    world.with(0, |machine, now| {
+        machine.announce(now, Identity::whoever(address(0)))
+    });
     world.run_for(seconds(5));
     assert_eq!(world.node(0).machine.members().count(), 0);
     assert_eq!(world.node(0).machine.report().packets_sent, 0);

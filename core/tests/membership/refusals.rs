@@ -15,7 +15,7 @@ fn machine(node: usize, cluster: u64) -> Membership {
 
 fn greeting(from: usize, cluster: u64, to: usize) -> Transmit {
     let mut sender = machine(from, cluster);
-    sender.announce(NOW, address(to));
+    sender.announce(NOW, Identity::whoever(address(to)));
     sender.poll_transmit().unwrap()
 }
 

@@ -365,7 +365,9 @@ impl World {
         if let Some(seed) = running.seed_address.clone()
             && running.machine.members().next().is_none()
         {
-            self.with(node, |machine, now| machine.announce(now, seed));
+            self.with(node, |machine, now| {
+                machine.announce(now, Identity::whoever(seed));
+            });
             self.plan(seconds(1), Occurrence::Greeting(node));
         }
     }
@@ -394,7 +396,7 @@ impl World {
         for transmit in transmits {
             assert!(transmit.bytes.len() <= self.settings.packet_bytes);
             self.digest = hash64(&[&self.digest.to_le_bytes()[..], &transmit.bytes].concat());
-            self.carry(side, &transmit.to, transmit.bytes);
+            self.carry(side, &transmit.to.address, transmit.bytes);
         }
     }
 

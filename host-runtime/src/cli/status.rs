@@ -4,6 +4,7 @@ use super::args::StatusArgs;
 use super::error::CliError;
 use super::table::write_table;
 use crate::http;
+use henge_core::membership::Condition;
 use hyper::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -72,6 +73,7 @@ struct Hints {
 struct Peer {
     name: String,
     up: bool,
+    condition: Option<Condition>,
 }
 
 pub(super) async fn run(args: StatusArgs) -> Result<(), CliError> {
@@ -129,7 +131,7 @@ fn page(ring: &Ring, statuses: &[Result<Status, String>]) -> String {
         ring.replicas
     );
     let heads = [
-        "stone", "zone", "address", "share", "state", "up", "keys", "memory", "disk",
+        "stone", "zone", "address", "share", "state", "seen", "up", "keys", "memory", "disk",
     ];
     let more = [
         "reads",
@@ -143,14 +145,46 @@ fn page(ring: &Ring, statuses: &[Result<Status, String>]) -> String {
     ];
     let mut rows = vec![heads.iter().chain(&more).map(ToString::to_string).collect()];
     for (member, status) in ring.members.iter().zip(statuses) {
-        rows.push(row(member, status));
+        rows.push(row(member, status, &opinion(&member.name, statuses)));
     }
     rows[1..].sort_unstable();
     write_table(&mut page, &rows);
     page
 }
 
-fn row(member: &Member, status: &Result<Status, String>) -> Vec<String> {
+/// What the others think of `name`, as far as they answer; empty if nobody has an opinion.
+fn opinion(name: &str, statuses: &[Result<Status, String>]) -> String {
+    let peers = statuses.iter().flatten().flat_map(|status| &status.peers);
+    let said = peers.filter(|peer| peer.name == name);
+    let said: Vec<Condition> = said.filter_map(|peer| peer.condition).collect();
+    let kinds = [
+        (Condition::Dead, "dead"),
+        (Condition::Suspect, "suspect"),
+        (Condition::Alive, "alive"),
+    ];
+    let count = |kind: Condition| said.iter().filter(|it| **it == kind).count();
+    let counts = kinds.map(|(kind, word)| (count(kind), word));
+    let some: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).collect();
+    match some[..] {
+        [(_, word)] => (*word).to_owned(),
+        _ => {
+            let parts: Vec<_> = some.iter().map(|(n, word)| format!("{word} {n}")).collect();
+            parts.join(", ")
+        }
+    }
+}
+
+/// A member that cannot be reached: whether it is dead, or only the way to it.
+fn lost(peer: &Peer) -> String {
+    match peer.condition {
+        Some(Condition::Alive) => format!("{} (alive)", peer.name),
+        Some(Condition::Suspect) => format!("{} (suspect)", peer.name),
+        Some(Condition::Dead) => format!("{} (dead)", peer.name),
+        None => peer.name.clone(),
+    }
+}
+
+fn row(member: &Member, status: &Result<Status, String>, opinion: &str) -> Vec<String> {
     let share = format!("{:.1} %", member.share * 100.0);
     let mut row = vec![
         member.name.clone(),
@@ -161,7 +195,11 @@ fn row(member: &Member, status: &Result<Status, String>) -> Vec<String> {
     let status = match status {
         Ok(status) => status,
         Err(why) => {
-            row.push(format!("down ({why})"));
+            let seen = match opinion {
+                "" => String::new(),
+                said => format!(", {said} for others"),
+            };
+            row.push(format!("down{seen} ({why})"));
             return row;
         }
     };
@@ -171,13 +209,17 @@ fn row(member: &Member, status: &Result<Status, String>) -> Vec<String> {
         .iter()
         .map(|shard| shard.state.as_str())
         .find(|s| *s != "ready");
-    let lost: Vec<&str> = status
+    let lost: Vec<String> = status
         .peers
         .iter()
         .filter(|peer| !peer.up)
-        .map(|peer| peer.name.as_str())
+        .map(lost)
         .collect();
     row.push(worst.unwrap_or("ready").to_owned());
+    row.push(match opinion {
+        "" => "-".to_owned(),
+        said => said.to_owned(),
+    });
     row.push(span(status.uptime_ms));
     row.push(sum(|shard| shard.storage.keys).to_string());
     row.push(size(sum(|shard| shard.storage.memory_bytes)));
@@ -258,6 +300,55 @@ mod tests {
         assert!(lines[3].starts_with('a') && lines[3].contains("1 min"));
         assert!(lines[4].ends_with("down (a very long story of a socket)"));
         assert!(lines[2].len() < 140, "{}", lines[2]);
+    }
+
+    #[test]
+    fn a_dead_stone_and_one_that_is_cut_off_are_told_apart() {
+        let peer = |name: &str, up, condition| Peer {
+            name: name.into(),
+            up,
+            condition: Some(condition),
+        };
+        let status = |peers| {
+            Ok(Status {
+                uptime_ms: 1,
+                connections: 0,
+                shards: vec![],
+                peers,
+            })
+        };
+        let (alive, dead) = (Condition::Alive, Condition::Dead);
+        let statuses = [
+            status(vec![peer("b", false, alive), peer("c", false, dead)]),
+            status(vec![peer("a", true, alive), peer("c", false, dead)]),
+            Err("refused".into()),
+        ];
+        let member = |name: &str| Member {
+            name: name.into(),
+            zone: "z".into(),
+            address: "h:1".into(),
+            share: 0.3,
+        };
+        let ring = Ring {
+            cluster: "c".into(),
+            partitions: 256,
+            replicas: 3,
+            members: vec![member("a"), member("b"), member("c")],
+        };
+        let page = page(&ring, &statuses);
+        let lines: Vec<&str> = page.lines().collect();
+        assert!(lines[3].ends_with("b (alive), c (dead)"), "{page}");
+        assert!(lines[4].contains("alive"), "{page}");
+        assert!(
+            lines[5].ends_with("down, dead for others (refused)"),
+            "{page}"
+        );
+        let unsure = [
+            status(vec![peer("a", true, dead)]),
+            status(vec![peer("a", true, alive)]),
+        ];
+        assert_eq!(opinion("a", &unsure), "dead 1, alive 1");
+        assert_eq!(opinion("b", &unsure), "");
     }
 
     #[test]

@@ -1,17 +1,22 @@
-//! `/v1/cluster`: the cluster as a stone that joins needs it. `/v1/members/NAME`: a member that is to
-//! leave.
+//! `/v1/cluster`: the cluster as a stone that joins needs it. `/v1/members`: the members, and how they
+//! are. `/v1/members/NAME`: a member that is to leave.
 
 use super::error::HttpError;
-use super::status::json;
+use super::status::{inspect_all, json};
 use crate::cluster::{Board, Snapshot};
 use crate::stone::Stone;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use henge_core::cluster::{Change, ClusterState};
 use henge_core::id::MemberId;
+use henge_core::membership::Condition;
+use henge_core::node::{MemberReport, Report};
+use henge_core::ring::Member;
+use henge_core::time::Instant;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What may stand behind the `?`.
@@ -21,6 +26,50 @@ pub struct Options {
     /// It is dead and will not say itself that it has left.
     #[serde(default)]
     dead: bool,
+}
+
+#[derive(Serialize)]
+struct Roll {
+    /// Of the agreed state that names them.
+    epoch: u64,
+    members: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    id: String,
+    name: String,
+    zone: String,
+    /// 0 if it leaves.
+    capacity: u32,
+    address: String,
+    /// Whether frames reach it from here; always so for this stone itself.
+    up: bool,
+    #[serde(flatten)]
+    seen: Seen,
+}
+
+/// What the cluster thinks of a member, as far as this stone has heard; nothing while it has not.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Seen {
+    /// `alive`, `suspect` or `dead`.
+    condition: Option<Condition>,
+    /// How long this stone has known that.
+    condition_ms: Option<u64>,
+}
+
+/// What is thought of each of the others.
+pub(super) fn seen(reports: &[Report], now: Instant) -> BTreeMap<MemberId, Seen> {
+    // The first shard takes part in the membership protocol for all.
+    let members = reports.first().map_or(&[][..], |first| &first.members);
+    let entry = |member: &MemberReport| {
+        let seen = Seen {
+            condition: Some(member.condition),
+            condition_ms: Some(now.since(member.since).as_millis()),
+        };
+        (member.id, seen)
+    };
+    members.iter().map(entry).collect()
 }
 
 #[derive(Serialize)]
@@ -54,6 +103,48 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError>
         (CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, snapshot.encode()).into_response())
+}
+
+/// The members: which of them this stone reaches, and which the cluster takes for alive. One that is
+/// alive and not reached is cut off from here; one that is dead has stopped, or is cut off from all.
+///
+/// # Errors
+/// While the first shard is not open.
+pub async fn list(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError> {
+    let state = known(&stone)?;
+    let now = stone.clock.now();
+    let me = stone.config.me;
+    let mut seen = seen(&inspect_all(&stone).await, now);
+    let own = Seen {
+        condition: Some(Condition::Alive),
+        condition_ms: Some(u64::try_from(stone.clock.uptime().as_millis()).unwrap_or(u64::MAX)),
+    };
+    seen.insert(me, own);
+    let entry = |member: &Member| {
+        let peer = stone.peers.find(member.id);
+        Entry {
+            id: format!("{:016x}", member.id.0),
+            name: member.name.clone(),
+            zone: member.zone.as_str().to_owned(),
+            capacity: member.capacity,
+            address: address_of(&stone, &state, member.id),
+            up: member.id == me || peer.is_some_and(|peer| peer.link().up),
+            seen: seen.get(&member.id).copied().unwrap_or_default(),
+        }
+    };
+    let members = state.members().iter();
+    json(&Roll {
+        epoch: state.epoch,
+        members: members.map(|(_, member)| entry(member)).collect(),
+    })
+}
+
+/// Where `id` says that it listens, or else where it was said to; empty if nobody knows.
+pub(super) fn address_of(stone: &Stone, state: &ClusterState, id: MemberId) -> String {
+    let said = state.life(id).map(|life| life.address.clone());
+    let said = said.filter(|address| !address.is_empty());
+    let listed = || stone.settings.address_of(id).map(Into::into);
+    said.or_else(listed).unwrap_or_default()
 }
 
 /// Lets a member leave: its partitions go to others first. Asked again, it says how far that is; a

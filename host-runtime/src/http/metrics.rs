@@ -20,7 +20,7 @@ type ShardMetric = (
     fn(&ShardHandle) -> u64,
 );
 
-const OF_NODE: [ReportMetric; 33] = [
+const OF_NODE: [ReportMetric; 43] = [
     ("gauge", "henge_keys", "Keys, tombstones included", |r| {
         r.storage.keys
     }),
@@ -198,6 +198,66 @@ const OF_NODE: [ReportMetric; 33] = [
         "Keys held for absent members",
         |r| r.hints.held,
     ),
+    (
+        "gauge",
+        "henge_members_alive",
+        "Other members that the cluster takes for alive",
+        |r| r.gossip.alive,
+    ),
+    (
+        "gauge",
+        "henge_members_suspect",
+        "Other members that the cluster suspects",
+        |r| r.gossip.suspect,
+    ),
+    (
+        "gauge",
+        "henge_members_dead",
+        "Other members that the cluster takes for dead",
+        |r| r.gossip.dead,
+    ),
+    (
+        "gauge",
+        "henge_members_strangers",
+        "Stones that gossip and are no members",
+        |r| r.gossip.strangers,
+    ),
+    (
+        "counter",
+        "henge_gossip_sent_total",
+        "Messages of the membership protocol sent",
+        |r| r.gossip.sent,
+    ),
+    (
+        "counter",
+        "henge_gossip_sent_bytes_total",
+        "Bytes of them",
+        |r| r.gossip.sent_bytes,
+    ),
+    (
+        "counter",
+        "henge_gossip_received_total",
+        "Messages of the membership protocol received",
+        |r| r.gossip.received,
+    ),
+    (
+        "counter",
+        "henge_gossip_received_bytes_total",
+        "Bytes of them",
+        |r| r.gossip.received_bytes,
+    ),
+    (
+        "counter",
+        "henge_gossip_refused_total",
+        "Messages of the membership protocol that meant nothing here",
+        |r| r.gossip.refused,
+    ),
+    (
+        "counter",
+        "henge_gossip_renewals_total",
+        "Times that others took this stone for dead although it lives",
+        |r| r.gossip.renewals,
+    ),
 ];
 
 const OF_SHARD: [ShardMetric; 3] = [
@@ -326,7 +386,7 @@ fn family(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use henge_core::node::{HintReport, SyncReport};
+    use henge_core::node::{GossipReport, HintReport, SyncReport};
 
     #[test]
     fn a_family_is_written_as_prometheus_reads_it() {
@@ -379,6 +439,45 @@ mod tests {
                 "# TYPE {name} {kind}\n{name}{{shard=\"0\"}} 0\n{name}{{shard=\"1\"}} {number}\n"
             );
             assert!(text.contains(&values), "{name} in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_number_of_the_membership_protocol_is_shown() {
+        let report = Report {
+            gossip: GossipReport {
+                alive: 1,
+                suspect: 2,
+                dead: 3,
+                strangers: 4,
+                sent: 5,
+                sent_bytes: 6,
+                received: 7,
+                received_bytes: 8,
+                refused: 9,
+                renewals: 10,
+            },
+            ..Report::default()
+        };
+        let mut text = String::new();
+        write_nodes(&mut text, &[report]);
+        for (number, name) in [
+            "members_alive",
+            "members_suspect",
+            "members_dead",
+            "members_strangers",
+            "gossip_sent_total",
+            "gossip_sent_bytes_total",
+            "gossip_received_total",
+            "gossip_received_bytes_total",
+            "gossip_refused_total",
+            "gossip_renewals_total",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let value = format!("henge_{name}{{shard=\"0\"}} {}\n", number + 1);
+            assert!(text.contains(&value), "{name} in:\n{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! `/v1/ring`: who owns what.
 
 use super::error::HttpError;
-use super::members::known;
+use super::members::{address_of, known};
 use super::status::json;
 use crate::stone::Stone;
 use axum::extract::State;
@@ -88,15 +88,12 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError>
     };
     let standing = |(index, member): (MemberIndex, &'_ Member)| {
         let held = count(index.get(), |owners, index| owners.contains(&index));
-        let said = state.life(member.id).map(|life| life.address.clone());
-        let said = said.filter(|address| !address.is_empty());
-        let listed = || stone.settings.address_of(member.id).map(Into::into);
         Standing {
             id: format!("{:016x}", member.id.0),
             name: member.name.clone(),
             zone: member.zone.as_str().to_owned(),
             capacity: member.capacity,
-            address: said.or_else(listed).unwrap_or_default(),
+            address: address_of(&stone, &state, member.id),
             vnodes: held,
             primaries: count(index.get(), |owners, index| owners.first() == Some(&index)),
             share: f64::from(held) / vnodes as f64,

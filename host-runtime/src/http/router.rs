@@ -26,6 +26,7 @@ pub fn router(stone: Arc<Stone>) -> Router {
         .route("/v1/status", get(status::get).fallback(method))
         .route("/v1/ring", get(ring::get).fallback(method))
         .route("/v1/buckets", get(buckets::get).fallback(method))
+        .route("/v1/members", get(members::list).fallback(method))
         .layer(cors());
     Router::new()
         .merge(open)
@@ -43,8 +44,8 @@ pub fn router(stone: Arc<Stone>) -> Router {
         .with_state(stone)
 }
 
-/// Pages from elsewhere may read status, ring and buckets, and use keys: the console shows all stones, and
-/// there are no cookies that could be abused.
+/// Pages from elsewhere may read status, ring, buckets and members, and use keys: the console shows all
+/// stones, and there are no cookies that could be abused.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)

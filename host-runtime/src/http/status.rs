@@ -1,6 +1,7 @@
 //! `/v1/status`: how this stone is.
 
 use super::error::HttpError;
+use super::members::{Seen, seen};
 use crate::shard::{ShardHandle, ShardState};
 use crate::stone::Stone;
 use axum::extract::State;
@@ -9,6 +10,7 @@ use henge_core::node::Report;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +38,7 @@ struct ShardReport {
     last_restart_ms: Option<u64>,
     guest_bytes: u64,
     #[serde(flatten)]
-    report: Report,
+    report: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +50,8 @@ struct PeerReport {
     since_ms: u64,
     rtt_ms: Option<f64>,
     dropped: u64,
+    #[serde(flatten)]
+    seen: Seen,
 }
 
 /// The status as JSON.
@@ -57,6 +61,8 @@ struct PeerReport {
 pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError> {
     let settings = &stone.settings;
     let now = stone.clock.now();
+    let reports = inspect_all(&stone).await;
+    let seen = seen(&reports, now);
     let peers = stone.peers.all().into_iter().map(|peer| {
         let link = peer.link();
         PeerReport {
@@ -67,6 +73,7 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError>
             since_ms: now.since(link.since).as_millis(),
             rtt_ms: link.rtt_ms,
             dropped: peer.dropped(),
+            seen: seen.get(&peer.id).copied().unwrap_or_default(),
         }
     });
     let status = Status {
@@ -76,15 +83,14 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError>
         name: &settings.name,
         zone: settings.me().map_or("", |me| me.member.zone.as_str()),
         uptime_ms: u64::try_from(stone.clock.uptime().as_millis()).unwrap_or(u64::MAX),
-        shards: shard_reports(&stone).await,
+        shards: shard_reports(&stone, &reports),
         peers: peers.collect(),
         connections: stone.connections(),
     };
     json(&status)
 }
 
-async fn shard_reports(stone: &Stone) -> Vec<ShardReport> {
-    let reports = inspect_all(stone).await;
+fn shard_reports(stone: &Stone, reports: &[Report]) -> Vec<ShardReport> {
     let shards = stone.shards.iter().zip(reports);
     shards
         .map(|(shard, report)| {
@@ -99,10 +105,19 @@ async fn shard_reports(stone: &Stone) -> Vec<ShardReport> {
                 restarts: status.restarts(),
                 last_restart_ms: status.last_restart_ms(),
                 guest_bytes: status.guest_bytes(),
-                report,
+                report: numbers(report),
             }
         })
         .collect()
+}
+
+/// What is shown of a node's report: not the members, who stand among the peers.
+fn numbers(report: &Report) -> Map<String, Value> {
+    let Ok(Value::Object(mut numbers)) = serde_json::to_value(report) else {
+        return Map::new();
+    };
+    numbers.remove("members");
+    numbers
 }
 
 /// The numbers of every shard's node; zeros for one that does not answer.

@@ -21,6 +21,8 @@ pub enum Checker {
     Liveness,
     /// Owners are spread over zones.
     Placement,
+    /// All know who lives and who does not.
+    Membership,
     /// Nothing is left over.
     Bounded,
     /// Nodes refuse nothing that their peers say.
@@ -46,6 +48,7 @@ impl Checker {
             Self::Once => "once",
             Self::Liveness => "liveness",
             Self::Placement => "placement",
+            Self::Membership => "membership",
             Self::Bounded => "bounded",
             Self::Frames => "frames",
             Self::Storage => "storage",

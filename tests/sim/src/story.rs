@@ -42,6 +42,7 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
         Ok(PeerMessage::Sync {
             exchange, message, ..
         }) => format!("sync #{exchange} {message:?}"),
+        Ok(PeerMessage::Gossip(packet)) => format!("gossip of {} bytes", packet.len()),
         Ok(PeerMessage::Cluster(RegisterMessage::Decided(state))) => {
             format!("cluster: epoch {}", state.epoch)
         }

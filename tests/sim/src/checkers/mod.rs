@@ -7,8 +7,10 @@
 //! * [`once`]: a write is applied once.
 //! * [`liveness`]: what can be answered is answered.
 //! * [`settled`]: owners agree and nothing is left over once all is quiet.
+//! * [`alive`]: who runs is alive for all, who does not is dead.
 //! * [`nodes`]: what nodes say of themselves, their clocks and their places.
 
+pub(crate) mod alive;
 pub(crate) mod liveness;
 pub(crate) mod loss;
 pub(crate) mod nodes;

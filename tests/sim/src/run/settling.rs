@@ -2,7 +2,7 @@
 
 use super::Runner;
 use super::calls::OWN;
-use crate::checkers::{Reading, loss, settled};
+use crate::checkers::{Reading, alive, loss, settled};
 use crate::failure::{Checker, Failure};
 use crate::model::KeyModel;
 use crate::plan::key_text;
@@ -16,6 +16,9 @@ const JUDGE: ClientId = ClientId(1_000);
 
 /// After its first try a write has had its last within this time.
 const PATIENCE: Duration = Duration::from_millis(30_000);
+
+/// What [`Runner::chance`] is asked with about deaths, beside the number of the round.
+const DEATH: u64 = 1_000;
 
 /// One of the last questions.
 #[derive(Clone, Copy)]
@@ -36,6 +39,7 @@ impl Runner<'_> {
         }
         self.cut_power();
         self.settle_owners()?;
+        self.settle_members()?;
         self.run_until(self.quiet_until())?;
         settled::check_idle(&self.world, &self.begun())?;
         self.check_keys()?;
@@ -62,6 +66,33 @@ impl Runner<'_> {
                 return Err(Failure::new(Checker::Placement, message));
             }
             self.want_bucket(0);
+            self.run_for(Duration::from_millis(200))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all hold for alive who runs. Now and then one is killed, and they have to find that
+    /// out, and that it is back.
+    fn settle_members(&mut self) -> Result<(), Failure> {
+        self.wait_for_members()?;
+        let (begun, chance) = (self.begun(), self.chance(DEATH + self.round as u64));
+        if chance.is_multiple_of(4) {
+            let killed = usize::try_from(chance / 4 % begun.len() as u64).unwrap_or(0);
+            self.crash(begun[killed]);
+            self.wait_for_members()?;
+            self.start(begun[killed]);
+            self.settle_owners()?;
+            self.wait_for_members()?;
+        }
+        Ok(())
+    }
+
+    fn wait_for_members(&mut self) -> Result<(), Failure> {
+        let limit = self.world.now() + Duration::from_millis(60_000);
+        while let Err(message) = alive::check(&self.world, &self.begun()) {
+            if self.world.now() >= limit {
+                return Err(Failure::new(Checker::Membership, message));
+            }
             self.run_for(Duration::from_millis(200))?;
         }
         Ok(())

@@ -25,6 +25,10 @@ pub struct Traffic {
     pub moved: Amount,
     /// States sent to replicas that have to say when they are durable.
     pub replicated: Amount,
+    /// The membership protocol.
+    pub gossip: Amount,
+    /// About the state of the cluster.
+    pub agreement: Amount,
     /// Everything but those and comparisons.
     pub others: Amount,
     last_repair_at: Option<Instant>,
@@ -84,6 +88,8 @@ impl Traffic {
                 }
             }
             PeerMessage::Merge(_) => self.replicated += amount,
+            PeerMessage::Gossip(_) => self.gossip += amount,
+            PeerMessage::Cluster(_) => self.agreement += amount,
             _ => self.others += amount,
         }
     }
@@ -92,8 +98,16 @@ impl Traffic {
     #[must_use]
     pub fn all(&self) -> Amount {
         let mut all = self.sum(|_| true).said;
-        for amount in [self.moved, self.replicated, self.others] {
-            all += amount;
+        let Self {
+            moved,
+            replicated,
+            gossip,
+            agreement,
+            others,
+            ..
+        } = self;
+        for amount in [moved, replicated, gossip, agreement, others] {
+            all += *amount;
         }
         all
     }
