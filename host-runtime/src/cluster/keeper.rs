@@ -2,6 +2,7 @@
 //! of its members, and a stone that has joined finds it again after a restart.
 
 use super::join::Snapshot;
+use crate::http::status::inspect_all;
 use crate::net::dial;
 use crate::stone::Stone;
 use henge_core::cluster::{Change, ClusterState};
@@ -15,7 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 pub enum News {
     /// The first shard goes by this state now.
     Cluster(Box<ClusterState>),
-    /// Another shard wants this change.
+    /// It wants this change.
     Wish(Change),
 }
 
@@ -23,10 +24,21 @@ pub enum News {
 pub async fn keep(stone: Arc<Stone>, mut news: UnboundedReceiver<News>) {
     while let Some(news) = news.recv().await {
         match news {
-            News::Wish(change) => stone.wish(change).await,
+            News::Wish(change) => {
+                let is_end = change == Change::Forget(stone.config.me);
+                if !is_end || is_empty(&stone).await {
+                    stone.wish(change).await;
+                }
+            }
             News::Cluster(state) => adopt(&stone, *state).await,
         }
     }
+}
+
+/// Whether no shard has anything any more, for this member or for others.
+async fn is_empty(stone: &Stone) -> bool {
+    let reports = inspect_all(stone).await;
+    { reports.iter() }.all(|report| report.ready && report.storage.keys == 0)
 }
 
 async fn adopt(stone: &Arc<Stone>, state: ClusterState) {
