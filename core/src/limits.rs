@@ -195,6 +195,9 @@ pub const REGISTER_STATUS_MS: u64 = 1_000;
 pub const REGISTER_STATUS_RARE_MS: u64 = 10_000;
 /// Least time between two sendings of the same state to the same member, in milliseconds.
 pub const REGISTER_TELL_MS: u64 = 200;
+/// Members that are behind, each with a partition, that a node asks again and again how far they are;
+/// of further ones it waits to hear.
+pub const BEHIND_MAX: usize = 1_024;
 /// How often a node looks at how far the changes of owners are that it has a part in, in
 /// milliseconds.
 pub const MOVING_TICK_MS: u64 = 200;

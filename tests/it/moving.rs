@@ -4,7 +4,7 @@ use henge_core::cluster::Change;
 use henge_core::config::Config;
 use henge_core::replication::Level;
 use henge_core::time::Duration;
-use henge_core::wire::{Reply, Response};
+use henge_core::wire::{ErrorCode, Reply, Response};
 use henge_sim::Cluster;
 
 fn few_partitions(config: &mut Config) {
@@ -80,6 +80,9 @@ fn a_member_that_leaves_gives_everything_away_first() {
     cluster.wish(1, Change::Leave(gone));
     settle(&mut cluster, 3);
     assert_eq!(cluster.report(2).storage.keys, 0);
+    // Nobody would answer it any more.
+    let refused = cluster.put(2, "k1", "v1", None).result;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::Unavailable);
     cluster.crash(2);
     assert_all(&mut cluster, 200, 0, Level::All);
 }

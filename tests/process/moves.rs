@@ -1,64 +1,25 @@
 //! Stones that join and leave while others write.
 
+use henge_core::hash::{partition_at, position};
+use henge_core::id::BucketId;
+use henge_core::limits::PARTITIONS_DEFAULT;
+use henge_tests::process::binary;
+use henge_tests::process::ring::{leave, wait_settled};
+use henge_tests::process::stone::LOOPBACK;
 use henge_tests::process::writers::assert_kept;
-use henge_tests::process::{Stone, StoneSpec, Stones, Writers, ports, wait_until};
-use serde_json::Value;
-use std::process::Command;
+use henge_tests::process::{Stone, StoneSpec, Stones, Writers, ports};
 use std::time::{Duration, Instant};
 
 /// How long a change of owners may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Pairs of a stone that leaves, and of the others.
+const RECORDS: usize = 20_000;
+
 /// A stone that joins at the stone at `seed`.
-fn joiner(stones: &Stones, name: &str, seed: &str) -> StoneSpec {
-    let port = ports::free();
-    let data = stones.folder().join(name);
-    StoneSpec {
-        name: name.into(),
-        port,
-        log: stones.folder().join(format!("{name}.log")),
-        arguments: vec![
-            format!("--name={name}"),
-            format!("--listen=127.0.0.1:{port}"),
-            format!("--data={}", data.display()),
-            format!("--zone=local/{name}"),
-            "--shards=1".into(),
-            format!("--seed={seed}"),
-        ],
-        data,
-        ..stones[0].spec.clone()
-    }
-}
-
-fn ring(stones: &Stones, number: usize) -> Value {
-    let answer = stones.http(number).get("/v1/ring");
-    serde_json::from_slice(&answer.body).expect("JSON")
-}
-
-/// Waits until the cluster has just these members and no owners change.
-fn wait_settled(stones: &Stones, asked: usize, names: &[&str]) {
-    wait_until("the owners are settled", PATIENCE, || {
-        let ring = ring(stones, asked);
-        let members = ring["members"].as_array().expect("members");
-        let mut there: Vec<&str> = members
-            .iter()
-            .filter_map(|it| it["name"].as_str())
-            .collect();
-        there.sort_unstable();
-        ring["unsettled"] == 0 && there == names
-    });
-}
-
-fn henge(arguments: &[&str]) -> String {
-    let mut command: Command = henge_tests::process::binary::command(arguments);
-    let ended = command.output().expect("henge runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        ended.status.success(),
-        "{arguments:?}: {}",
-        text(&ended.stderr)
-    );
-    text(&ended.stdout)
+fn joiner(stones: &Stones, name: &str, seed: String) -> StoneSpec {
+    let (at, zone) = ((LOOPBACK, ports::free()), format!("local/{name}"));
+    StoneSpec::joiner(stones.folder(), name, at, &zone, &[seed])
 }
 
 #[test]
@@ -68,25 +29,20 @@ fn stones_join_and_leave_under_load_and_nothing_acknowledged_is_lost() {
     let writers = Writers::start(&clients, "moves", 500);
     std::thread::sleep(Duration::from_secs(1));
     let server = stones.address(1);
+    let asked = [stones.http(1)];
 
-    let plan = henge(&[
-        "ring",
-        "plan",
-        "--join=four@local/four",
-        "--server",
-        &server,
-    ]);
-    assert!(
-        plan.starts_with("192 of 768 copies of 256 partitions"),
-        "{plan}"
-    );
+    let join = "--join=four@local/four";
+    let plan = binary::run(&["ring", "plan", join, "--server", &server]);
+    assert_eq!(plan.code(), 0, "{plan:?}");
+    let said = "192 of 768 copies of 256 partitions";
+    assert!(plan.text().starts_with(said), "{plan:?}");
     let began = Instant::now();
-    let four = Stone::launch(joiner(&stones, "four", &server));
-    wait_settled(&stones, 1, &["four", "stone-1", "stone-2", "stone-3"]);
+    let four = Stone::launch(joiner(&stones, "four", server.clone()));
+    wait_settled(&asked, &["four", "stone-1", "stone-2", "stone-3"], PATIENCE);
     let joined = began.elapsed();
 
     // One that joins is killed again and again, and started without its seed.
-    let mut spec = joiner(&stones, "five", &four.spec.address());
+    let mut spec = joiner(&stones, "five", four.spec.address());
     let mut five = Stone::ready(spec.clone());
     spec.arguments.pop();
     spec.arguments.push("--seed=127.0.0.1:9".into());
@@ -97,12 +53,11 @@ fn stones_join_and_leave_under_load_and_nothing_acknowledged_is_lost() {
         std::thread::sleep(Duration::from_millis(300));
     }
     let five_names = ["five", "four", "stone-1", "stone-2", "stone-3"];
-    wait_settled(&stones, 1, &five_names);
+    wait_settled(&asked, &five_names, PATIENCE);
 
     let began = Instant::now();
-    let said = henge(&["ring", "leave", "stone-1", "--server", &server]);
-    assert_eq!(said, "stone-1 has left\n");
-    wait_settled(&stones, 1, &["five", "four", "stone-2", "stone-3"]);
+    leave("stone-1", &[], &server);
+    wait_settled(&asked, &["five", "four", "stone-2", "stone-3"], PATIENCE);
     let left = began.elapsed();
     let known = writers.finish();
 
@@ -120,4 +75,34 @@ fn stones_join_and_leave_under_load_and_nothing_acknowledged_is_lost() {
          writer {stall:.0?}, {checked} keys read back, 0 lost"
     );
     assert!(acknowledged > 500, "{acknowledged}");
+}
+
+#[test]
+fn who_has_left_has_given_everything_away_whichever_shard_had_it() {
+    let stones = Stones::start(4);
+    // The first shard has nothing of this, and is done long before the other one.
+    let keys = (0..).map(|number| format!("k{number}"));
+    let is_second = |key: &String| {
+        let position = position(BucketId::default(), key.as_bytes());
+        partition_at(position, PARTITIONS_DEFAULT).0 % 2 == 1
+    };
+    let lines = keys.filter(is_second).take(RECORDS);
+    let lines: Vec<String> = lines.map(|key| format!("{{\"id\":\"{key}\"}}\n")).collect();
+    let file = stones.folder().join("records.ndjson");
+    std::fs::write(&file, lines.concat()).unwrap();
+    let (name, server) = (file.display().to_string(), stones.address(1));
+    let ended = binary::run(&["import", &name, "--key", "id", "--server", &server]);
+    assert_eq!(ended.code(), 0, "{ended:?}");
+
+    let asked = stones.http(1);
+    let answer = asked.send("DELETE", "/v1/members/stone-1", &[], None);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    wait_settled(&[asked], &["stone-2", "stone-3", "stone-4"], PATIENCE);
+    let status = stones[0].status();
+    let shards = status["shards"].as_array().unwrap();
+    let keys = shards.iter().map(|shard| shard["storage"]["keys"].as_u64());
+    assert_eq!(keys.collect::<Vec<_>>(), [Some(0), Some(0)]);
+    let gone = stones.http(0);
+    assert_eq!(gone.get("/health").status, 503);
+    assert_eq!(gone.get("/v1/kv/k1").status, 503);
 }

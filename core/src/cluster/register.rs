@@ -191,7 +191,7 @@ impl Register {
     }
 
     /// Says to `peer` how far the state is here.
-    pub fn say_status(&mut self, peer: MemberId) {
+    fn say_status(&mut self, peer: MemberId) {
         let (epoch, voice) = (self.decided.epoch, self.voice());
         self.send(peer, RegisterMessage::Status { epoch, voice });
     }
@@ -301,6 +301,11 @@ impl Register {
         }
         match message {
             RegisterMessage::Want { .. } => self.say_status(from),
+            // Another shard of the sender has its vote, and says what it has promised.
+            RegisterMessage::Status {
+                voice: Voice::Shadow,
+                ..
+            } => {}
             RegisterMessage::Status { voice, .. } if ours == 0 && !self.is_shadow => {
                 self.voices.insert(from, voice);
                 if self.awake() {

@@ -317,3 +317,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_another_shard_of_a_member_says_is_not_its_vote() {
+    let now = Instant::from_micros(1);
+    let (me, other) = (member(0).id, member(1).id);
+    let settings = RegisterSettings {
+        me,
+        incarnation: 1,
+        is_shadow: false,
+        seed: 1,
+    };
+    let mut register = Register::new(settings, first(2));
+    register.set_up(other, true);
+    for voice in [Voice::Ready, Voice::Shadow] {
+        let message = RegisterMessage::Status { epoch: 0, voice };
+        register.handle_message(now, other, message);
+    }
+    register.want(now, Change::Leave(other));
+    register.want(now, join(member(0)));
+    register.handle_timeout(now + Duration::from_millis(10_000));
+    let outputs = core::iter::from_fn(|| register.poll_output());
+    let is_prepare = |output: &RegisterOutput| {
+        matches!(
+            output,
+            RegisterOutput::Send {
+                message: RegisterMessage::Prepare { .. },
+                ..
+            }
+        )
+    };
+    assert_eq!(outputs.filter(is_prepare).count(), 1);
+}

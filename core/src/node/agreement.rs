@@ -10,6 +10,7 @@ use crate::cluster::{
     Change, ClusterState, Life, Register, RegisterMessage, RegisterOutput, RegisterSettings,
 };
 use crate::id::{ActorId, MemberId, PartitionId};
+use crate::limits::BEHIND_MAX;
 use crate::ring::Member;
 use crate::storage::table::reader::Obstacle;
 use crate::sync::Exchange;
@@ -35,6 +36,8 @@ pub(super) struct Agreement {
     has_joined: bool,
     /// How far others have said that they are.
     epochs: BTreeMap<MemberId, u64>,
+    /// Those that were behind when they said so last, in a frame of this partition.
+    behind: BTreeSet<(MemberId, PartitionId)>,
 }
 
 /// What is stored.
@@ -56,7 +59,13 @@ impl Agreement {
             member,
             seed,
             epochs: BTreeMap::new(),
+            behind: BTreeSet::new(),
         }
+    }
+
+    /// Whether somebody is behind that may have refused what it was asked.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.behind.is_empty()
     }
 }
 
@@ -138,10 +147,7 @@ impl Node {
             RegisterMessage::Status { epoch, .. } => Some(*epoch),
             RegisterMessage::Decided(state) => Some(state.epoch),
             RegisterMessage::Want { epoch } if *epoch >= ours => {
-                // In a frame of the same partition: so the asker knows which shard has answered.
-                let voice = register.voice();
-                let status = RegisterMessage::Status { epoch: ours, voice };
-                return self.send(from, partition, &PeerMessage::Cluster(status));
+                return self.say_epoch(from, partition);
             }
             _ => None,
         };
@@ -186,6 +192,7 @@ impl Node {
     /// Tells the register whether `peer` can be reached.
     pub(super) fn register_hears(&mut self, now: Instant, peer: MemberId, is_up: bool) {
         self.agreement.epochs.remove(&peer);
+        self.agreement.behind.retain(|(member, _)| *member != peer);
         if let Some(register) = &mut self.agreement.register {
             register.set_up(peer, is_up);
             self.drain_register(now);
@@ -196,19 +203,26 @@ impl Node {
     /// two that is behind is helped on, and what was asked is sent again then.
     pub(super) fn has_same_view(
         &mut self,
-        now: Instant,
         from: MemberId,
         partition: PartitionId,
         view: u64,
     ) -> bool {
-        if self.view(partition) == view {
-            return true;
+        let is_same = self.view(partition) == view;
+        if !is_same {
+            self.say_epoch(from, partition);
         }
-        if let Some(register) = &mut self.agreement.register {
-            register.say_status(from);
-            self.drain_register(now);
+        is_same
+    }
+
+    /// Says to `to` how far the state is here, in a frame of the partition that it has asked about: so
+    /// the shard that has asked hears it, and knows which one has answered. The two members need not
+    /// have the same number of shards.
+    fn say_epoch(&mut self, to: MemberId, partition: PartitionId) {
+        if let Some(register) = &self.agreement.register {
+            let (epoch, voice) = (self.agreement.state.epoch, register.voice());
+            let status = RegisterMessage::Status { epoch, voice };
+            self.send(to, partition, &PeerMessage::Cluster(status));
         }
-        false
     }
 
     /// The version of the ownership of `partition` that this node goes by.
@@ -275,7 +289,12 @@ impl Node {
 
     /// Goes by `state` from now on.
     fn adopt(&mut self, now: Instant, state: ClusterState) {
+        let me = self.config.me;
+        let was_member = self.agreement.state.member(me).is_some();
         let changed = self.turn_to(state);
+        if was_member && self.agreement.state.member(me).is_none() {
+            self.end_operations();
+        }
         self.stand_in_lists.clear();
         for partition in &changed {
             let is_stray = !self.holds(*partition) && self.store.keys_of(*partition) > 0;
@@ -325,17 +344,21 @@ impl Node {
         let is_known = known == Some(wanted) && agreement.state.life(wanted.id) == Some(&life);
         let change = match known {
             None if agreement.has_joined => return,
-            Some(known) if known.capacity == 0 => Change::Forget(wanted.id),
+            Some(known) if known.capacity == 0 => {
+                // What the other shards of this member still have is not known here.
+                if self.pairs() == 0 {
+                    let end = Change::Forget(wanted.id);
+                    self.outputs.push_back(Output::Wish(end));
+                }
+                return;
+            }
             _ if is_known => return,
             _ => Change::Join {
                 member: wanted.clone(),
                 life,
             },
         };
-        let is_held_back = matches!(change, Change::Forget(_)) && !self.handing.is_empty();
-        if !is_held_back {
-            self.want(now, change);
-        }
+        self.want(now, change);
     }
 
     /// Asks `peer` for the state if it has a newer one.
@@ -353,12 +376,24 @@ impl Node {
         self.send(peer, partition, &PeerMessage::Cluster(want));
     }
 
+    /// Asks those that were behind again: their shards may not know that this one waits.
+    pub(super) fn ask_who_was_behind(&mut self) {
+        for (peer, partition) in self.agreement.behind.clone() {
+            self.ask_for_epoch(peer, partition);
+        }
+    }
+
     /// `peer` is at this epoch, as far as the shard goes that has `partition`.
     fn heard_epoch(&mut self, now: Instant, peer: MemberId, partition: PartitionId, epoch: u64) {
         let known = self.agreement.epochs.insert(peer, epoch);
+        let behind = &mut self.agreement.behind;
         if epoch < self.agreement.state.epoch {
+            if behind.len() < BEHIND_MAX {
+                behind.insert((peer, partition));
+            }
             return;
         }
+        behind.remove(&(peer, partition));
         self.heard_adoption(now, peer, partition);
         if known.is_none_or(|known| known < epoch) {
             self.ask_again(now, peer);

@@ -72,7 +72,10 @@ impl Node {
             0 => TIMEOUT_DEFAULT_MS,
             asked => asked.min(TIMEOUT_MAX_MS),
         };
-        let outcome = self.check(partition, &request).and_then(|()| {
+        let is_checked = self
+            .check_membership(origin)
+            .and_then(|()| self.check(partition, &request));
+        let outcome = is_checked.and_then(|()| {
             let is_owner = self.readers(partition).me().is_some();
             match request.operation {
                 wire::Operation::Get { .. } => self.start_read(now, partition, origin, request),
@@ -87,6 +90,16 @@ impl Node {
         if let Err(failure) = outcome {
             self.answer(partition, origin, Err(failure));
         }
+    }
+
+    /// Who is no member is answered by none, so it can do nothing for clients.
+    fn check_membership(&self, origin: Origin) -> Result<(), Failure> {
+        let is_member = self.agreement.state.member(self.config.me).is_some();
+        if is_member || matches!(origin, Origin::Member { .. }) {
+            return Ok(());
+        }
+        let message = "this is no member of the cluster, or not yet; ask one that is";
+        Err(Failure::new(ErrorCode::Unavailable, message))
     }
 
     /// Whether one more request or merge can be taken.

@@ -83,11 +83,6 @@ impl Handing {
         }
     }
 
-    /// Whether nothing is held for others.
-    pub(super) fn is_empty(&self) -> bool {
-        self.strays.is_empty()
-    }
-
     /// The partitions that are held for others.
     pub(super) fn partitions(&self) -> impl Iterator<Item = PartitionId> + '_ {
         self.strays.iter().copied()

@@ -58,7 +58,8 @@ impl Node {
 
     /// When `tick_moving` wants to be called.
     pub(super) fn next_moving(&self) -> Option<Instant> {
-        let is_busy = !self.moving.under_way.is_empty() || self.is_leaving();
+        let is_moving = !self.moving.under_way.is_empty() || self.is_leaving();
+        let is_busy = is_moving || self.agreement.is_awaited();
         (self.report.ready && is_busy).then_some(self.moving.next_at)
     }
 
@@ -69,6 +70,7 @@ impl Node {
         for partition in under_way {
             self.go_on_moving(now, partition);
         }
+        self.ask_who_was_behind();
         if self.is_leaving() {
             self.want_own_life(now);
         }

@@ -49,7 +49,8 @@ pub enum Output {
     /// The node goes by this state of the cluster from now on: keep connections to its members, and
     /// give it to the other shards of this one. Only the first shard says so.
     Cluster(Box<ClusterState>),
-    /// Give this wish to the first shard of this member.
+    /// Give this wish to the first shard of this member. If it is that this member itself be
+    /// forgotten: only if no shard has any keys.
     Wish(Change),
 }
 

@@ -31,13 +31,13 @@ impl Node {
             PeerMessage::Cluster(message) => self.handle_cluster(now, from, partition, message),
             PeerMessage::Merge(state) => {
                 let (view, merge) = (state.view, self.merge_of(from, partition, &state)?);
-                if merge.operation == 0 || self.has_same_view(now, from, partition, view) {
+                if merge.operation == 0 || self.has_same_view(from, partition, view) {
                     self.handle_merge(now, merge);
                 }
             }
             PeerMessage::Hint(state) => {
                 let (view, merge) = (state.view, self.merge_of(from, partition, &state)?);
-                if self.has_same_view(now, from, partition, view) {
+                if self.has_same_view(from, partition, view) {
                     self.handle_hint(now, merge);
                 }
             }
@@ -51,7 +51,7 @@ impl Node {
                 exchange,
                 message,
             } => {
-                if self.has_same_view(now, from, partition, view) {
+                if self.has_same_view(from, partition, view) {
                     return self.handle_sync(now, from, partition, exchange, message);
                 }
             }
@@ -63,7 +63,7 @@ impl Node {
                 have,
             } => {
                 self.check_place(partition, bucket, &key)?;
-                if !self.has_same_view(now, from, partition, view) {
+                if !self.has_same_view(from, partition, view) {
                     return Ok(());
                 }
                 let key = StoredKey::new(partition, bucket, &key);
@@ -76,7 +76,7 @@ impl Node {
                 });
             }
             PeerMessage::Collect { view, op, message } => {
-                if self.has_same_view(now, from, partition, view) {
+                if self.has_same_view(from, partition, view) {
                     return self.handle_collect(now, from, partition, op, message);
                 }
             }

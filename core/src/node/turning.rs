@@ -32,6 +32,15 @@ impl Node {
         }
     }
 
+    /// This member is none any more, so that answers do not reach it: who waits hears that nothing
+    /// is known.
+    pub(super) fn end_operations(&mut self) {
+        let numbers: Vec<u64> = self.operations.keys().copied().collect();
+        for number in numbers {
+            self.expire(number);
+        }
+    }
+
     fn turn_write(&mut self, number: u64) {
         let Some(Operation::Write(write)) = self.operations.get(&number) else {
             return;

@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 pub enum News {
     /// The first shard goes by this state now.
     Cluster(Box<ClusterState>),
-    /// Another shard wants this change.
+    /// It wants this change.
     Wish(Change),
 }
 
@@ -30,7 +30,12 @@ pub enum News {
 pub async fn keep(stone: Arc<Stone>, mut news: UnboundedReceiver<News>) {
     while let Some(news) = news.recv().await {
         match news {
-            News::Wish(change) => stone.wish(change).await,
+            News::Wish(change) => {
+                let is_end = change == Change::Forget(stone.config.me);
+                if !is_end || is_empty(&stone).await {
+                    stone.wish(change).await;
+                }
+            }
             News::Cluster(state) => adopt(&stone, *state).await,
         }
     }
@@ -58,6 +63,12 @@ async fn is_everywhere(stone: &Stone, epoch: u64) -> bool {
         ShardState::Ready => report.epoch >= epoch,
         ShardState::Replaying => false,
     })
+}
+
+/// Whether no shard has anything any more, for this member or for others.
+async fn is_empty(stone: &Stone) -> bool {
+    let reports = inspect_all(stone).await;
+    { reports.iter() }.all(|report| report.ready && report.storage.keys == 0)
 }
 
 async fn adopt(stone: &Arc<Stone>, state: ClusterState) {

@@ -20,12 +20,17 @@ pub fn why_not(stone: &Stone) -> Option<String> {
     if stone.phase() != Phase::Serving {
         return Some("stopping".into());
     }
-    stone.shards.iter().find_map(|shard| {
+    let why = stone.shards.iter().find_map(|shard| {
         let number = shard.status().shard;
         match shard.status().state() {
             ShardState::Ready => None,
             ShardState::Replaying => Some(format!("shard {number} is replaying its log")),
             ShardState::Failed(why) => Some(format!("shard {number} serves nothing: {why}")),
         }
+    });
+    why.or_else(|| {
+        let state = stone.board.state();
+        let is_member = state.is_some_and(|state| state.member(stone.config.me).is_some());
+        (!is_member).then(|| "this is no member of the cluster, or not yet".into())
     })
 }

@@ -1,6 +1,6 @@
 //! Whether everything acknowledged is still there.
 
-use crate::cluster::{Cluster, Owners, ZONES};
+use crate::cluster::Cluster;
 use crate::load::{Fate, Story, value, version_of};
 use henge_tests::process::http::{Http, path};
 use std::time::{Duration, Instant};
@@ -66,8 +66,8 @@ pub fn read_back(stories: &[Story], cluster: &Cluster, through: &[usize]) -> Fou
     let mut next = stones.iter().cycle();
     for (key, fate) in stories.iter().flat_map(|story| &story.keys) {
         let http = next.next().expect("there is a stone to ask");
-        let read = read(http, key, "quorum", READ_TIME)
-            .unwrap_or_else(|why| panic!("{key} cannot be read: {why}"));
+        let read =
+            read(http, key, "quorum").unwrap_or_else(|why| panic!("{key} cannot be read: {why}"));
         found.keys += 1;
         let complaint = || {
             let (newest, version, unknown) = (fate.newest, &fate.version, &fate.unknown);
@@ -86,72 +86,19 @@ pub fn read_back(stories: &[Story], cluster: &Cluster, through: &[usize]) -> Fou
     found
 }
 
-/// Waits until each owner of a key has the same value for it, for up to so many keys of each
-/// writer. Returns how long that took.
-///
-/// # Panics
-/// If the owners do not come to agree.
-#[must_use]
-pub fn wait_agreed(stories: &[Story], cluster: &Cluster, sample: usize) -> Duration {
-    let began = Instant::now();
-    let owners = cluster.owners(0);
-    let stones: Vec<Http> = (0..ZONES.len())
-        .map(|number| cluster.http(number))
-        .collect();
-    for key in stories
-        .iter()
-        .flat_map(|story| story.keys.keys().take(sample))
-    {
-        loop {
-            let owners = owners.of(key).iter();
-            let read = owners.map(|&owner| read(&stones[owner], key, "one", READ_TIME));
-            let read: Vec<_> = read.collect();
-            if read.windows(2).all(|two| two[0] == two[1]) && read[0].is_ok() {
-                break;
-            }
-            assert!(
-                began.elapsed() < AGREE_TIME,
-                "{key}: the owners do not agree after {AGREE_TIME:?}: {read:?}"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-    began.elapsed()
-}
-
-/// Keys of which stone `number` owns a replica, and does not itself have what was acknowledged.
-/// It must be cut off from the others, so that it has nobody to ask.
-#[must_use]
-pub fn missing_at(stories: &[Story], owners: &Owners, http: &Http, number: usize) -> Vec<String> {
-    let keys = stories.iter().flat_map(|story| &story.keys);
-    let own = keys.filter(|(key, _)| owners.of(key).contains(&number));
-    own.filter_map(|(key, fate)| {
-        let read = read(http, key, "one", READ_TIME);
-        let kept = |read: &Option<Read>| {
-            !matches!(
-                judge(fate, key, text(read.as_ref())),
-                Verdict::Lost | Verdict::Refused
-            )
-        };
-        let complaint = || format!("{key}: {} was acknowledged, {read:?}", fate.newest);
-        (!read.as_ref().is_ok_and(kept)).then(complaint)
-    })
-    .collect()
-}
-
 /// A value and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Read {
+pub(crate) struct Read {
     text: String,
     version: String,
 }
 
-fn text(read: Option<&Read>) -> Option<&str> {
+pub(crate) fn text(read: Option<&Read>) -> Option<&str> {
     read.map(|read| read.text.as_str())
 }
 
 /// The value under `key`; asks again until there is an answer.
-fn read(http: &Http, key: &str, level: &str, limit: Duration) -> Result<Option<Read>, String> {
+pub(crate) fn read(http: &Http, key: &str, level: &str) -> Result<Option<Read>, String> {
     let target = format!("{}?r={level}&timeout_ms=1000", path(key));
     let began = Instant::now();
     loop {
@@ -166,7 +113,7 @@ fn read(http: &Http, key: &str, level: &str, limit: Duration) -> Result<Option<R
             Some(answer) => format!("{} {}", answer.status, answer.text().trim()),
             None => "no answer".into(),
         };
-        if began.elapsed() > limit {
+        if began.elapsed() > READ_TIME {
             return Err(why);
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -180,8 +127,6 @@ fn is_none(body: &str) -> bool {
 
 /// How long it may take until a key can be read.
 const READ_TIME: Duration = Duration::from_secs(30);
-/// How long owners may differ: two rounds of anti-entropy, and some.
-const AGREE_TIME: Duration = Duration::from_secs(90);
 
 #[cfg(test)]
 mod tests {

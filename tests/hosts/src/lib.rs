@@ -4,9 +4,10 @@
 //! away when the program ends, however it ends.
 //!
 //! * [`net`]: hosts behind a router that can be told to drop what one says to another.
-//! * [`cluster`]: five stones on five hosts in three zones.
+//! * [`cluster`]: five stones on five hosts in three zones, and stones that join.
 //! * [`load`]: writers on a host of their own, and what became of each write.
 //! * [`check`]: whether everything acknowledged is still there.
+//! * [`places`]: whether every replica is where it is to be, and nowhere else.
 //! * [`figures`]: one row of the table for each scenario.
 //! * [`scenarios`]: what goes wrong.
 
@@ -15,4 +16,5 @@ pub mod cluster;
 pub mod figures;
 pub mod load;
 pub mod net;
+pub mod places;
 pub mod scenarios;

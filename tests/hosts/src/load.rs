@@ -99,16 +99,11 @@ impl Load {
     /// stones at `addresses` and goes on to the next when it is refused or gets no answer.
     #[must_use]
     pub fn with(mut self, side: Side, count: usize, addresses: &[String]) -> Self {
-        for _ in 0..count {
+        for first in 0..count {
             let number = self.threads.len();
-            let mut addresses = addresses.to_vec();
-            let first = number % addresses.len();
-            addresses.rotate_left(first);
+            let stones = addresses.iter().cycle().skip(first).take(addresses.len());
             let writer = Writer {
-                stones: addresses
-                    .iter()
-                    .map(|at| Http::with_time(at, CLIENT_TIME))
-                    .collect(),
+                stones: stones.map(|at| Http::with_time(at, CLIENT_TIME)).collect(),
                 tag: format!("{}/{number}", self.tag),
                 keys: self.keys,
                 side,
@@ -213,6 +208,12 @@ impl Writer {
             }
             Some(429 | 503) => story.refused += 1,
             other => {
+                eprintln!(
+                    "DEBUG {} at {at} began {:.3} took {took:?} {:?}",
+                    value,
+                    (self.began.elapsed() - took).as_secs_f64(),
+                    answer.as_ref().map(|a| (a.status, a.text()))
+                );
                 fate.unknown.insert(number, self.began.elapsed());
                 story.unknown += 1;
                 if let Some(answer) = answer

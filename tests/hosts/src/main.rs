@@ -13,13 +13,13 @@ use std::time::{Duration, SystemTime};
 #[derive(Parser)]
 #[command(name = "henge-hosts", bin_name = "cargo xtask hosts")]
 struct Args {
-    /// Faults of each scenario [default: 300 kills, 5 to 20 of the others]
+    /// Faults of each scenario [default: 300 kills, 3 to 7 of the others]
     #[arg(long, value_name = "N")]
     cycles: Option<u64>,
-    /// How long a fault lasts where no process is killed [default: 10, short: 4]
+    /// How long something stays broken; in kills nothing does [default: 10, short: 4]
     #[arg(long, value_name = "S")]
     seconds: Option<u64>,
-    /// Play only this scenario: partition, one-way, kills, zone or replace
+    /// Play only this scenario: partition, one-way, kills, zone, replace or moves
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// What is left to chance follows from it; a random one otherwise

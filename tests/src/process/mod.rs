@@ -7,12 +7,14 @@
 //! * [`http`]: a small blocking client of the HTTP interface.
 //! * [`session`]: a blocking client over WebSocket, driven by the core's own state machine.
 //! * [`raw`]: a WebSocket that says what it should not.
+//! * [`ring`]: what stones say of the ring, and members that leave it.
 //! * [`writers`]: threads that write and remember what was acknowledged.
 
 pub mod binary;
 pub mod http;
 pub mod ports;
 pub mod raw;
+pub mod ring;
 pub mod session;
 pub mod stone;
 pub mod stones;
@@ -20,6 +22,7 @@ pub mod writers;
 
 pub use http::{Answer, Http};
 pub use raw::Raw;
+pub use ring::Ring;
 pub use session::Session;
 pub use stone::{Stone, StoneSpec};
 pub use stones::Stones;

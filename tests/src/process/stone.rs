@@ -50,6 +50,51 @@ impl StoneSpec {
         }
     }
 
+    /// A stone of a cluster, with its files in `folder`; of two shards unless `more` says otherwise.
+    #[must_use]
+    pub fn named(folder: &Path, name: &str, (host, port): (&str, u16), more: &[String]) -> Self {
+        let data = folder.join(name);
+        let mut arguments = vec![
+            format!("--name={name}"),
+            format!("--data={}", data.display()),
+        ];
+        if !more.iter().any(|argument| argument.starts_with("--shards")) {
+            arguments.push("--shards=2".into());
+        }
+        arguments.extend(more.iter().cloned());
+        Self {
+            name: name.into(),
+            host: host.into(),
+            port,
+            namespace: None,
+            data,
+            log: folder.join(format!("{name}.log")),
+            arguments,
+        }
+    }
+
+    /// A stone in `zone` that joins the cluster of the stones at `seeds`. It has one shard: members
+    /// need not have the same number.
+    #[must_use]
+    pub fn joiner(
+        folder: &Path,
+        name: &str,
+        (host, port): (&str, u16),
+        zone: &str,
+        seeds: &[String],
+    ) -> Self {
+        let mut more = vec![
+            format!(
+                "--shards={}",
+                std::env::var("JOINER_SHARDS").unwrap_or("1".into())
+            ),
+            format!("--listen={host}:{port}"),
+            format!("--zone={zone}"),
+        ];
+        more.extend(seeds.iter().map(|seed| format!("--seed={seed}")));
+        Self::named(folder, name, (host, port), &more)
+    }
+
     /// The command that runs it.
     #[must_use]
     pub fn command(&self) -> Command {

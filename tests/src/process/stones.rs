@@ -144,28 +144,11 @@ fn specs(folder: &Path, count: usize, more: &[&str]) -> Vec<StoneSpec> {
             format!("--member=stone-{}=127.0.0.1:{port}@{zone}", index + 1)
         })
         .collect();
+    let more: Vec<String> = more.iter().map(ToString::to_string).collect();
+    let arguments = [members, more].concat();
     let spec = |(index, &port): (usize, &u16)| {
         let name = format!("stone-{}", index + 1);
-        let data = folder.join(&name);
-        let mut arguments = vec![
-            format!("--name={name}"),
-            format!("--data={}", data.display()),
-        ];
-        if !more.iter().any(|argument| argument.starts_with("--shards")) {
-            arguments.push("--shards=2".into());
-        }
-        arguments.extend(members.iter().cloned());
-        arguments.extend(more.iter().map(ToString::to_string));
-        let log = folder.join(format!("{name}.log"));
-        StoneSpec {
-            name,
-            host: LOOPBACK.into(),
-            port,
-            namespace: None,
-            data,
-            log,
-            arguments,
-        }
+        StoneSpec::named(folder, &name, (LOOPBACK, port), &arguments)
     };
     ports.iter().enumerate().map(spec).collect()
 }

@@ -4,6 +4,7 @@
 //! A further one is a file with a function over a [`Stage`], and a line in [`ALL`].
 
 mod kills;
+mod moves;
 mod one_way;
 mod partition;
 mod replace;
@@ -30,17 +31,17 @@ pub struct Scenario {
 }
 
 /// All scenarios.
-pub const ALL: [Scenario; 5] = [
+pub const ALL: [Scenario; 6] = [
     Scenario {
         name: "partition",
-        about: "a zone of two stones is parted from the three others",
-        faults: [1, 10],
+        about: "the stones of a zone are parted from the others",
+        faults: [1, 6],
         run: partition::run,
     },
     Scenario {
         name: "one-way",
         about: "what one stone says to another is dropped, but not the answers",
-        faults: [1, 20],
+        faults: [1, 7],
         run: one_way::run,
     },
     Scenario {
@@ -52,7 +53,7 @@ pub const ALL: [Scenario; 5] = [
     Scenario {
         name: "zone",
         about: "a whole zone is killed, or cut off from everybody",
-        faults: [2, 10],
+        faults: [2, 6],
         run: zone::run,
     },
     Scenario {
@@ -60,6 +61,12 @@ pub const ALL: [Scenario; 5] = [
         about: "a stone loses its disk, is filled again, and then another owner is killed",
         faults: [1, 5],
         run: replace::run,
+    },
+    Scenario {
+        name: "moves",
+        about: "two stones join, one of them under kill -9; a member leaves; a dead one is given up",
+        faults: [1, 3],
+        run: moves::run,
     },
 ];
 

@@ -1,17 +1,17 @@
 //! What one stone says to another is dropped; the other direction goes on.
 
 use super::Stage;
-use crate::check::wait_agreed;
-use crate::cluster::ZONES;
 use crate::load::Phase;
+use crate::places::wait_agreed;
 
 pub(super) fn run(stage: &mut Stage) {
     let load = stage.load_everywhere();
     for _ in 0..stage.plan.faults {
         let from = stage.any_stone();
-        let step = 1 + stage.below(ZONES.len() as u64 - 1);
-        let step = usize::try_from(step).expect("there are few stones");
-        stage.cluster.cut(from, (from + step) % ZONES.len());
+        let mut others = stage.cluster.members();
+        others.retain(|&stone| stone != from);
+        let to = stage.any_of(&others);
+        stage.cluster.cut(from, to);
         load.enter(Phase::During);
         stage.suffer();
         stage.cluster.heal();
@@ -20,7 +20,6 @@ pub(super) fn run(stage: &mut Stage) {
         stage.pause(200, 1_000);
     }
     stage.end(load);
-    stage.must_go_on();
     let took = wait_agreed(&stage.stories, &stage.cluster, SAMPLE);
     stage.note(format!(
         "owners agreed {} ms after the load",

@@ -2,11 +2,10 @@
 
 use super::Plan;
 use crate::check::read_back;
-use crate::cluster::{Cluster, ZONES};
+use crate::cluster::Cluster;
 use crate::figures::Figures;
 use crate::load::{Load, Phase, Side, Story};
 use henge_core::rng::Rng;
-use std::ops::Range;
 use std::time::Duration;
 
 /// A cluster on which a scenario is played.
@@ -47,15 +46,16 @@ impl Stage {
 
     /// A load with four writers that ask all stones, after a time without faults.
     pub(super) fn load_everywhere(&mut self) -> Load {
-        let addresses = self.addresses(0..ZONES.len());
+        let addresses = self.addresses(&self.cluster.members());
         let load = self.load().with(Side::Majority, WRITERS, &addresses);
         self.calm();
         load
     }
 
     /// Addresses of stones.
-    pub(super) fn addresses(&self, stones: Range<usize>) -> Vec<String> {
-        stones.map(|number| self.cluster.address(number)).collect()
+    pub(super) fn addresses(&self, stones: &[usize]) -> Vec<String> {
+        let stones = stones.iter();
+        stones.map(|&number| self.cluster.address(number)).collect()
     }
 
     /// Nothing happens for a while.
@@ -68,11 +68,18 @@ impl Stage {
         std::thread::sleep(self.plan.fault_time);
     }
 
-    /// All is whole again: measures a while of that, and ends the load.
+    /// All is whole again: measures a while of that, and ends the load. Complains if nothing was
+    /// acknowledged while something was broken.
     pub(super) fn end(&mut self, load: Load) {
         load.enter(Phase::After);
         self.calm();
         let stories = load.finish();
+        let went_on = |story: &Story| {
+            story.side == Side::Majority && story.acks_in(Phase::During).next().is_some()
+        };
+        if !stories.iter().any(went_on) {
+            self.fail("a quorum could be reached, and nothing was acknowledged");
+        }
         self.figures.count(&stories);
         self.stories.extend(stories);
     }
@@ -82,10 +89,16 @@ impl Stage {
         self.rng.below(bound)
     }
 
-    /// One of the stones.
+    /// One of some stones.
+    pub(super) fn any_of(&mut self, stones: &[usize]) -> usize {
+        let place = self.below(stones.len() as u64);
+        stones[usize::try_from(place).expect("there are few stones")]
+    }
+
+    /// One of the members.
     pub(super) fn any_stone(&mut self) -> usize {
-        let number = self.below(ZONES.len() as u64);
-        usize::try_from(number).expect("there are few stones")
+        let members = self.cluster.members();
+        self.any_of(&members)
     }
 
     /// A time between two, in milliseconds.
@@ -104,24 +117,10 @@ impl Stage {
         self.figures.notes.push(what.into());
     }
 
-    /// Complains if nothing was acknowledged while something was broken.
-    pub(super) fn must_go_on(&mut self) {
-        let majority = self
-            .stories
-            .iter()
-            .filter(|story| story.side == Side::Majority);
-        let during: usize = majority
-            .map(|story| story.acks_in(Phase::During).count())
-            .sum();
-        if during == 0 {
-            self.fail("a quorum could be reached, and nothing was acknowledged");
-        }
-    }
-
-    /// Reads everything back through all stones.
+    /// Reads everything back through all members.
     pub(super) fn close(mut self) -> Figures {
-        let all: Vec<usize> = (0..ZONES.len()).collect();
-        let found = read_back(&self.stories, &self.cluster, &all);
+        let members = self.cluster.members();
+        let found = read_back(&self.stories, &self.cluster, &members);
         self.figures.add(found);
         self.figures.percentiles(&self.stories);
         for complaint in self.cluster.complaints() {

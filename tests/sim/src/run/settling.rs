@@ -179,7 +179,12 @@ impl Runner<'_> {
             }
         }
         let mut everywhere = Vec::new();
-        for seat in self.begun() {
+        // Who has left serves nobody.
+        let is_member = |seat: &Seat| {
+            let id = self.plan.setup.member(*seat).id;
+            self.world.cluster().member(id).is_some()
+        };
+        for seat in self.begun().into_iter().filter(is_member) {
             everywhere.extend(keys.iter().map(|(key, _)| Question {
                 seat,
                 key: *key,

@@ -176,8 +176,9 @@ impl World {
                 self.say(|| format!("seat {seat}  goes by epoch {}", state.epoch));
                 self.cluster = *state;
             }
-            // A wish comes from shards beside the first one, of which there are none.
-            Output::Report { .. } | Output::Cluster(_) | Output::Wish(_) => {}
+            // There are no other shards that might have something.
+            Output::Wish(change) => self.plan(0, Due::Wish { to: seat, change }),
+            Output::Report { .. } | Output::Cluster(_) => {}
         }
     }
 
