@@ -16,9 +16,16 @@ const SIBLINGS: BucketSettings = BucketSettings {
     ttl_ms: None,
 };
 
+/// A read at the bucket's level.
+const GET: Operation = Operation::Get {
+    level: None,
+    seen: Vec::new(),
+};
+
 fn found(response: Response) -> Option<Entry> {
     match response.result {
-        Ok(Reply::Found(entry)) => entry,
+        Ok(Reply::Found(entry)) => Some(entry),
+        Ok(Reply::Missing { .. }) => None,
         other => panic!("{other:?}"),
     }
 }
@@ -80,7 +87,7 @@ fn put(cluster: &mut Cluster, seat: usize, key: &str, value: &str) -> Response {
 }
 
 fn get(cluster: &mut Cluster, seat: usize, key: &str) -> Response {
-    let id = cluster.request_in(MADE, seat, key, Operation::Get { level: None });
+    let id = cluster.request_in(MADE, seat, key, GET);
     cluster.wait(id)
 }
 
@@ -104,7 +111,7 @@ fn a_request_for_a_bucket_that_is_not_there_names_those_that_are() {
         None,
         "nothing was written before"
     );
-    let id = cluster.request_in(BucketId(2), 0, "k", Operation::Get { level: None });
+    let id = cluster.request_in(BucketId(2), 0, "k", GET);
     let none = failure(cluster.wait(id));
     assert!(none.message.contains("default, carts"), "{none}");
 }

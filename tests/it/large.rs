@@ -18,7 +18,8 @@ fn little_memory(config: &mut Config) {
 
 fn text(response: Response) -> Option<String> {
     match response.result {
-        Ok(Reply::Found(entry)) => entry.map(|entry| String::from_utf8(entry.value.bytes).unwrap()),
+        Ok(Reply::Found(entry)) => Some(String::from_utf8(entry.value.bytes).unwrap()),
+        Ok(Reply::Missing { .. }) => None,
         other => panic!("{other:?}"),
     }
 }

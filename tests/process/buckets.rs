@@ -225,7 +225,7 @@ fn buckets_and_what_is_in_them_survive_a_restart_of_all_stones() {
     for number in 0..3 {
         let call = Call::get("carts".to_owned(), b"k".to_vec());
         let read = stones.session(number).call(call).unwrap();
-        let Reply::Found(Some(entry)) = read else {
+        let Reply::Found(entry) = &read else {
             panic!("{read:?}")
         };
         assert_eq!(entry.siblings.len(), 1, "stone {number}: {entry:?}");

@@ -111,7 +111,7 @@ pub async fn get(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError>
 /// # Errors
 /// While the first shard is not open.
 pub async fn list(State(stone): State<Arc<Stone>>) -> Result<Response, HttpError> {
-    let state = known(&stone)?;
+    let state = known(&stone.board)?;
     let now = stone.clock.now();
     let me = stone.config.me;
     let mut seen = seen(&inspect_all(&stone).await, now);

@@ -418,7 +418,9 @@ mod tests {
                 taken: 8,
                 handed_back: 9,
                 held: 10,
+                expired: 11,
             },
+            collected: 12,
             ..Report::default()
         };
         let mut text = String::new();
@@ -434,6 +436,8 @@ mod tests {
             ("henge_hints_taken_total", "counter", 8),
             ("henge_hints_handed_back_keys_total", "counter", 9),
             ("henge_hints_held_keys", "gauge", 10),
+            ("henge_hints_expired_keys_total", "counter", 11),
+            ("henge_collected_keys_total", "counter", 12),
         ] {
             let values = format!(
                 "# TYPE {name} {kind}\n{name}{{shard=\"0\"}} 0\n{name}{{shard=\"1\"}} {number}\n"

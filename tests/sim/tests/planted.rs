@@ -5,7 +5,7 @@ use henge_sim::run::run;
 use henge_sim::swarm::{Scope, plan};
 
 /// Seeds within which each bug is caught, all counted from 1.
-const SEEDS: u64 = 800;
+const SEEDS: u64 = 3_000;
 
 /// What no law here can show: it costs a copy of what is on other disks as well. The tests of hints,
 /// `tests/it/repair.rs`, lose those other disks.
