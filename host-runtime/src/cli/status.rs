@@ -299,7 +299,7 @@ mod tests {
         assert!(lines[0].contains("2 members"));
         assert!(lines[3].starts_with('a') && lines[3].contains("1 min"));
         assert!(lines[4].ends_with("down (a very long story of a socket)"));
-        assert!(lines[2].len() < 140, "{}", lines[2]);
+        assert!(lines[2].len() < 150, "{}", lines[2]);
     }
 
     #[test]

@@ -36,7 +36,10 @@ fn an_empty_storage_makes_a_guest_ready() {
     let engine = Engine::new(GUEST).unwrap();
     let mut guest = Guest::new(&engine, &config(), 7, NOW, MEMORY).unwrap();
     let mut outputs = step(&mut guest, &[Input::Opened(vec![])]);
+    let ready = |output: &Output| matches!(output, Output::Event(Event::Ready { keys: 0, .. }));
+    let mut is_ready = false;
     for _ in 0..10 {
+        is_ready |= outputs.iter().any(ready);
         let Some((operation, _)) = storage(&outputs) else {
             break;
         };
@@ -46,8 +49,7 @@ fn an_empty_storage_makes_a_guest_ready() {
         };
         outputs = step(&mut guest, &[done]);
     }
-    let ready = |output: &Output| matches!(output, Output::Event(Event::Ready { keys: 0, .. }));
-    assert!(outputs.iter().any(ready), "{outputs:?}");
+    assert!(is_ready, "{outputs:?}");
     assert!(guest.memory_bytes() < MEMORY);
 }
 
