@@ -208,12 +208,6 @@ impl Writer {
             }
             Some(429 | 503) => story.refused += 1,
             other => {
-                eprintln!(
-                    "DEBUG {} at {at} began {:.3} took {took:?} {:?}",
-                    value,
-                    (self.began.elapsed() - took).as_secs_f64(),
-                    answer.as_ref().map(|a| (a.status, a.text()))
-                );
                 fate.unknown.insert(number, self.began.elapsed());
                 story.unknown += 1;
                 if let Some(answer) = answer
