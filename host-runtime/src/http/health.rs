@@ -20,12 +20,14 @@ pub fn why_not(stone: &Stone) -> Option<String> {
     if stone.phase() != Phase::Serving {
         return Some("stopping".into());
     }
-    stone.shards.iter().find_map(|shard| {
+    let shard = stone.shards.iter().find_map(|shard| {
         let number = shard.status().shard;
         match shard.status().state() {
             ShardState::Ready => None,
             ShardState::Replaying => Some(format!("shard {number} is replaying its log")),
             ShardState::Failed(why) => Some(format!("shard {number} serves nothing: {why}")),
         }
-    })
+    });
+    let is_known = stone.shared.state().is_some();
+    shard.or_else(|| (!is_known).then(|| "the shards do not know the cluster's state yet".into()))
 }
