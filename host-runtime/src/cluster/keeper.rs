@@ -4,7 +4,7 @@
 use super::join::Snapshot;
 use crate::http::status::inspect_all;
 use crate::net::dial;
-use crate::shard::ShardState;
+use crate::shard::{ShardHandle, ShardState};
 use crate::stone::Stone;
 use henge_core::cluster::{Change, ClusterState};
 use henge_core::id::MemberId;
@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How often it is looked whether all shards go by a state.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often it is said again to those that do not.
+const SAY_EVERY: Duration = Duration::from_millis(100);
 
 /// What a shard has to say about the cluster.
 #[derive(Debug)]
@@ -47,22 +49,35 @@ pub async fn spread(stone: Arc<Stone>) {
     loop {
         let state = stone.board.after(epoch).await;
         epoch = Some(state.epoch);
-        while !is_everywhere(&stone, state.epoch).await {
+        let mut say_at = Instant::now() + SAY_EVERY;
+        loop {
+            let behind = behind(&stone, state.epoch).await;
+            if behind.is_empty() {
+                break;
+            }
+            if say_at <= Instant::now() {
+                say_at = Instant::now() + SAY_EVERY;
+                for shard in behind {
+                    // One that was opening, or has trapped, has missed it.
+                    let _ = shard.cluster(ClusterState::clone(&state)).await;
+                }
+            }
             sleep(LOOK_EVERY).await;
         }
         stone.shared.put(ClusterState::clone(&state));
     }
 }
 
-/// Whether each shard that serves goes by the state of `epoch`, or by a later one.
-async fn is_everywhere(stone: &Stone, epoch: u64) -> bool {
+/// The shards that are to serve and do not go by the state of `epoch`, or a later one.
+async fn behind(stone: &Stone, epoch: u64) -> Vec<&ShardHandle> {
     let reports = inspect_all(stone).await;
-    let mut shards = stone.shards.iter().zip(reports);
-    shards.all(|(shard, report)| match shard.status().state() {
-        ShardState::Failed(_) => true,
-        ShardState::Ready => report.epoch >= epoch,
-        ShardState::Replaying => false,
-    })
+    let shards = stone.shards.iter().zip(reports);
+    let behind = shards.filter(|(shard, report)| match shard.status().state() {
+        ShardState::Failed(_) => false,
+        ShardState::Ready => report.epoch < epoch,
+        ShardState::Replaying => true,
+    });
+    behind.map(|(shard, _)| shard).collect()
 }
 
 /// Whether no shard has anything any more, for this member or for others.

@@ -28,9 +28,11 @@ pub fn why_not(stone: &Stone) -> Option<String> {
             ShardState::Failed(why) => Some(format!("shard {number} serves nothing: {why}")),
         }
     });
-    why.or_else(|| {
-        let state = stone.board.state();
-        let is_member = state.is_some_and(|state| state.member(stone.config.me).is_some());
-        (!is_member).then(|| "this is no member of the cluster, or not yet".into())
+    why.or_else(|| match stone.shared.state() {
+        None => Some("the shards do not know the cluster's state yet".into()),
+        Some(state) if state.member(stone.config.me).is_none() => {
+            Some("this is no member of the cluster, or not yet".into())
+        }
+        Some(_) => None,
     })
 }
