@@ -48,7 +48,7 @@ fn members_are_listed_in_the_order_of_their_ids() {
 fn a_greeting_to_oneself_does_nothing() {
     let mut world = World::of(1, 5, Network::GOOD);
     world.with(0, |machine, now| {
-        machine.announce(now, Identity::whoever(address(0)))
+        machine.announce(now, Identity::whoever(address(0)));
     });
     world.run_for(seconds(5));
     assert_eq!(world.node(0).machine.members().count(), 0);
