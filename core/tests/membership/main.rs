@@ -8,4 +8,5 @@ mod identities;
 mod joining;
 mod refusals;
 mod repeatability;
+mod supposed;
 mod world;

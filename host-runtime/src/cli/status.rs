@@ -131,7 +131,7 @@ fn page(ring: &Ring, statuses: &[Result<Status, String>]) -> String {
         ring.replicas
     );
     let heads = [
-        "stone", "zone", "address", "share", "state", "seen", "up", "keys", "memory", "disk",
+        "stone", "zone", "address", "share", "state", "up", "keys", "memory", "disk",
     ];
     let more = [
         "reads",
@@ -174,6 +174,13 @@ fn opinion(name: &str, statuses: &[Result<Status, String>]) -> String {
     }
 }
 
+fn for_others(opinion: &str) -> String {
+    match opinion {
+        "" => String::new(),
+        said => format!(", {said} for others"),
+    }
+}
+
 /// A member that cannot be reached: whether it is dead, or only the way to it.
 fn lost(peer: &Peer) -> String {
     match peer.condition {
@@ -195,11 +202,7 @@ fn row(member: &Member, status: &Result<Status, String>, opinion: &str) -> Vec<S
     let status = match status {
         Ok(status) => status,
         Err(why) => {
-            let seen = match opinion {
-                "" => String::new(),
-                said => format!(", {said} for others"),
-            };
-            row.push(format!("down{seen} ({why})"));
+            row.push(format!("down{} ({why})", for_others(opinion)));
             return row;
         }
     };
@@ -215,10 +218,10 @@ fn row(member: &Member, status: &Result<Status, String>, opinion: &str) -> Vec<S
         .filter(|peer| !peer.up)
         .map(lost)
         .collect();
-    row.push(worst.unwrap_or("ready").to_owned());
+    let state = worst.unwrap_or("ready");
     row.push(match opinion {
-        "" => "-".to_owned(),
-        said => said.to_owned(),
+        "alive" => state.to_owned(),
+        _ => format!("{state}{}", for_others(opinion)),
     });
     row.push(span(status.uptime_ms));
     row.push(sum(|shard| shard.storage.keys).to_string());
@@ -338,7 +341,6 @@ mod tests {
         let page = page(&ring, &statuses);
         let lines: Vec<&str> = page.lines().collect();
         assert!(lines[3].ends_with("b (alive), c (dead)"), "{page}");
-        assert!(lines[4].contains("alive"), "{page}");
         assert!(
             lines[5].ends_with("down, dead for others (refused)"),
             "{page}"
@@ -348,6 +350,8 @@ mod tests {
             status(vec![peer("a", true, alive)]),
         ];
         assert_eq!(opinion("a", &unsure), "dead 1, alive 1");
+        let text = row(&member("a"), &unsure[0], &opinion("a", &unsure)).join(" ");
+        assert!(text.contains("ready, dead 1, alive 1 for others"), "{text}");
         assert_eq!(opinion("b", &unsure), "");
     }
 
