@@ -6,6 +6,8 @@ use henge_core::replication::Level;
 use henge_core::time::Duration;
 use henge_core::wire::{ErrorCode, Reply, Response};
 use henge_sim::Cluster;
+use henge_sim::world::LinkSettings;
+use std::collections::BTreeMap;
 
 fn few_partitions(config: &mut Config) {
     config.partitions = 16;
@@ -137,3 +139,57 @@ fn nobody_hears_of_an_incarnation_that_a_crash_can_take_back() {
         "one new life, agreed on once"
     );
 }
+
+#[test]
+fn no_write_waits_in_vain_while_owners_change() {
+    for seed in SEEDS {
+        let mut cluster = Cluster::with_others(5, 1, seed, few_partitions);
+        cluster.link_all(LinkSettings {
+            micros_spread: 20_000,
+            slow_permille: 200,
+            slow_micros: 100_000,
+            ..LinkSettings::CALM
+        });
+        cluster.run_for(seconds(2));
+        let mut asked = BTreeMap::new();
+        let leaving = cluster.seats[2].id;
+        let mut number = 0;
+        // A stone joins; then another one leaves.
+        for step in 0..2 {
+            match step {
+                0 => cluster.start(5),
+                _ => cluster.wish(1, Change::Leave(leaving)),
+            }
+            let limit = cluster.now + seconds(60);
+            loop {
+                // Not those that are no members yet, or none any more.
+                for seat in [0, 1, 3, 4] {
+                    let put = cluster.write("v", Some(Level::Quorum));
+                    let id = cluster.request(seat, &format!("k{}", number % 200), put);
+                    asked.insert(id, cluster.now);
+                    number += 1;
+                }
+                cluster.run_for(Duration::from_millis(5));
+                while let Some(response) = cluster.take_any_response() {
+                    let began = asked.remove(&response.id).expect("asked once");
+                    let took = cluster.now.since(began).as_millis();
+                    let result = response.result;
+                    assert!(
+                        result.is_ok() && took < 900,
+                        "{seed}: {took} ms, {result:?}"
+                    );
+                }
+                let state = cluster.state();
+                let members = state.members().len();
+                if state.unsettled() == 0 && members == [6, 5][step] {
+                    break;
+                }
+                assert!(cluster.now < limit, "{seed}: not settled");
+            }
+        }
+    }
+}
+
+/// Clusters that are tried. With 57 a member refuses a write that was handed on to it, and the one
+/// that has done so comes to know the new owners before it hears of that.
+const SEEDS: core::ops::Range<u64> = 50..65;

@@ -4,10 +4,11 @@ use henge_core::hash::{partition_at, position};
 use henge_core::id::BucketId;
 use henge_core::limits::PARTITIONS_DEFAULT;
 use henge_tests::process::binary;
+use henge_tests::process::http::Http;
 use henge_tests::process::ring::{leave, wait_settled};
 use henge_tests::process::stone::LOOPBACK;
 use henge_tests::process::writers::assert_kept;
-use henge_tests::process::{Stone, StoneSpec, Stones, Writers, ports};
+use henge_tests::process::{Stone, StoneSpec, Stones, Writers, ports, wait_until};
 use std::time::{Duration, Instant};
 
 /// How long a change of owners may take.
@@ -102,7 +103,25 @@ fn who_has_left_has_given_everything_away_whichever_shard_had_it() {
     let shards = status["shards"].as_array().unwrap();
     let keys = shards.iter().map(|shard| shard["storage"]["keys"].as_u64());
     assert_eq!(keys.collect::<Vec<_>>(), [Some(0), Some(0)]);
-    let gone = stones.http(0);
-    assert_eq!(gone.get("/health").status, 503);
+    hears_that_it_is_no_member(&stones.http(0));
+}
+
+#[test]
+fn who_was_given_up_while_it_was_dead_hears_of_it_when_it_comes_back() {
+    let mut stones = Stones::start(4);
+    stones.kill9(3);
+    leave("stone-4", &["--dead"], &stones.address(0));
+    let asked = [0, 1, 2].map(|number| stones.http(number));
+    wait_settled(&asked, &["stone-1", "stone-2", "stone-3"], PATIENCE);
+    stones[3].start();
+    hears_that_it_is_no_member(&stones.http(3));
+}
+
+/// Waits until it does, and checks that it serves nobody.
+fn hears_that_it_is_no_member(gone: &Http) {
+    wait_until("it hears that it is no member", PATIENCE, || {
+        let health = gone.try_get("/health");
+        health.is_some_and(|said| said.status == 503 && said.text().contains("no member"))
+    });
     assert_eq!(gone.get("/v1/kv/k1").status, 503);
 }

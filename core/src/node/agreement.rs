@@ -393,11 +393,13 @@ impl Node {
             }
             return;
         }
-        behind.remove(&(peer, partition));
+        // Its shards come to it one by one.
+        let was_behind = behind.remove(&(peer, partition));
         self.heard_adoption(now, peer, partition);
-        if known.is_none_or(|known| known < epoch) {
+        if was_behind || known.is_none_or(|known| known < epoch) {
             self.ask_again(now, peer);
         }
+        self.forward_again(now, peer, partition);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::limits::TIMEOUT_MAX_MS;
 use crate::replication::Owners;
 use crate::time::Instant;
 use crate::wire::{ErrorCode, Failure, PeerMessage, Reply, Request};
+use alloc::vec::Vec;
 
 /// A request that an owner carries out.
 #[derive(Debug)]
@@ -117,6 +118,20 @@ impl Node {
         forward.is_refused = true;
         let (to, partition) = (forward.to, forward.partition);
         self.ask_for_epoch(to, partition);
+    }
+
+    /// `peer` goes by the same state as this member, or a newer one: what it has refused before is
+    /// handed on again.
+    pub(super) fn forward_again(&mut self, now: Instant, peer: MemberId, partition: PartitionId) {
+        let is_refused = |operation: &Operation| match operation {
+            Operation::Forward(it) => it.is_refused && it.to == peer && it.partition == partition,
+            _ => false,
+        };
+        let refused = (self.operations.iter()).filter(|(_, operation)| is_refused(operation));
+        let numbers: Vec<u64> = refused.map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.turn_forward(now, number);
+        }
     }
 
     /// The owners have changed, or another member has come to know them.

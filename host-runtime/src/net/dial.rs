@@ -1,5 +1,7 @@
-//! The connection to a member: our frames out. What it has for us comes over its own.
+//! The connection to a member: our frames out. What it has for us comes over its own, unless it holds
+//! us for no member.
 
+use super::inbound;
 use super::peers::Peer;
 use super::pulse::Pulse;
 use super::socket::{self, HANDSHAKE_TIME, SocketError};
@@ -145,7 +147,7 @@ async fn use_connection(stone: &Stone, peer: &Peer, socket: Socket) -> SocketErr
     why
 }
 
-/// Nothing but pongs comes this way.
+/// Pongs come this way, and to a stone that is no member how the cluster stands.
 async fn read<S>(stone: &Stone, peer: &Peer, pulse: &Pulse, stream: &mut S) -> SocketError
 where
     S: Stream<Item = Result<Message, tokio_websockets::Error>> + Unpin,
@@ -158,7 +160,12 @@ where
             Some(Ok(message)) => message,
         };
         pulse.beat();
-        if message.is_pong()
+        if message.is_binary() {
+            let frames = message.into_payload().into();
+            if let Err(why) = inbound::hand_over(stone, peer.id, &frames).await {
+                return why;
+            }
+        } else if message.is_pong()
             && let Ok(sent) = <[u8; 8]>::try_from(&message.into_payload()[..])
         {
             let sent = henge_core::time::Instant::from_micros(u64::from_le_bytes(sent));

@@ -125,6 +125,16 @@ impl Cluster {
         self.world.set_link(from, to, settings);
     }
 
+    /// Makes all links between seats like this.
+    pub fn link_all(&mut self, settings: LinkSettings) {
+        let seats = self.seats.len();
+        for from in 0..seats {
+            for to in (0..seats).filter(|to| *to != from) {
+                self.world.set_link(from, to, settings);
+            }
+        }
+    }
+
     /// Counts from now on what members say to each other. Returns what was counted so far.
     pub fn count_traffic(&mut self) -> Option<Traffic> {
         self.world.count_traffic()
