@@ -50,6 +50,7 @@
 //! * [`node`]: all of these in one loop.
 //! * [`planted`]: bugs for the test suite to find.
 //! * [`client`]: the other side of the socket, for the SDK and the command line.
+//! * [`leaf`]: the client that keeps what it writes until the ring has it.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -61,6 +62,7 @@ pub mod cluster;
 pub mod config;
 pub mod hash;
 pub mod id;
+pub mod leaf;
 pub mod limits;
 pub mod membership;
 pub mod node;

@@ -73,6 +73,19 @@ pub const CALL_SENDS_MAX: u32 = 3;
 /// A client closes a message when it has this many bytes; the rest goes into the next.
 pub const CLIENT_MESSAGE_BYTES: usize = 1_024 * 1_024;
 
+/// Writes that wait in a leaf.
+pub const OUTBOX_WRITES_MAX: usize = 65_536;
+/// Bytes of writes that wait in a leaf.
+pub const OUTBOX_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Writes of a leaf that are under way.
+pub const OUTBOX_IN_FLIGHT_MAX: usize = 256;
+/// First and longest rest of a write that the ring has not taken, in milliseconds.
+pub const OUTBOX_RETRY_FIRST_MS: u64 = 100;
+/// See `OUTBOX_RETRY_FIRST_MS`.
+pub const OUTBOX_RETRY_MAX_MS: u64 = 10_000;
+/// Copies that a leaf keeps unless told otherwise.
+pub const COPIES_DEFAULT: usize = 10_000;
+
 /// Bytes of records in one batch of the commit log; more wait for the next.
 pub const LOG_BATCH_BYTES_MAX: usize = 1_024 * 1_024;
 /// Bytes of records that may wait for the log; beyond it writes are refused as `RATE_LIMITED`.

@@ -2,6 +2,7 @@
 
 use super::naming::BucketRef;
 use crate::causality::Value;
+use crate::id::RequestId;
 use crate::replication::Level;
 use crate::time::Instant;
 use crate::wire::{Failure, FrameError, FrameKind, Refusal, Reply};
@@ -28,6 +29,8 @@ pub struct Call {
     /// Whether a read must cover what this client has read and written of the key before, and whether
     /// the client remembers the answer for that.
     pub in_session: bool,
+    /// The id of a write that may have been sent before; `None` for one that is new.
+    pub request: Option<RequestId>,
     /// What to do.
     pub action: Action,
 }
@@ -42,6 +45,7 @@ impl Call {
             level: None,
             timeout_ms: 0,
             in_session: true,
+            request: None,
             action: Action::Get,
         }
     }
@@ -60,6 +64,7 @@ impl Call {
             level: None,
             timeout_ms: 0,
             in_session: true,
+            request: None,
             action,
         }
     }
@@ -76,6 +81,7 @@ impl Call {
             level: None,
             timeout_ms: 0,
             in_session: true,
+            request: None,
             action,
         }
     }
@@ -92,6 +98,13 @@ impl Call {
     #[must_use]
     pub const fn without_session(mut self) -> Self {
         self.in_session = false;
+        self
+    }
+
+    /// The same write under an id of the caller's, who uses it for nothing else.
+    #[must_use]
+    pub const fn with_request(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
         self
     }
 

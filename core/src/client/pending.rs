@@ -77,10 +77,10 @@ impl Pending {
             },
             Some(context) => Operation::Write {
                 level: call.level,
-                request: RequestId {
+                request: call.request.unwrap_or(RequestId {
                     client: session,
                     sequence: id.0,
-                },
+                }),
                 context,
                 value,
                 ttl_ms,

@@ -38,6 +38,8 @@ pub struct Client {
     pub(super) now: Instant,
     pub(super) link: Link,
     welcome: Option<Welcome>,
+    /// The cluster that it belongs to, once it has met one.
+    cluster: Option<u64>,
     pub(super) calls: Calls,
     pub(super) names: Names,
     calls_made: u64,
@@ -70,6 +72,7 @@ impl Client {
             now: Instant::default(),
             link: Link::Down,
             welcome: None,
+            cluster: None,
             calls: Calls::default(),
             names: Names::default(),
             calls_made: 0,
@@ -91,8 +94,7 @@ impl Client {
         self.now = now;
         self.open_until(now + Duration::from_millis(GREETING_MS));
         // Once it has met a cluster it takes no other: writes that wait belong to that one.
-        let cluster = self.welcome.as_ref().map(|welcome| welcome.cluster);
-        let hello = Hello::new(cluster, Role::Client);
+        let hello = Hello::new(self.cluster, Role::Client);
         let frame = message_frame(FrameKind::Hello, PartitionId(0), &hello);
         self.outputs.push_back(ClientOutput::Send(frame));
     }
@@ -213,6 +215,23 @@ impl Client {
         self.seen.join(token)
     }
 
+    /// Takes no other cluster than the one of this id, from now on.
+    pub fn expect_cluster(&mut self, now: Instant, cluster: u64) {
+        self.now = now;
+        self.cluster = Some(cluster);
+        let met = self.welcome.as_ref().map(|welcome| welcome.cluster);
+        if met.is_some_and(|met| met != cluster) {
+            self.welcome = None;
+            self.drop_link(None);
+        }
+    }
+
+    /// Whether a server has refused this client for good.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.link, Link::Refused(_))
+    }
+
     /// Calls without an outcome.
     #[must_use]
     pub fn open_calls(&self) -> usize {
@@ -288,6 +307,7 @@ impl Client {
                 member: welcome.name.clone(),
                 replicas: welcome.replicas,
             }));
+        self.cluster = Some(welcome.cluster);
         self.welcome = Some(welcome);
         Ok(())
     }

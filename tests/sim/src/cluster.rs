@@ -200,8 +200,7 @@ impl Cluster {
         key: &str,
         operation: Operation,
     ) -> u64 {
-        let id = self.next_request;
-        self.next_request += 1;
+        let id = self.take_number();
         let request = Request {
             id,
             timeout_ms: 1_000,
@@ -210,6 +209,13 @@ impl Cluster {
             operation,
         };
         self.world.request(seat, CLIENT, &request);
+        id
+    }
+
+    /// A number for a request that nobody else has.
+    pub const fn take_number(&mut self) -> u64 {
+        let id = self.next_request;
+        self.next_request += 1;
         id
     }
 

@@ -16,6 +16,7 @@
 //!
 //! * [`world`]: nodes, network, disks and clocks, where everything follows from one seed.
 //! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
+//! * [`device`]: a leaf beside such a cluster.
 //! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
 //! * [`swarm`], [`setup`], [`buckets`], [`mod@plan`]: what a seed is about, drawn before it is done.
 //! * [`mod@run`]: it is done, healed and checked.
@@ -27,6 +28,7 @@ mod bits;
 pub mod buckets;
 mod checkers;
 mod cluster;
+pub mod device;
 mod draw;
 pub mod failure;
 mod family;

@@ -10,8 +10,8 @@ use henge_core::time::Instant;
 use henge_core::wire::{ErrorCode, Failure as Refused};
 use std::collections::BTreeSet;
 
-/// A timestamp that a node has given out is no further ahead of its own clock than it accepts,
-/// which said `now` then.
+/// A timestamp that a node has given out is no further ahead of its own clock than it accepts, which
+/// has said `now` then or before: what it has accepted stays when its clock is set back.
 pub(crate) fn check_clock(seat: Seat, now: Instant, version: Hlc) -> Result<(), Failure> {
     // A full count within the last millisecond carries into the next.
     if version.physical_ms() <= now.as_millis() + CLOCK_SKEW_MAX_MS + 1 {

@@ -339,7 +339,7 @@ impl Runner<'_> {
     }
 
     fn written(&mut self, sent: &Try, version: Hlc, context: &[u8]) -> Result<(), Failure> {
-        let now_there = self.world.now_at(sent.seat);
+        let latest = self.world.latest_at(sent.seat);
         let (now, round, wiped) = (self.world.now(), self.model.round, &self.wiped);
         let Some(key) = self.model.keys.get_mut(&sent.call.key) else {
             return Ok(());
@@ -363,7 +363,7 @@ impl Runner<'_> {
         places.insert(place);
         once::check_versions(write, |seat| wiped.contains(&seat))?;
         if is_owner && self.is_clock_good(sent.seat) {
-            nodes::check_clock(sent.seat, now_there, version)?;
+            nodes::check_clock(sent.seat, latest, version)?;
         }
         self.learn(&sent.call, context, &places, version);
         Ok(())

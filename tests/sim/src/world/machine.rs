@@ -16,6 +16,8 @@ pub(crate) struct Machine {
     /// Which run of the node this is: what was due for an earlier one is dropped.
     pub(crate) life: u64,
     pub(crate) clock: SkewedClock,
+    /// The latest that the clocks of its earlier lives have said.
+    pub(crate) said: Instant,
     /// What the clock will be wrong by when it is read next, in microseconds.
     pub(crate) offset_micros: i64,
     pub(crate) drift_ppm: i64,
@@ -35,6 +37,7 @@ impl Machine {
             node: None,
             life: 0,
             clock: SkewedClock::new(Instant::default(), 0, 0),
+            said: Instant::default(),
             offset_micros,
             drift_ppm,
             timer: None,
@@ -46,6 +49,9 @@ impl Machine {
 
     /// Makes the node anew at `now`, the world's time.
     pub(crate) fn start(&mut self, config: Config, seed: u64, now: Instant) {
+        if self.life > 0 {
+            self.said = self.said.max(self.clock.at(now));
+        }
         self.life += 1;
         self.timer = None;
         self.clock = SkewedClock::new(now, self.offset_micros, self.drift_ppm);

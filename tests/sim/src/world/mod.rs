@@ -136,6 +136,12 @@ impl World {
         self.now
     }
 
+    /// The latest that the clock of a seat has ever said: it may be set back between two lives.
+    #[must_use]
+    pub fn latest_at(&self, seat: Seat) -> Instant {
+        self.machines[seat].said.max(self.now_at(seat))
+    }
+
     /// What the clock of a seat says now.
     #[must_use]
     pub fn now_at(&self, seat: Seat) -> Instant {

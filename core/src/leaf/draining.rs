@@ -1,0 +1,148 @@
+//! Writes go to the ring.
+
+use super::record::{self, Copy, Found, REMOVED, Waiting};
+use super::{Leaf, LeafOutput, Phase, Progress, Purpose, WriteId};
+use crate::causality::Token;
+use crate::client::{Call, ConnectionState};
+use crate::limits::{
+    OUTBOX_IN_FLIGHT_MAX, OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS, TIMEOUT_MAX_MS,
+};
+use crate::time::Duration;
+use crate::wire::{ErrorCode, Failure, Reply};
+use alloc::vec::Vec;
+
+impl Leaf {
+    /// The connection is in another state.
+    pub(super) fn turn_to(&mut self, state: ConnectionState) {
+        self.is_online = matches!(state, ConnectionState::Online { .. });
+        self.outputs.push_back(LeafOutput::State(state));
+        if !self.is_online {
+            return self.answer_nearest();
+        }
+        self.note_cluster();
+        self.outbox.wake_all();
+        self.send_writes();
+    }
+
+    /// What is here belongs to the cluster that has greeted first.
+    pub(super) fn note_cluster(&mut self) {
+        let met = self.client.welcome().map(|welcome| welcome.cluster);
+        if met.is_some() && self.own.cluster.is_none() && matches!(self.phase, Phase::Open) {
+            self.own.cluster = met;
+            self.put(record::own_key(), &record::encode(&self.own), false);
+        }
+    }
+
+    /// Sends what may be sent.
+    pub(super) fn send_writes(&mut self) {
+        if !self.is_online || !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        while self.writes_under_way < OUTBOX_IN_FLIGHT_MAX
+            && let Some((id, waiting)) = self.outbox.take_ready()
+        {
+            let call = call(&self.settings.bucket, waiting);
+            match self.client.submit(self.now, call) {
+                Ok(call) => {
+                    self.calls.insert(call, Purpose::Write(id));
+                    self.writes_under_way += 1;
+                }
+                Err(failure) => self.settle(id, failure),
+            }
+        }
+    }
+
+    /// A write that was under way has come to this.
+    pub(super) fn written(&mut self, id: WriteId, result: Result<Reply, Failure>) {
+        self.writes_under_way -= 1;
+        match result {
+            Ok(Reply::Written { version, context }) => {
+                let Some((waiting, next)) = self.remove(id) else {
+                    return;
+                };
+                let expires_at_ms = waiting.ttl_ms.map(|ttl| waiting.written_at_ms + ttl);
+                let found = waiting.value.map(|value| Found {
+                    value,
+                    version,
+                    siblings: Vec::new(),
+                    expires_at_ms,
+                });
+                if let Some(next) = next {
+                    self.follow(next, &context);
+                }
+                let copy = record::encode(&Copy { found, context });
+                self.put_copy(record::copy_key(&waiting.key), &copy);
+                self.say(id, Progress::Ring { version });
+                self.go_on(&waiting.key);
+            }
+            Ok(_) => self.settle(
+                id,
+                Failure::new(ErrorCode::Internal, "no answer to a write"),
+            ),
+            Err(failure) => self.settle(id, failure),
+        }
+        self.send_writes();
+    }
+
+    /// Gives a write up if the ring will never take it, and lets it rest otherwise.
+    fn settle(&mut self, id: WriteId, failure: Failure) {
+        let is_final = matches!(
+            failure.code,
+            ErrorCode::KeyTooLarge
+                | ErrorCode::ValueTooLarge
+                | ErrorCode::Level
+                | ErrorCode::NoSuchBucket
+                | ErrorCode::Protocol
+        );
+        // A server that takes nobody says nothing about the write.
+        if !is_final || self.client.is_refused() {
+            let now = self.now;
+            return self.outbox.give_back(id, |failures| {
+                let wait = OUTBOX_RETRY_FIRST_MS << failures.min(16);
+                now + Duration::from_millis(wait.min(OUTBOX_RETRY_MAX_MS))
+            });
+        }
+        if let Some((waiting, _)) = self.remove(id) {
+            self.say(id, Progress::Refused(failure));
+            self.go_on(&waiting.key);
+        }
+    }
+
+    /// Takes a write out, durably with the next batch.
+    fn remove(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
+        let removed = self.outbox.finish(id)?;
+        if !matches!(self.phase, Phase::Failed(_)) {
+            self.put(record::outbox_key(id.0), REMOVED, false);
+        }
+        Some(removed)
+    }
+
+    /// The next write of a key has seen what the one before has come to: also after a restart.
+    fn follow(&mut self, next: WriteId, context: &[u8]) {
+        let Ok(mut token) = Token::decode(context) else {
+            return;
+        };
+        if let Ok(own) = Token::decode(self.outbox.context(next)) {
+            token.join(&own);
+        }
+        if let Some(waiting) = self.outbox.set_context(next, token.encode()) {
+            let bytes = record::encode(waiting);
+            if !matches!(self.phase, Phase::Failed(_)) {
+                self.put(record::outbox_key(next.0), &bytes, false);
+            }
+        }
+    }
+}
+
+/// The request of a write.
+fn call(bucket: &str, waiting: &Waiting) -> Call {
+    let key = waiting.key.clone();
+    let call = match &waiting.value {
+        Some(value) => Call::put(alloc::string::String::from(bucket), key, value.clone()),
+        None => Call::delete(alloc::string::String::from(bucket), key),
+    };
+    call.with_ttl_ms(waiting.ttl_ms)
+        .with_context(waiting.context.clone())
+        .with_request(waiting.request)
+        .with_timeout_ms(TIMEOUT_MAX_MS)
+}

@@ -1,0 +1,487 @@
+//! The leaf: writes that wait for the ring on the device that made them, and copies of what was read.
+//! What it promises and what it stores is in `docs/leaf.md`.
+//!
+//! Like the node it does no I/O. The driver opens it with the files that its medium has, dials when it
+//! is told to, and after every call that takes `&mut self` drains [`Leaf::poll_output`]; then it sleeps
+//! until [`Leaf::poll_timeout`] or the next event.
+//!
+//! * `record`: what is stored.
+//! * `outbox`: the writes that wait, and which of them may be sent.
+//! * `copies`: which copies there are.
+//! * `opening`: what is stored is read.
+//! * `draining`: writes go to the ring.
+//! * `reading`: reads from here and there.
+
+mod copies;
+mod draining;
+mod opening;
+mod outbox;
+mod reading;
+mod record;
+
+pub use reading::{Answer, ReadFrom, ReadId, Source};
+
+use crate::causality::{Hlc, Token, Value};
+use crate::client::{CallId, Client, ClientError, ClientOutput, ConnectionState};
+use crate::cluster::DEFAULT_BUCKET;
+use crate::id::RequestId;
+use crate::limits::{COPIES_DEFAULT, KEY_BYTES_MAX, PAIR_BYTES_MAX, TTL_MAX_MS};
+use crate::storage::{
+    BatchNumber, OperationId, StorageAnswer, StorageFault, StorageRequest, Store, StoreEvent,
+    StoreSettings, StoredFile, StoredKey,
+};
+use crate::time::Instant;
+use crate::wire::{ErrorCode, Failure, Refusal};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use copies::Copies;
+use outbox::Outbox;
+use reading::Read;
+use record::{Own, RECORDS, REMOVED, Waiting};
+
+/// A write of this leaf. Later ones have greater numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(pub u64);
+
+/// What a leaf is told once.
+#[derive(Clone, Debug)]
+pub struct LeafSettings {
+    /// Random, not 0, and another one each time: it numbers the writes of this run among all others.
+    pub session: u64,
+    /// The bucket that all keys belong to.
+    pub bucket: String,
+    /// Memory for the storage, in bytes.
+    pub memory_bytes_max: u64,
+    /// Copies that are kept.
+    pub copies_max: usize,
+}
+
+impl LeafSettings {
+    /// The defaults, in the bucket that every cluster has.
+    #[must_use]
+    pub fn new(session: u64) -> Self {
+        Self {
+            session,
+            bucket: DEFAULT_BUCKET.into(),
+            memory_bytes_max: crate::limits::MEMORY_BYTES_MIN,
+            copies_max: COPIES_DEFAULT,
+        }
+    }
+}
+
+/// What an application writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Write {
+    /// The key; not empty.
+    pub key: Vec<u8>,
+    /// `None` deletes.
+    pub value: Option<Value>,
+    /// How long a value can be read, in milliseconds; `None` for ever.
+    pub ttl_ms: Option<u64>,
+    /// What its writer has seen, encoded; empty for a blind write.
+    pub context: Vec<u8>,
+}
+
+/// How far a write has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is durable here.
+    Local,
+    /// It is durable on as many replicas as its bucket asks for; so it is over.
+    Ring {
+        /// Its version.
+        version: Hlc,
+    },
+    /// The ring does not take it, or not any more: it is over, and not applied.
+    Refused(Failure),
+}
+
+/// What the driver must do, or tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeafOutput {
+    /// Ask the medium. The answer goes to [`Leaf::handle_done`].
+    Storage {
+        /// The number of the request.
+        operation: OperationId,
+        /// What to do.
+        request: StorageRequest,
+    },
+    /// Send these bytes as one binary WebSocket message.
+    Send(Vec<u8>),
+    /// Drop the socket, if there is one, without reporting it, and dial again at this moment.
+    Redial {
+        /// When.
+        at: Instant,
+    },
+    /// The leaf is open; so many writes wait from before.
+    Opened {
+        /// Writes that wait.
+        pending: usize,
+    },
+    /// Nothing more can be stored: no write is taken any more, and those that are not durable may be
+    /// lost. The words are the medium's.
+    Failed(String),
+    /// The medium is full; what waits is tried again later.
+    Full,
+    /// A write has come further.
+    Progress {
+        /// Which.
+        write: WriteId,
+        /// How far.
+        progress: Progress,
+    },
+    /// A read has its answer.
+    Read {
+        /// Which.
+        read: ReadId,
+        /// The answer.
+        result: Result<Answer, Failure>,
+    },
+    /// The connection is in another state.
+    State(ConnectionState),
+    /// The server does not take this leaf; drop the socket. Writes wait on.
+    Refused(Refusal),
+}
+
+/// Why a leaf is not open.
+#[derive(Debug)]
+enum Phase {
+    /// The storage is being opened.
+    Opening,
+    /// What waits is read, behind this key.
+    Listing(Option<StoredKey>),
+    Open,
+    Failed(String),
+}
+
+/// A leaf of the ring.
+#[derive(Debug)]
+pub struct Leaf {
+    settings: LeafSettings,
+    now: Instant,
+    phase: Phase,
+    store: Store,
+    client: Client,
+    own: Own,
+    outbox: Outbox,
+    copies: Copies,
+    next_write: u64,
+    /// Writes by the batch with which they are durable.
+    unsynced: BTreeMap<BatchNumber, Vec<WriteId>>,
+    /// What waits for a block.
+    loading: BTreeMap<OperationId, Vec<Waiter>>,
+    calls: BTreeMap<CallId, Purpose>,
+    /// How many of them are writes.
+    writes_under_way: usize,
+    reads: BTreeMap<ReadId, Read>,
+    next_read: u64,
+    is_online: bool,
+    outputs: VecDeque<LeafOutput>,
+}
+
+/// What a call to the ring is for.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Write(WriteId),
+    Read(ReadId),
+}
+
+/// What is to be done when a block is in memory.
+#[derive(Clone, Copy, Debug)]
+enum Waiter {
+    Opening,
+    Read(ReadId),
+}
+
+impl Leaf {
+    /// A leaf that is not open yet.
+    #[must_use]
+    pub fn new(settings: LeafSettings) -> Self {
+        let mut storage = StoreSettings::new(settings.session, RECORDS);
+        storage.memory_bytes_max = settings.memory_bytes_max;
+        Self {
+            now: Instant::default(),
+            phase: Phase::Opening,
+            store: Store::new(storage),
+            client: Client::new(settings.session),
+            own: Own::default(),
+            outbox: Outbox::default(),
+            copies: Copies::new(settings.copies_max),
+            next_write: 1,
+            unsynced: BTreeMap::new(),
+            loading: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            writes_under_way: 0,
+            reads: BTreeMap::new(),
+            next_read: 1,
+            is_online: false,
+            outputs: VecDeque::new(),
+            settings,
+        }
+    }
+
+    /// Begins to open what the medium has.
+    pub fn open(&mut self, now: Instant, files: &[StoredFile]) {
+        self.now = now;
+        self.store.open(files, &mut |_| true);
+    }
+
+    /// Takes a write, which is seen by reads from now on. [`LeafOutput::Progress`] tells how far it
+    /// comes.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a write, or cannot be kept. Nothing is changed then.
+    pub fn write(&mut self, now: Instant, write: Write) -> Result<WriteId, Failure> {
+        self.now = now;
+        check(&write)?;
+        self.check_open()?;
+        let id = WriteId(self.next_write);
+        let waiting = Waiting {
+            request: RequestId {
+                client: self.settings.session,
+                sequence: id.0,
+            },
+            key: write.key,
+            value: write.value,
+            ttl_ms: write.ttl_ms,
+            context: write.context,
+            written_at_ms: now.as_millis(),
+        };
+        let failed = |why: String| Failure::new(ErrorCode::RateLimited, why);
+        if !self.outbox.has_room(&waiting) {
+            return Err(failed(format!(
+                "{} writes wait for the ring; no more fit until it has taken some",
+                self.outbox.len()
+            )));
+        }
+        (self.store.can_write()).map_err(|refused| failed(format!("not written: {refused}")))?;
+        self.next_write += 1;
+        let batch = self.put(record::outbox_key(id.0), &record::encode(&waiting), true);
+        self.unsynced.entry(batch).or_default().push(id);
+        self.outbox.push(id, waiting);
+        self.send_writes();
+        Ok(id)
+    }
+
+    /// Writes without an outcome.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Copies of what the ring has.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        self.copies.len()
+    }
+
+    /// The driver has begun to open a socket.
+    pub fn handle_dialing(&mut self, now: Instant) {
+        self.now = now;
+        self.client.handle_dialing(now);
+    }
+
+    /// A socket is open.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.now = now;
+        self.client.handle_connected(now);
+    }
+
+    /// The socket has brought one binary message. After an error drop the socket and call
+    /// [`Leaf::handle_disconnected`].
+    ///
+    /// # Errors
+    ///
+    /// If it is not what a server says.
+    pub fn handle_message(&mut self, now: Instant, message: &[u8]) -> Result<(), ClientError> {
+        self.now = now;
+        self.client.handle_message(now, message)
+    }
+
+    /// The socket is closed, or could not be opened.
+    pub fn handle_disconnected(&mut self, now: Instant) {
+        self.now = now;
+        self.client.handle_disconnected(now);
+    }
+
+    /// The medium's answer to a request.
+    pub fn handle_done(
+        &mut self,
+        now: Instant,
+        operation: OperationId,
+        result: Result<StorageAnswer<'_>, StorageFault>,
+    ) {
+        self.now = now;
+        (self.store).handle_done(now, operation, result, &mut |_| true);
+    }
+
+    /// Time has come to what [`Leaf::poll_timeout`] said.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        self.store.handle_timeout(now);
+        self.client.handle_timeout(now);
+        self.outbox.wake(now);
+        self.send_writes();
+    }
+
+    /// When to call [`Leaf::handle_timeout`] next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let resting = self.outbox.next_ready().filter(|_| self.is_online);
+        [
+            self.store.poll_timeout(),
+            self.client.poll_timeout(),
+            resting,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The next thing to do or to tell; `None` until something happens.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<LeafOutput> {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            if let Some(event) = self.store.poll_event() {
+                self.handle_store_event(event);
+            } else if let Some((operation, request)) = self.store.poll_request() {
+                return Some(LeafOutput::Storage { operation, request });
+            } else {
+                let output = self.client.poll_output()?;
+                self.handle_client_output(output);
+            }
+        }
+    }
+
+    fn handle_client_output(&mut self, output: ClientOutput) {
+        match output {
+            ClientOutput::Send(message) => self.outputs.push_back(LeafOutput::Send(message)),
+            ClientOutput::Redial { at } => self.outputs.push_back(LeafOutput::Redial { at }),
+            ClientOutput::Refused(refusal) => {
+                self.outputs.push_back(LeafOutput::Refused(refusal));
+            }
+            ClientOutput::State(state) => self.turn_to(state),
+            ClientOutput::Done { call, result } => match self.calls.remove(&call) {
+                Some(Purpose::Write(write)) => self.written(write, result),
+                Some(Purpose::Read(read)) => self.answered(read, result),
+                None => {}
+            },
+        }
+    }
+
+    fn handle_store_event(&mut self, event: StoreEvent) {
+        match event {
+            StoreEvent::Opened { lacks_note, .. } => {
+                if lacks_note {
+                    self.store.note(&[]);
+                }
+                self.list();
+            }
+            StoreEvent::Durable(batch) => {
+                let later = self.unsynced.split_off(&BatchNumber(batch.0 + 1));
+                let due = core::mem::replace(&mut self.unsynced, later);
+                for write in due.into_values().flatten() {
+                    let progress = Progress::Local;
+                    self.say(write, progress);
+                }
+            }
+            StoreEvent::Loaded(operation) => {
+                for waiter in self.loading.remove(&operation).into_iter().flatten() {
+                    match waiter {
+                        Waiter::Opening => self.list(),
+                        Waiter::Read(read) => self.read_here(read),
+                    }
+                }
+            }
+            StoreEvent::Full => self.outputs.push_back(LeafOutput::Full),
+            StoreEvent::Failed(why) => self.fail(why),
+            // A damaged copy reads as none; the log, which has the writes, fails as a whole.
+            StoreEvent::Damaged { .. } | StoreEvent::TailCut(_) | StoreEvent::Ingested(_) => {}
+        }
+    }
+
+    fn fail(&mut self, why: String) {
+        self.phase = Phase::Failed(why.clone());
+        self.outputs.push_back(LeafOutput::Failed(why));
+        let failure = self.check_open().err();
+        for read in core::mem::take(&mut self.reads).into_keys() {
+            let result = Err(failure.clone().unwrap_or_else(reading::not_here));
+            self.outputs.push_back(LeafOutput::Read { read, result });
+        }
+    }
+
+    fn check_open(&self) -> Result<(), Failure> {
+        let failed = |code, why: String| Err(Failure::new(code, why));
+        match &self.phase {
+            Phase::Open => Ok(()),
+            Phase::Opening | Phase::Listing(_) => failed(
+                ErrorCode::Unavailable,
+                "the store is being opened; wait for that".into(),
+            ),
+            Phase::Failed(why) => failed(
+                ErrorCode::Corrupt,
+                format!("the local storage has failed ({why}); open the store again"),
+            ),
+        }
+    }
+
+    /// Makes `bytes` what is stored at `key`.
+    fn put(&mut self, key: StoredKey, bytes: &[u8], is_new: bool) -> BatchNumber {
+        if self.store.wants_rotation() {
+            self.store.rotate();
+            self.store.note(&[]);
+        }
+        self.store.write(key, bytes, record::facts(bytes), is_new)
+    }
+
+    /// Makes `bytes` the copy at `key`, or drops it. A storage that is busy goes without.
+    fn put_copy(&mut self, key: StoredKey, bytes: &[u8]) {
+        if self.store.can_write().is_err() {
+            return;
+        }
+        let is_new = !self.copies.contains(&key);
+        let dropped = self.copies.touch(&key);
+        self.put(key, bytes, is_new);
+        if let Some(oldest) = dropped {
+            self.put(oldest, REMOVED, false);
+        }
+    }
+
+    fn say(&mut self, write: WriteId, progress: Progress) {
+        self.outputs
+            .push_back(LeafOutput::Progress { write, progress });
+    }
+}
+
+/// Whether this can be a write.
+fn check(write: &Write) -> Result<(), Failure> {
+    let failed = |code, message| Err(Failure::new(code, message));
+    let key = write.key.len();
+    if key == 0 || key > KEY_BYTES_MAX {
+        let message = format!("the key has {key} bytes; allowed are 1 to {KEY_BYTES_MAX}");
+        return failed(ErrorCode::KeyTooLarge, message);
+    }
+    let pair = key + write.value.as_ref().map_or(0, |value| value.bytes.len());
+    if pair > PAIR_BYTES_MAX {
+        let message =
+            format!("key and value have {pair} bytes; at most {PAIR_BYTES_MAX} are allowed");
+        return failed(ErrorCode::ValueTooLarge, message);
+    }
+    let is_ttl = |ttl: u64| write.value.is_some() && (1..=TTL_MAX_MS).contains(&ttl);
+    if !write.ttl_ms.is_none_or(is_ttl) {
+        let message =
+            format!("a time to live goes with a value and is 1 to {TTL_MAX_MS} milliseconds long");
+        return failed(ErrorCode::Protocol, message);
+    }
+    if let Err(error) = Token::decode(&write.context) {
+        let message = format!("the context is not one that a read has returned: {error}");
+        return failed(ErrorCode::Protocol, message);
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Reads: of what waits here, of the copies, and of the ring.
+
+use super::record::{self, Copy, Waiting};
+use super::{Leaf, LeafOutput, Purpose, Waiter};
+use crate::causality::{Hlc, Value};
+use crate::client::Call;
+use crate::replication::Level;
+use crate::storage::Newest;
+use crate::time::Instant;
+use crate::wire::{ErrorCode, Failure, Reply};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A read of this leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(pub u64);
+
+/// Where to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Only here.
+    Local,
+    /// On the ring, after the writes to this key that wait.
+    Ring,
+    /// What waits here; else the ring; else the copy.
+    Nearest,
+}
+
+/// Where an answer is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A write that waits here.
+    Waiting,
+    /// A copy of what the ring had.
+    Copy,
+    /// The ring.
+    Ring,
+}
+
+/// What a read has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Where.
+    pub source: Source,
+    /// The value; `None` if there is none.
+    pub value: Option<Value>,
+    /// Its version; a write that waits has none yet.
+    pub version: Option<Hlc>,
+    /// Values concurrent to it.
+    pub siblings: Vec<Value>,
+    /// Hand it back in a write that resolves what was read; encoded.
+    pub context: Vec<u8>,
+}
+
+/// A read without an answer.
+#[derive(Debug)]
+pub(super) struct Read {
+    key: Vec<u8>,
+    from: ReadFrom,
+    level: Option<Level>,
+    /// In milliseconds; 0 takes the default.
+    timeout_ms: u32,
+    /// Why the ring has not answered, if it was asked.
+    refused: Option<Failure>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// For the writes to its key.
+    Behind,
+    /// For the ring.
+    Asked,
+    /// For a block of the copies.
+    Here,
+}
+
+impl Leaf {
+    /// Reads `key`. The answer comes as [`LeafOutput::Read`].
+    ///
+    /// # Errors
+    ///
+    /// If the key cannot be one, or the leaf is not open.
+    pub fn read(
+        &mut self,
+        now: Instant,
+        key: Vec<u8>,
+        from: ReadFrom,
+        level: Option<Level>,
+        timeout_ms: u32,
+    ) -> Result<ReadId, Failure> {
+        self.now = now;
+        self.check_open()?;
+        let write = super::Write {
+            key,
+            ..super::Write::default()
+        };
+        super::check(&write)?;
+        let id = ReadId(self.next_read);
+        self.next_read += 1;
+        let read = Read {
+            key: write.key,
+            from,
+            level,
+            timeout_ms,
+            refused: None,
+            stage: Stage::Behind,
+        };
+        self.reads.insert(id, read);
+        self.begin(id);
+        Ok(id)
+    }
+
+    /// Forgets a read: it has no answer.
+    pub fn cancel_read(&mut self, read: ReadId) {
+        self.reads.remove(&read);
+    }
+
+    fn begin(&mut self, id: ReadId) {
+        let Some(read) = self.reads.get(&id) else {
+            return;
+        };
+        match (self.outbox.newest(&read.key), read.from) {
+            // It goes on when they are through: `go_on`.
+            (Some(_), ReadFrom::Ring) => {}
+            (Some(waiting), _) => {
+                let answer = of_waiting(waiting);
+                self.answer(id, Ok(answer));
+            }
+            (None, ReadFrom::Local) => self.read_here(id),
+            (None, ReadFrom::Nearest) if !self.is_online => self.read_here(id),
+            (None, _) => self.ask(id),
+        }
+    }
+
+    /// A write of `key` is over: reads that wait for that may go on.
+    pub(super) fn go_on(&mut self, key: &[u8]) {
+        if self.outbox.newest(key).is_some() {
+            return;
+        }
+        let behind = { self.reads.iter() }
+            .filter(|(_, read)| read.stage == Stage::Behind && read.key == key)
+            .map(|(id, _)| *id);
+        for id in behind.collect::<Vec<_>>() {
+            self.ask(id);
+        }
+    }
+
+    fn ask(&mut self, id: ReadId) {
+        let Some(read) = self.reads.get_mut(&id) else {
+            return;
+        };
+        read.stage = Stage::Asked;
+        let call = Call::get(self.settings.bucket.clone(), read.key.clone())
+            .with_level(read.level)
+            .with_timeout_ms(read.timeout_ms);
+        match self.client.submit(self.now, call) {
+            Ok(call) => {
+                self.calls.insert(call, Purpose::Read(id));
+            }
+            Err(failure) => self.refused(id, failure),
+        }
+    }
+
+    /// The ring has answered a read.
+    pub(super) fn answered(&mut self, id: ReadId, result: Result<Reply, Failure>) {
+        let is_asked = |read: &Read| read.stage == Stage::Asked;
+        if !self.reads.get(&id).is_some_and(is_asked) {
+            return;
+        }
+        let copy = match result {
+            Ok(Reply::Found(entry)) => Copy::of(&entry),
+            Ok(Reply::Missing { context } | Reply::Written { context, .. }) => Copy {
+                found: None,
+                context,
+            },
+            Err(failure) => return self.refused(id, failure),
+        };
+        if let Some(read) = self.reads.get(&id) {
+            let key = record::copy_key(&read.key);
+            self.put_copy(key, &record::encode(&copy));
+        }
+        self.answer(id, Ok(of_copy(copy, Source::Ring, 0)));
+    }
+
+    /// The connection is gone: who can do with a copy does not wait for the next.
+    pub(super) fn answer_nearest(&mut self) {
+        let asked = { self.reads.iter() }
+            .filter(|(_, read)| read.stage == Stage::Asked && read.from == ReadFrom::Nearest)
+            .map(|(id, _)| *id);
+        for id in asked.collect::<Vec<_>>() {
+            self.read_here(id);
+        }
+    }
+
+    /// The ring has not answered: who can do with a copy gets one.
+    fn refused(&mut self, id: ReadId, failure: Failure) {
+        let Some(read) = self.reads.get_mut(&id) else {
+            return;
+        };
+        if read.from == ReadFrom::Nearest && failure.code.is_retryable() {
+            read.refused = Some(failure);
+            return self.read_here(id);
+        }
+        self.answer(id, Err(failure));
+    }
+
+    /// Answers from the copies.
+    pub(super) fn read_here(&mut self, id: ReadId) {
+        let Some(read) = self.reads.get_mut(&id) else {
+            return;
+        };
+        read.stage = Stage::Here;
+        let key = record::copy_key(&read.key);
+        let copy = match self.store.newest(&key) {
+            Newest::State(bytes) => record::decode::<Copy>(bytes),
+            Newest::Unloaded(wanted) => return self.load(wanted, Waiter::Read(id)),
+            Newest::Absent | Newest::Damaged(_) => None,
+        };
+        let Some(copy) = copy else {
+            let refused = read.refused.take();
+            return self.answer(id, Err(refused.unwrap_or_else(not_here)));
+        };
+        if self.copies.contains(&key) {
+            self.copies.touch(&key);
+        }
+        let now_ms = self.now.as_millis();
+        self.answer(id, Ok(of_copy(copy, Source::Copy, now_ms)));
+    }
+
+    fn answer(&mut self, read: ReadId, result: Result<Answer, Failure>) {
+        if self.reads.remove(&read).is_some() {
+            self.outputs.push_back(LeafOutput::Read { read, result });
+        }
+    }
+}
+
+/// What is said when there is neither a connection nor a copy.
+pub(super) fn not_here() -> Failure {
+    let message = "not here: the key was neither written nor read on this device lately; read it when \
+                   there is a connection";
+    Failure::new(ErrorCode::Unavailable, String::from(message))
+}
+
+fn of_waiting(waiting: &Waiting) -> Answer {
+    Answer {
+        source: Source::Waiting,
+        value: waiting.value.clone(),
+        version: None,
+        siblings: Vec::new(),
+        context: waiting.context.clone(),
+    }
+}
+
+/// A copy as it is at `now_ms`.
+fn of_copy(copy: Copy, source: Source, now_ms: u64) -> Answer {
+    let is_live = |expires_at_ms: Option<u64>| expires_at_ms.is_none_or(|at| at > now_ms);
+    let found = copy.found.filter(|found| is_live(found.expires_at_ms));
+    let (value, version, siblings) = match found {
+        Some(found) => (Some(found.value), Some(found.version), found.siblings),
+        None => (None, None, Vec::new()),
+    };
+    Answer {
+        source,
+        value,
+        version,
+        siblings,
+        context: copy.context,
+    }
+}

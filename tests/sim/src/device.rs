@@ -1,0 +1,359 @@
+//! A leaf with its disk and its connection, beside a [`Cluster`] on the same virtual clock.
+//!
+//! The driver of a real leaf is played here: it dials when it is told to, says when the connection is
+//! lost, and can be killed at any moment. A connection ends with whom it leads to; answers to what was
+//! asked over an earlier one are nobody's.
+
+use crate::Cluster;
+use crate::world::disk::{Disk, DiskSettings};
+use henge_core::causality::Value;
+use henge_core::client::ConnectionState;
+use henge_core::leaf::{
+    Answer, Leaf, LeafOutput, LeafSettings, Progress, ReadFrom, ReadId, Write, WriteId,
+};
+use henge_core::limits::{PAIR_BYTES_MAX, PROTOCOL_VERSION};
+use henge_core::replication::Level;
+use henge_core::rng::Rng;
+use henge_core::storage::{OperationId, StorageAnswer};
+use henge_core::time::{Duration, Instant};
+use henge_core::wire::{
+    self, ErrorCode, Failure, FrameKind, Frames, Hello, Refusal, Request, Response, Welcome,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One leaf.
+#[derive(Debug)]
+pub struct Device {
+    leaf: Option<Leaf>,
+    settings: LeafSettings,
+    disk: Disk,
+    rng: Rng,
+    /// What its disk is busy with.
+    due: BTreeSet<(Instant, OperationId)>,
+    link: Link,
+    /// The seat that it dials; none answers without one.
+    pub server: Option<usize>,
+    /// What servers let a pair have, in bytes.
+    pub pair_bytes_max: u32,
+    /// The cluster's id, as servers say it.
+    pub cluster: u64,
+    /// What was told of each write of this run.
+    pub progress: BTreeMap<WriteId, Vec<Progress>>,
+    /// The answers to the reads of this run that nobody has taken.
+    pub answers: BTreeMap<ReadId, Result<Answer, Failure>>,
+    /// Writes that waited when it was opened last.
+    pub found: Option<usize>,
+    /// Why its storage has failed.
+    pub failed: Option<String>,
+    /// Whether it has a connection and was greeted.
+    pub is_online: bool,
+}
+
+#[derive(Debug)]
+enum Link {
+    Down {
+        redial_at: Instant,
+    },
+    /// To this seat, with what was asked: our number and the leaf's.
+    Up {
+        seat: usize,
+        asked: BTreeMap<u64, u64>,
+    },
+}
+
+impl Device {
+    /// A leaf that runs, and dials `server` if there is one.
+    #[must_use]
+    pub fn new(cluster: &Cluster, seed: u64, server: Option<usize>) -> Self {
+        let mut rng = Rng::new(seed);
+        let mut device = Self {
+            leaf: None,
+            settings: LeafSettings::new(1),
+            disk: Disk::new(DiskSettings::CALM, rng.next_u64()),
+            rng,
+            due: BTreeSet::new(),
+            link: Link::Down {
+                redial_at: cluster.now,
+            },
+            server,
+            pair_bytes_max: 10_240,
+            cluster: 1,
+            progress: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            found: None,
+            failed: None,
+            is_online: false,
+        };
+        device.start(cluster);
+        device
+    }
+
+    /// Starts it from what its disk holds.
+    pub fn start(&mut self, cluster: &Cluster) {
+        self.settings.session = self.rng.next_u64() | 1;
+        let mut leaf = Leaf::new(self.settings.clone());
+        leaf.open(cluster.now, &self.disk.files());
+        self.leaf = Some(leaf);
+        self.link = Link::Down {
+            redial_at: cluster.now,
+        };
+        self.progress.clear();
+        self.answers.clear();
+        self.found = None;
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        self.leaf = None;
+        self.due.clear();
+        self.disk.crash();
+        self.is_online = false;
+    }
+
+    /// The settings of its next start.
+    pub const fn settings(&mut self) -> &mut LeafSettings {
+        &mut self.settings
+    }
+
+    /// Its disk.
+    pub const fn disk(&mut self) -> &mut Disk {
+        &mut self.disk
+    }
+
+    /// The leaf.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub const fn leaf(&mut self) -> &mut Leaf {
+        self.leaf.as_mut().expect("it runs")
+    }
+
+    /// Its connection is lost; `server` says where it finds the next.
+    pub fn cut(&mut self, cluster: &Cluster) {
+        if matches!(self.link, Link::Up { .. }) {
+            self.link = Link::Down {
+                redial_at: Instant::from_micros(u64::MAX),
+            };
+            self.leaf().handle_disconnected(cluster.now);
+        }
+    }
+
+    /// Writes text, or deletes.
+    pub fn write(
+        &mut self,
+        now: Instant,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<WriteId, Failure> {
+        let value = value.map(|text| Value {
+            encoding: 1,
+            bytes: text.as_bytes().to_vec(),
+        });
+        let write = Write {
+            key: key.as_bytes().to_vec(),
+            value,
+            ..Write::default()
+        };
+        self.leaf().write(now, write)
+    }
+
+    /// Reads `key` and runs until there is an answer.
+    ///
+    /// # Panics
+    /// If there is none after 20 s.
+    pub fn read(
+        &mut self,
+        cluster: &mut Cluster,
+        key: &str,
+        from: ReadFrom,
+    ) -> Result<Answer, Failure> {
+        let key = key.as_bytes().to_vec();
+        let level = (from == ReadFrom::Ring).then_some(Level::Quorum);
+        let id = self.leaf().read(cluster.now, key, from, level, 0)?;
+        for _ in 0..20_000 {
+            if let Some(answer) = self.answers.remove(&id) {
+                return answer;
+            }
+            self.run(cluster, Duration::from_millis(1));
+        }
+        panic!("no answer after 20 s");
+    }
+
+    /// How far a write of this run has come.
+    #[must_use]
+    pub fn last(&self, write: WriteId) -> Option<&Progress> {
+        self.progress.get(&write)?.last()
+    }
+
+    /// Lets virtual time pass for both.
+    pub fn run(&mut self, cluster: &mut Cluster, span: Duration) {
+        let end = cluster.now + span;
+        while cluster.now < end {
+            cluster.run_for(STEP.min(end.since(cluster.now)));
+            self.turn(cluster);
+        }
+    }
+
+    /// Does what is due.
+    pub fn turn(&mut self, cluster: &mut Cluster) {
+        let now = cluster.now;
+        if self.leaf.is_none() {
+            return;
+        }
+        self.dial(now);
+        self.hear(cluster);
+        self.drain(cluster);
+        while let Some((at, operation)) = self.due.first().copied()
+            && at <= now
+        {
+            self.due.pop_first();
+            let result = self.disk.complete(operation);
+            let answer = match &result {
+                Ok(None) => Ok(StorageAnswer::Done),
+                Ok(Some(bytes)) => Ok(StorageAnswer::Bytes(bytes)),
+                Err(fault) => Err(fault.clone()),
+            };
+            self.leaf().handle_done(now, operation, answer);
+            self.drain(cluster);
+        }
+        // Work in the background is done a step at a time.
+        for _ in 0..100 {
+            if self.leaf().poll_timeout().is_none_or(|at| at > now) {
+                break;
+            }
+            self.leaf().handle_timeout(now);
+            self.drain(cluster);
+        }
+    }
+
+    fn dial(&mut self, now: Instant) {
+        let Link::Down { redial_at } = self.link else {
+            return;
+        };
+        if redial_at > now {
+            return;
+        }
+        self.leaf().handle_dialing(now);
+        match self.server {
+            Some(seat) => {
+                let asked = BTreeMap::new();
+                self.link = Link::Up { seat, asked };
+                self.leaf().handle_connected(now);
+            }
+            None => {
+                self.link = Link::Down {
+                    redial_at: Instant::from_micros(u64::MAX),
+                };
+                self.leaf().handle_disconnected(now);
+            }
+        }
+    }
+
+    /// Hands on what the server has answered.
+    fn hear(&mut self, cluster: &mut Cluster) {
+        let Link::Up { asked, .. } = &mut self.link else {
+            return;
+        };
+        let mut message = Vec::new();
+        asked.retain(|number, own| match cluster.take_response(*number) {
+            Some(response) => {
+                let response = Response {
+                    id: *own,
+                    ..response
+                };
+                let partition = henge_core::id::PartitionId(0);
+                wire::put_message(&mut message, FrameKind::Response, partition, &response);
+                false
+            }
+            None => true,
+        });
+        if !message.is_empty() {
+            let heard = self.leaf().handle_message(cluster.now, &message);
+            heard.expect("what a node says");
+        }
+    }
+
+    fn drain(&mut self, cluster: &mut Cluster) {
+        while let Some(output) = self.leaf().poll_output() {
+            match output {
+                LeafOutput::Storage { operation, request } => {
+                    let at = self.disk.submit(cluster.now, operation, request);
+                    self.due.insert((at, operation));
+                }
+                LeafOutput::Send(message) => self.send(cluster, &message),
+                LeafOutput::Redial { at } => self.link = Link::Down { redial_at: at },
+                LeafOutput::Opened { pending } => self.found = Some(pending),
+                LeafOutput::Failed(why) => self.failed = Some(why),
+                LeafOutput::Full => {}
+                LeafOutput::Progress { write, progress } => {
+                    self.progress.entry(write).or_default().push(progress);
+                }
+                LeafOutput::Read { read, result } => {
+                    self.answers.insert(read, result);
+                }
+                LeafOutput::State(state) => {
+                    self.is_online = matches!(state, ConnectionState::Online { .. });
+                }
+                LeafOutput::Refused(_) => {
+                    self.link = Link::Down {
+                        redial_at: Instant::from_micros(u64::MAX),
+                    };
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, cluster: &mut Cluster, message: &[u8]) {
+        for frame in Frames::new(message) {
+            let frame = frame.expect("what a leaf says");
+            match frame.kind {
+                FrameKind::Hello => {
+                    let hello: Hello = wire::decode_body(frame.body).expect("a greeting");
+                    let answer = self.greet(cluster, &hello);
+                    let heard = self.leaf().handle_message(cluster.now, &answer);
+                    heard.expect("a greeting");
+                }
+                FrameKind::Request => {
+                    let mut request: Request = wire::decode_body(frame.body).expect("a request");
+                    let Link::Up { seat, asked } = &mut self.link else {
+                        return;
+                    };
+                    let number = cluster.take_number();
+                    asked.insert(number, request.id);
+                    request.id = number;
+                    let frame = wire::message_frame(frame.kind, frame.partition, &request);
+                    cluster.hand(*seat, frame);
+                }
+                kind => panic!("a leaf says no {kind:?}"),
+            }
+        }
+    }
+
+    /// What a server says to a greeting.
+    fn greet(&self, cluster: &Cluster, hello: &Hello) -> Vec<u8> {
+        let partition = henge_core::id::PartitionId(0);
+        if hello.cluster.is_some_and(|asked| asked != self.cluster) {
+            let refusal = Refusal {
+                code: ErrorCode::Protocol,
+                message: "another cluster".into(),
+            };
+            return wire::message_frame(FrameKind::Refusal, partition, &refusal);
+        }
+        let seat = self.server.unwrap_or_default();
+        let welcome = Welcome {
+            version: PROTOCOL_VERSION,
+            cluster: self.cluster,
+            member: cluster.seats[seat].id,
+            name: cluster.seats[seat].name.clone(),
+            partitions: cluster.state().target().partitions(),
+            replicas: 3,
+            pair_bytes_max: self
+                .pair_bytes_max
+                .min(u32::try_from(PAIR_BYTES_MAX).unwrap_or(u32::MAX)),
+        };
+        wire::message_frame(FrameKind::Welcome, partition, &welcome)
+    }
+}
+
+/// How far time goes at once.
+const STEP: Duration = Duration::from_micros(200);
