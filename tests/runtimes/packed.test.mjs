@@ -5,36 +5,50 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { startChromium } from '../browser/chromium.mjs';
 import { installTarball, removeProject } from '../packaging/tarball.mjs';
 import { cases } from './conformance.mjs';
 import { Desk } from './desk.mjs';
+import { esbuildInline, inChromium, inFirefox, plainPage, viteBuilt, viteDev } from './pages.mjs';
 import { node, program, startScript } from './programs.mjs';
 import { Stones } from './stones.mjs';
+import { startWorker } from './workerd.mjs';
+
+const DENO_RIGHTS = ['--allow-read', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
+const CHROMIUM = /Chrome\//;
 
 let project;
 let stones;
+let chromium;
 
 before(async () => {
-  [project, stones] = await Promise.all([installTarball(), Stones.start(3)]);
+  // One after the other: what has started is ended also when the next cannot.
+  stones = await Stones.start(3);
+  project = await installTarball();
+  chromium = await startChromium();
   for (const file of ['conformance.mjs', 'play.mjs']) await copyFile(new URL(file, import.meta.url), join(project, file));
 });
 
 after(async () => {
+  await chromium?.end();
   await stones?.end();
   if (project) await removeProject(project);
 });
 
-for (const major of [20, 26]) {
-  for (const way of ['import', 'require', 'inline', 'slim']) {
-    conforms(`Node ${major}, ${way}`, new RegExp(`^Node\\.js/${major}\\b`), (at) => startScript([node(major)], way, at));
-  }
-}
-for (const way of ['import', 'require', 'inline', 'slim']) {
-  const rights = ['--allow-read', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
-  conforms(`Deno, ${way}`, /^Deno\//, (at) => startScript([program('deno'), 'run', ...rights], way, at));
-}
-for (const way of ['import', 'require', 'inline', 'slim']) {
-  conforms(`Bun, ${way}`, /^Bun\//, (at) => startScript([program('bun'), 'run'], way, at));
+script('Node 20', /^Node\.js\/20\b/, () => [node(20)], ['import', 'require', 'inline', 'slim']);
+script('Node 26', /^Node\.js\/26\b/, () => [node(26)], ['import', 'require']);
+script('Deno', /^Deno\//, () => [program('deno'), 'run', ...DENO_RIGHTS], ['import', 'require']);
+script('Bun', /^Bun\//, () => [program('bun'), 'run'], ['import', 'require']);
+conforms('workerd through wrangler', /^Cloudflare-Workers$/, startWorker);
+conforms('Firefox, a page without a bundler', /Firefox\//, inFirefox(plainPage));
+conforms('Firefox, one script by esbuild with henge/inline', /Firefox\//, inFirefox(esbuildInline));
+conforms('Chromium, one script by esbuild with henge/inline', CHROMIUM, inChromium(() => chromium.context, esbuildInline));
+conforms('Chromium, a page built by Vite', CHROMIUM, inChromium(() => chromium.context, viteBuilt));
+conforms("Chromium, Vite's development server", CHROMIUM, inChromium(() => chromium.context, viteDev));
+
+/** Tests in a program, for each way to load the package. */
+function script(name, agent, command, ways) {
+  for (const way of ways) conforms(`${name}, ${way}`, agent, (at) => startScript(command(), way, at));
 }
 
 /** Tests for every case in the runtime that `start` starts and that calls itself `agent`. */
