@@ -1,9 +1,9 @@
 /** Firefox as it is installed, without a driver: it opens one page, which reports by itself. */
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,7 +13,8 @@ const executable = process.env.HENGE_FIREFOX ?? '/usr/bin/firefox-esr';
 export async function startFirefox(url, onEnd) {
   if (!existsSync(executable)) throw new Error(`${executable} is not there: install firefox-esr, or name one by HENGE_FIREFOX`);
   const profile = await mkdtemp(join(tmpdir(), 'henge-firefox-'));
-  await writeFile(join(profile, 'user.js'), PREFERENCES.map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(''));
+  const lines = PREFERENCES.map((preference) => `user_pref(${JSON.stringify(preference).slice(1, -1)});\n`);
+  await writeFile(join(profile, 'user.js'), lines.join(''));
   const child = spawn(executable, ['--headless', '--no-remote', '--profile', profile, url], { stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (words += data));

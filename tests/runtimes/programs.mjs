@@ -1,9 +1,9 @@
 /** Runtimes that are programs: each plays the cases in a process of its own, from a project's folder. */
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,7 +21,7 @@ export function program(name) {
 }
 
 /** Programs that play the cases, by how they load the package. */
-export const scripts = {
+const SCRIPTS = {
   import: ['play.import.mjs', "import * as henge from 'henge';"],
   require: ['play.require.cjs', "const henge = require('henge');"],
   inline: ['play.inline.mjs', "import * as henge from 'henge/inline';"],
@@ -34,9 +34,9 @@ export const scripts = {
   ],
 };
 
-/** Runs `command` in the folder `project` with a script of {@link scripts}; the desk learns how it ends. */
+/** Runs `command` in the folder `project` with a script of {@link SCRIPTS}; the desk learns how it ends. */
 export async function startScript(command, way, { project, desk }) {
-  const [file, load] = scripts[way];
+  const [file, load] = SCRIPTS[way];
   const source = `${load}\nimport('./play.mjs').then(({ play }) => play(henge, process.argv[2]));\n`;
   await writeFile(join(project, file), source);
   return startProgram([...command, file, desk.url], { project, desk });
@@ -44,7 +44,7 @@ export async function startScript(command, way, { project, desk }) {
 
 /** Runs `command` in the folder `project`. If it ends by itself, the desk is told its last words. */
 export async function startProgram([path, ...args], { project, desk, env = {} }) {
-  const child = spawn(path, args, { cwd: project, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(path, args, { cwd: project, env: { ...process.env, DENO_NO_UPDATE_CHECK: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (words += data));
   child.on('error', (error) => desk.fail(String(error)));

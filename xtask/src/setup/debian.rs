@@ -10,13 +10,23 @@ use crate::steps::Ticker;
 
 /// A Chromium for the browser tests: `HENGE_CHROMIUM`, else one on `PATH`, else Debian's.
 pub(crate) fn chromium(ticker: &Ticker) -> Result<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let names = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
     named("HENGE_CHROMIUM", &names, "chromium", ticker)
 }
 
 /// A Firefox for the browser tests: `HENGE_FIREFOX`, else one on `PATH`, else Debian's.
 pub(crate) fn firefox(ticker: &Ticker) -> Result<PathBuf> {
-    named("HENGE_FIREFOX", &["firefox-esr", "firefox"], "firefox-esr", ticker)
+    named(
+        "HENGE_FIREFOX",
+        &["firefox-esr", "firefox"],
+        "firefox-esr",
+        ticker,
+    )
 }
 
 /// The Redis server that the benches run beside Henge.

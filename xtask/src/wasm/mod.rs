@@ -36,16 +36,16 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
             .run(ticker)
             .map(drop)
     })?;
-    let sizes = size::measure(&dist)?;
-    sizes.print();
-    steps.run("SDK: size of the download", |_| sizes.within_budget())?;
+    steps.run("SDK: size of the download", |_| {
+        size::measure(&dist)?.within_budget()
+    })?;
     stamp.record()
 }
 
 /// Prints what is shipped, and what the module is made of.
 pub(crate) fn sizes(steps: &mut Steps) -> Result<()> {
     build(steps)?;
-    size::measure(&paths::sdk().join("dist"))?.print();
+    println!("\n{}", size::measure(&paths::sdk().join("dist"))?);
     if !compiled().is_file() {
         steps.run("SDK: Rust to wasm", compile)?;
     }

@@ -18,7 +18,10 @@ pub(crate) fn print(module: &Path) -> Result<()> {
     }
     let mut crates: Vec<_> = crates.into_iter().collect();
     crates.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    println!("\n{code} bytes of code before wasm-opt, in {} functions; by crate:", functions.len());
+    println!(
+        "\n{code} bytes of code before wasm-opt, in {} functions; by crate:",
+        functions.len()
+    );
     for (name, bytes) in crates.iter().take(CRATES_SHOWN) {
         println!("{bytes:>9} {:>3} %  {name}", bytes * 100 / code.max(1));
     }
@@ -62,7 +65,9 @@ fn functions(module: &[u8]) -> Result<Vec<(String, usize)>> {
     }
     let named = |(index, bytes)| {
         let name = names.get(&(imported + index)).copied();
-        let name = name.map_or_else(String::new, |name| format!("{:#}", rustc_demangle::demangle(name)));
+        let name = name.map_or_else(String::new, |name| {
+            format!("{:#}", rustc_demangle::demangle(name))
+        });
         (name, bytes)
     };
     Ok(bodies.into_iter().enumerate().map(named).collect())

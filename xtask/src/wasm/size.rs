@@ -1,8 +1,8 @@
 //! What a page has to download.
 
 use anyhow::{Context, Result, bail};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use crate::cmd::Cmd;
 use crate::wasm::inline;
@@ -40,34 +40,24 @@ pub(crate) fn measure(dist: &Path) -> Result<Sizes> {
 }
 
 impl Sizes {
-    /// The larger download in words, or an error when it is too large.
+    /// Both downloads in words, or an error when one is too large.
     pub(crate) fn within_budget(&self) -> Result<String> {
-        for (what, Size { raw, gzip, brotli }) in self.totals() {
+        for (what, Size { brotli, .. }) in self.totals() {
             if brotli > BROTLI_BYTES_MAX {
                 bail!(
-                    "{what}: {raw} bytes, gzip {gzip}, brotli {brotli}; at most {BROTLI_BYTES_MAX} with brotli are \
-                     allowed: find what grew with `cargo xtask sizes`"
+                    "{self}{what}: {brotli} bytes with brotli, at most {BROTLI_BYTES_MAX} are allowed; \
+                     find what grew with `cargo xtask sizes`"
                 );
             }
         }
         let words = self.totals().map(|(what, size)| {
             let percent = size.brotli * 100 / BROTLI_BYTES_MAX;
-            format!("{what} {} bytes with brotli ({percent} % of the budget)", size.brotli)
+            format!(
+                "{what}: {} bytes with brotli, {percent} % of the budget",
+                size.brotli
+            )
         });
-        Ok(words.join(", "))
-    }
-
-    /// Prints every file and both downloads, largest first.
-    pub(crate) fn print(&self) {
-        println!("\n{:>9} {:>9} {:>9}  shipped file", "raw", "gzip", "brotli");
-        let mut files: Vec<_> = self.0.iter().collect();
-        files.sort_by_key(|(_, size)| std::cmp::Reverse(size.brotli));
-        for (name, size) in files {
-            size.print(name);
-        }
-        for (what, size) in self.totals() {
-            size.print(&format!("= {what}; the budget is {BROTLI_BYTES_MAX} with brotli"));
-        }
+        Ok(words.join("; "))
     }
 
     /// A page takes the module as it is, or inside the JavaScript.
@@ -77,7 +67,10 @@ impl Sizes {
             present.fold(Size::default(), |sum, (_, size)| sum.plus(*size))
         };
         [
-            ("all JavaScript and the wasm", all_but(|name| name == inline::FILE)),
+            (
+                "all JavaScript and the wasm",
+                all_but(|name| name == inline::FILE),
+            ),
             (
                 "all JavaScript, the wasm inline",
                 all_but(|name| name.ends_with(".wasm")),
@@ -94,9 +87,30 @@ impl Size {
             brotli: self.brotli + other.brotli,
         }
     }
+}
 
-    fn print(self, name: &str) {
-        println!("{:>9} {:>9} {:>9}  {name}", self.raw, self.gzip, self.brotli);
+/// Every file and both downloads, largest first.
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut files: Vec<_> = self.0.iter().collect();
+        files.sort_by_key(|(_, size)| std::cmp::Reverse(size.brotli));
+        writeln!(
+            f,
+            "{:>9} {:>9} {:>9}  shipped file",
+            "raw", "gzip", "brotli"
+        )?;
+        let mut line = |size: &Size, what: &str| {
+            let Size { raw, gzip, brotli } = size;
+            writeln!(f, "{raw:>9} {gzip:>9} {brotli:>9}  {what}")
+        };
+        for (name, size) in files {
+            line(size, name)?;
+        }
+        for (what, size) in self.totals() {
+            let budget = format!("= {what}; the budget is {BROTLI_BYTES_MAX} with brotli");
+            line(&size, &budget)?;
+        }
+        Ok(())
     }
 }
 
@@ -105,7 +119,10 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|end| end == "js" || end == "wasm") {
+        } else if path
+            .extension()
+            .is_some_and(|end| end == "js" || end == "wasm")
+        {
             files.push(path);
         }
     }
@@ -140,7 +157,15 @@ mod tests {
     use crate::wasm::inline;
 
     fn sizes(wasm: u64, inline: u64) -> Sizes {
-        let file = |name: &str, brotli| (name.to_owned(), Size { brotli, ..Size::default() });
+        let file = |name: &str, brotli| {
+            (
+                name.to_owned(),
+                Size {
+                    brotli,
+                    ..Size::default()
+                },
+            )
+        };
         Sizes(vec![
             file("henge_wasm_bg.wasm", wasm),
             file(inline::FILE, inline),
