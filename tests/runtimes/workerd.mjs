@@ -14,7 +14,14 @@ export async function startWorker({ project, desk }) {
     project,
     desk,
     // It asks nobody for news, tells nobody how it is used, and keeps its files in the project.
-    env: { CI: '1', NO_COLOR: '1', WRANGLER_HIDE_BANNER: 'true', WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false', XDG_CONFIG_HOME: project },
+    env: {
+      CI: '1',
+      NO_COLOR: '1',
+      WRANGLER_HIDE_BANNER: 'true',
+      WRANGLER_SEND_METRICS: 'false',
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      XDG_CONFIG_HOME: project,
+    },
   });
   let ready;
   await until('wrangler is ready', async () => (ready = /Ready on (http:\S+)/.exec(wrangler.said())));
