@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,6 +12,7 @@ import { installTarball, removeProject } from '../packaging/tarball.mjs';
 import { Stones, henge } from '../runtimes/stones.mjs';
 import { cases } from '../runtimes/conformance.mjs';
 import { openPage, startChromium } from './chromium.mjs';
+import { serveFiles } from './files.mjs';
 
 const execute = promisify(execFile);
 
@@ -23,11 +23,11 @@ let files;
 
 before(async () => {
   [stones, browser, project] = await Promise.all([Stones.start(3), startChromium(), installTarball()]);
-  files = await serve(join(project, 'node_modules/henge/dist'));
+  files = await serveFiles(join(project, 'node_modules/henge/dist'));
 });
 
 after(async () => {
-  files?.close();
+  files?.end();
   await browser?.end();
   await stones?.end();
   if (project) await removeProject(project);
@@ -36,7 +36,7 @@ after(async () => {
 /** Each build: the page to open, and what to import there. */
 const builds = {
   'as the stones serve it': () => ({ origin: stones.urls[1], entry: '/sdk/browser.js' }),
-  'from the tarball': () => ({ origin: `http://127.0.0.1:${files.address().port}`, entry: '/browser.js' }),
+  'from the tarball': () => ({ origin: files.origin, entry: '/browser.js' }),
 };
 
 for (const [build, place] of Object.entries(builds)) {
@@ -114,17 +114,4 @@ async function inSteps(items, width, act) {
     results.push(...(await Promise.all(items.slice(at, at + width).map((item, i) => act(item, at + i)))));
   }
   return results;
-}
-
-/** A file server as a site might use: an empty page at `/`, and the files of `folder`. */
-async function serve(folder) {
-  const types = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
-  const server = createServer(async (request, response) => {
-    const path = normalize(new URL(request.url, 'http://files').pathname);
-    const body = path === '/' ? '<!doctype html>' : await readFile(join(folder, path)).catch(() => undefined);
-    response.writeHead(body === undefined ? 404 : 200, { 'content-type': types[extname(path)] ?? 'text/html' });
-    response.end(body);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
 }

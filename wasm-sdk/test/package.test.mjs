@@ -1,7 +1,7 @@
 /** What users install: the packed tarball, not this folder. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -41,10 +41,27 @@ test('it can be imported and required, and both see one StoreError', async () =>
   assert.equal(await node('app.cjs', `const { connect, StoreError } = require('henge'); ${script}`), 'true OFFLINE');
 });
 
+test('henge/slim says what to hand in, and henge/inline needs nothing', async () => {
+  const script = `connect('http://127.0.0.1:1', { timeoutMs: 50 }).catch((error) => console.log(error.code, error.message));`;
+  const slim = await node('slim.mjs', `import { connect } from 'henge/slim'; ${script}`);
+  assert.match(slim, /^UNSUPPORTED .*henge\/slim brings no wasm.*connect\(url, \{ wasm \}\)/);
+  const wrong = `connect('http://127.0.0.1:1', { wasm: new Uint8Array(8) }).catch((error) => console.log(error.code, error.message));`;
+  assert.match(await node('wrong.mjs', `import { connect } from 'henge/slim'; ${wrong}`), /^UNSUPPORTED .*"wasm" must be henge_wasm_bg\.wasm/);
+  await rm(join(installed, 'dist/henge_wasm_bg.wasm'));
+  try {
+    assert.match(await node('inline.mjs', `import { connect } from 'henge/inline'; ${script}`), /^OFFLINE/);
+    assert.match(await node('main.mjs', `import { connect } from 'henge'; ${script}`), /^UNSUPPORTED .*henge\/inline/);
+  } finally {
+    await copyFile(join(sdk, 'dist/henge_wasm_bg.wasm'), join(installed, 'dist/henge_wasm_bg.wasm'));
+  }
+});
+
 test('its types hold in a strict program', async () => {
   await writeFile(
     join(app, 'app.mts'),
     `import { connect, type Entry, type Level, type Status, type Store, StoreError } from 'henge';
+     import { connect as inline } from 'henge/inline';
+     import { connect as slim } from 'henge/slim';
      const store: Store = await connect(['http://a', new URL('http://b')], { r: 'quorum', w: 2, timeoutMs: 100 });
      const name: string | undefined = await store.get<string>('k', { r: 1 });
      const entry: Entry<number> | undefined = await store.getEntry<number>(new Uint8Array(1));
@@ -54,6 +71,11 @@ test('its types hold in a strict program', async () => {
      const level: Level = 'most';
      // @ts-expect-error a read has no w
      await store.get('k', { w: 1 });
+     const wasm = new Uint8Array(1);
+     await inline('http://a');
+     await slim('http://a', { wasm, r: 1 });
+     // @ts-expect-error the engine must be handed in
+     await slim('http://a', { r: 1 });
      export { name, version, stop, level, StoreError };`,
   );
   const options = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext'];

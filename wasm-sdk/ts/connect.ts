@@ -1,8 +1,9 @@
 import { describe, encodeKey } from './codec.js';
 import { Connection, renewInstance } from './connection.js';
 import { StoreError } from './errors.js';
+import * as glue from './henge_wasm.js';
 import { checkOptions, checkSignal, checkTimeout, Levels } from './options.js';
-import type { Glue, Runtime } from './runtime.js';
+import type { Glue, Runtime, Wasm } from './runtime.js';
 import { HengeStore } from './store.js';
 import type { ConnectOptions, Key, Store, WebSocketClass } from './types.js';
 import { socketUrls, type Urls } from './urls.js';
@@ -52,46 +53,40 @@ async function webSocket(runtime: Runtime): Promise<WebSocketClass> {
 /** The engine, loaded once for all stores. */
 class EngineModule {
   #runtime: Runtime;
-  #loading: Promise<Glue> | undefined;
-  #glue: Glue | undefined;
+  #loading: Promise<unknown> | undefined;
+  #isLoaded = false;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
 
   /** Loads the engine; from `wasm`, if that is given and it is not loaded yet. */
-  async load(wasm: ConnectOptions['wasm']): Promise<Glue> {
+  async load(wasm: Wasm | undefined): Promise<Glue> {
     this.#loading ??= this.#load(wasm);
     try {
-      this.#glue = await this.#loading;
+      await this.#loading;
     } catch (cause) {
       // What has failed once may be tried again.
       this.#loading = undefined;
-      throw new StoreError(
-        'UNSUPPORTED',
-        `henge_wasm_bg.wasm could not be loaded (${(cause as Error)?.message ?? describe(cause)}); serve it beside ` +
-          "henge's JavaScript as application/wasm, or hand it in: connect(url, { wasm })",
-        { cause },
-      );
+      const advice = wasm === undefined ? this.#runtime.advice : 'the option "wasm" must be henge_wasm_bg.wasm of this version of henge';
+      const reason = (cause as Error)?.message ?? describe(cause);
+      throw new StoreError('UNSUPPORTED', `henge's engine could not be loaded (${reason}); ${advice}`, { cause });
     }
-    renewInstance(this.#glue);
-    return this.#glue;
+    this.#isLoaded = true;
+    return this.loaded('connect()');
   }
 
   /** The engine, for `who` cannot wait for it. */
   loaded(who: string): Glue {
-    if (!this.#glue) {
+    if (!this.#isLoaded) {
       throw new StoreError('UNSUPPORTED', `${who} needs the engine, which is loaded by the first connect(); await that`);
     }
-    renewInstance(this.#glue);
-    return this.#glue;
+    renewInstance(glue);
+    return glue;
   }
 
-  async #load(wasm: ConnectOptions['wasm']): Promise<Glue> {
-    if (wasm === undefined) return this.#runtime.load();
-    const glue = await import('./henge_wasm.js');
-    await glue.default({ module_or_path: wasm });
-    return glue;
+  async #load(wasm: Wasm | undefined): Promise<void> {
+    await glue.default({ module_or_path: wasm ?? (await this.#runtime.wasm()) });
   }
 }
 

@@ -1,12 +1,17 @@
 import type { WebSocketClass } from './types.js';
 
-/** The module that wasm-bindgen has made: the engine. */
+/** The JavaScript that wasm-bindgen has made around the engine. */
 export type Glue = typeof import('./henge_wasm.js');
+
+/** The engine's module, as bytes or compiled. */
+export type Wasm = BufferSource | WebAssembly.Module;
 
 /** What differs between the places where JavaScript runs. */
 export interface Runtime {
-  /** Finds and compiles the engine; called once. */
-  load(): Promise<Glue>;
+  /** Finds the engine's module, or says where to fetch it; called until it has worked once. */
+  wasm(): Promise<Wasm | URL>;
+  /** What to do if the module cannot be had, as the end of a sentence. */
+  readonly advice: string;
   /** The class to open sockets with; `undefined` if there is none. */
   webSocket(): Promise<WebSocketClass | undefined>;
 }

@@ -41,6 +41,8 @@ enum Command {
     Setup,
     /// Build the SDK: wasm, its JavaScript glue and the TypeScript around it, into wasm-sdk/dist
     Wasm,
+    /// Print the sizes of all that the SDK ships, and the largest parts of its wasm
+    Sizes,
     /// Build the SDK and then the native server, target/release/henge
     Build,
     /// Build, start a cluster of stones in the background and wait until each is ready
@@ -78,6 +80,7 @@ fn run(command: Command, steps: &mut Steps) -> Result<()> {
     match command {
         Command::Setup => setup::all(steps),
         Command::Wasm => wasm::build(steps),
+        Command::Sizes => wasm::sizes(steps),
         Command::Build => build::run(steps).map(drop),
         Command::Up(args) => cluster::up(&args, steps),
         Command::Down(args) => cluster::down(&args, steps),

@@ -48,7 +48,8 @@ pub(crate) fn run(args: &Args, steps: &mut Steps) -> Result<()> {
         rust_tests(&built, None, Some(&chromium), steps)?;
         check("planted bugs are caught", &built.cargo(PLANTED), steps)?;
         check("examples in docs", &built.cargo(DOC_TESTS), steps)?;
-        js_suites(&chromium, steps)?;
+        let firefox = steps.run("firefox", setup::firefox)?;
+        js_suites(&chromium, &firefox, steps)?;
     }
     steps.print_table();
     println!("\ngreen in {}: {}", steps.elapsed(), steps.summary());
@@ -102,7 +103,7 @@ fn rust_tests(
 }
 
 /// The script `test` of every npm package here that has one.
-fn js_suites(chromium: &Path, steps: &mut Steps) -> Result<()> {
+fn js_suites(chromium: &Path, firefox: &Path, steps: &mut Steps) -> Result<()> {
     for (folder, name) in JS_SUITES {
         let dir = paths::root().join(folder);
         if !has_tests(&dir) {
@@ -112,7 +113,8 @@ fn js_suites(chromium: &Path, steps: &mut Steps) -> Result<()> {
             .arg("test")
             .dir(dir)
             .env("HENGE_BIN", paths::henge())
-            .env("HENGE_CHROMIUM", chromium);
+            .env("HENGE_CHROMIUM", chromium)
+            .env("HENGE_FIREFOX", firefox);
         steps.run(name, |ticker| Ok(node_summary(&npm_test.run(ticker)?)))?;
     }
     Ok(())

@@ -1,12 +1,10 @@
-import * as glue from '../henge_wasm.js';
 import module from '../henge_wasm_bg.wasm';
 import type { Runtime } from '../runtime.js';
+import { webSocket } from '../socket/global.js';
 
 /** Cloudflare's workers: they compile modules when they are deployed, never later. */
 export const runtime: Runtime = {
-  async load() {
-    glue.initSync({ module });
-    return glue;
-  },
-  webSocket: async () => globalThis.WebSocket,
+  wasm: async () => module,
+  advice: 'deploy with a bundler that keeps imports of .wasm files, as wrangler does',
+  webSocket,
 };

@@ -10,23 +10,21 @@ use crate::steps::Ticker;
 
 /// A Chromium for the browser tests: `HENGE_CHROMIUM`, else one on `PATH`, else Debian's.
 pub(crate) fn chromium(ticker: &Ticker) -> Result<PathBuf> {
-    if let Some(named) = env::var_os("HENGE_CHROMIUM").map(PathBuf::from) {
-        if named.is_file() {
-            return Ok(named);
-        }
-        bail!(
-            "HENGE_CHROMIUM names {}, which is no file; correct or unset it",
-            named.display()
-        );
-    }
-    program(
-        &[
-            "chromium",
-            "chromium-browser",
-            "google-chrome",
-            "google-chrome-stable",
-        ],
+    let names = [
         "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
+    named("HENGE_CHROMIUM", &names, "chromium", ticker)
+}
+
+/// A Firefox for the browser tests: `HENGE_FIREFOX`, else one on `PATH`, else Debian's.
+pub(crate) fn firefox(ticker: &Ticker) -> Result<PathBuf> {
+    named(
+        "HENGE_FIREFOX",
+        &["firefox-esr", "firefox"],
+        "firefox-esr",
         ticker,
     )
 }
@@ -39,6 +37,20 @@ pub(crate) fn redis_server(ticker: &Ticker) -> Result<PathBuf> {
 /// The `ip` that makes hosts of network namespaces; of Linux only.
 pub(crate) fn iproute2(ticker: &Ticker) -> Result<PathBuf> {
     program(&["ip"], "iproute2", ticker)
+}
+
+/// What `variable` names, else as [`program`].
+fn named(variable: &str, names: &[&str], package: &str, ticker: &Ticker) -> Result<PathBuf> {
+    let Some(path) = env::var_os(variable).map(PathBuf::from) else {
+        return program(names, package, ticker);
+    };
+    if !path.is_file() {
+        bail!(
+            "{variable} names {}, which is no file; correct or unset it",
+            path.display()
+        );
+    }
+    Ok(path)
 }
 
 /// The first of `names` on `PATH`, after installing `package` if there is none.

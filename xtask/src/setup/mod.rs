@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::paths;
 use crate::steps::Steps;
 
-pub(crate) use debian::{chromium, iproute2, redis_server};
+pub(crate) use debian::{chromium, firefox, iproute2, redis_server};
 pub(crate) use npm::binaries as npm_binaries;
 pub(crate) use rust::{NO_STD_TARGETS, WasmRust, nextest};
 use rust::{component, target};
@@ -23,6 +23,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     js_test_packages(steps)?;
     steps.run("cargo-nextest", nextest)?;
     steps.run("chromium", chromium)?;
+    steps.run("firefox", firefox)?;
     steps.run("redis-server", redis_server)?;
     if cfg!(target_os = "linux") {
         steps.run("iproute2", iproute2)?;

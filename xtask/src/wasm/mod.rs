@@ -1,5 +1,7 @@
-//! The SDK's build: Rust to wasm, wasm-bindgen, wasm-opt, TypeScript, into `wasm-sdk/dist`.
+//! The SDK's build: Rust to wasm, wasm-bindgen, wasm-opt, base64, TypeScript, into `wasm-sdk/dist`.
 
+mod inline;
+mod parts;
 mod size;
 
 use anyhow::{Context, Result, bail};
@@ -26,6 +28,7 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
     steps.run("SDK: Rust to wasm", compile)?;
     steps.run("SDK: wasm-bindgen", |_| bindgen(&dist))?;
     steps.run("SDK: wasm-opt", |ticker| optimise(&module, ticker))?;
+    steps.run("SDK: wasm as base64", |_| inline::write(&module, &dist))?;
     steps.run("SDK: TypeScript", |ticker| {
         Cmd::new("npm")
             .args(["run", "build"])
@@ -33,10 +36,20 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
             .run(ticker)
             .map(drop)
     })?;
-    steps.run("SDK: size of the wasm", |_| {
-        size::measure(&module)?.within_budget()
+    steps.run("SDK: size of the download", |_| {
+        size::measure(&dist)?.within_budget()
     })?;
     stamp.record()
+}
+
+/// Prints what is shipped, and what the module is made of.
+pub(crate) fn sizes(steps: &mut Steps) -> Result<()> {
+    build(steps)?;
+    println!("\n{}", size::measure(&paths::sdk().join("dist"))?);
+    if !compiled().is_file() {
+        steps.run("SDK: Rust to wasm", compile)?;
+    }
+    parts::print(&compiled())
 }
 
 /// Everything that the build reads and writes.
@@ -82,8 +95,9 @@ fn bindgen(dist: &Path) -> Result<()> {
     }
     let mut bindgen = Bindgen::new();
     bindgen.input_path(&input).web(true)?.typescript(true);
-    // The default path is a `new URL(..., import.meta.url)`: browsers and bundlers find the module by it.
-    bindgen.omit_default_module_path(false);
+    // The entries say where the module is: another path here would have bundlers copy it for
+    // `henge/inline` and `henge/slim`, too.
+    bindgen.omit_default_module_path(true);
     bindgen
         .remove_name_section(true)
         .remove_producers_section(true);

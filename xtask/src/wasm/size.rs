@@ -1,41 +1,136 @@
 //! What a page has to download.
 
 use anyhow::{Context, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use crate::cmd::Cmd;
+use crate::wasm::inline;
 
-/// Bytes of a module.
-#[derive(Clone, Copy)]
-pub(crate) struct Size {
+/// The shipped files with their sizes.
+pub(crate) struct Sizes(Vec<(String, Size)>);
+
+/// Bytes of one file or of several.
+#[derive(Clone, Copy, Default)]
+struct Size {
     raw: u64,
     gzip: u64,
     brotli: u64,
 }
 
-/// Measures `module` as it is and as servers compress it.
-pub(crate) fn measure(module: &Path) -> Result<Size> {
-    let answer = Cmd::new("node").args(["-e", MEASURE]).arg(module).answer();
-    let answer = answer.with_context(|| format!("node could not measure {}", module.display()))?;
-    parse(&answer).with_context(|| format!("node answered `{answer}` instead of three sizes"))
+/// Measures every script and module below `dist`, as it is and as servers compress it.
+pub(crate) fn measure(dist: &Path) -> Result<Sizes> {
+    let mut files = Vec::new();
+    collect(dist, &mut files)?;
+    files.sort();
+    let answer = Cmd::new("node")
+        .args(["-e", MEASURE])
+        .args(&files)
+        .answer()
+        .with_context(|| format!("node could not measure the files of {}", dist.display()))?;
+    let sizes: Option<Vec<Size>> = answer.lines().map(parse).collect();
+    let sizes = sizes
+        .filter(|sizes| sizes.len() == files.len())
+        .with_context(|| format!("node answered `{answer}` instead of three sizes a file"))?;
+    let name = |file: &PathBuf| {
+        let name = file.strip_prefix(dist).unwrap_or(file);
+        name.to_string_lossy().into_owned()
+    };
+    Ok(Sizes(files.iter().map(name).zip(sizes).collect()))
 }
 
-impl Size {
-    /// The sizes in words, or an error when a page would have to download too much.
-    pub(crate) fn within_budget(self) -> Result<String> {
-        let Self { raw, gzip, brotli } = self;
-        let sizes = format!("{raw} bytes, gzip {gzip}, brotli {brotli}");
-        if brotli > BROTLI_BYTES_MAX {
-            bail!(
-                "{sizes}; at most {BROTLI_BYTES_MAX} with brotli are allowed: find what grew with `cargo bloat` or `twiggy`"
-            );
+impl Sizes {
+    /// Both downloads in words, or an error when one is too large.
+    pub(crate) fn within_budget(&self) -> Result<String> {
+        for (what, Size { brotli, .. }) in self.totals() {
+            if brotli > BROTLI_BYTES_MAX {
+                bail!(
+                    "{self}{what}: {brotli} bytes with brotli, at most {BROTLI_BYTES_MAX} are allowed; \
+                     find what grew with `cargo xtask sizes`"
+                );
+            }
         }
-        Ok(sizes)
+        let words = self.totals().map(|(what, size)| {
+            let percent = size.brotli * 100 / BROTLI_BYTES_MAX;
+            format!(
+                "{what}: {} bytes with brotli, {percent} % of the budget",
+                size.brotli
+            )
+        });
+        Ok(words.join("; "))
+    }
+
+    /// A page takes the module as it is, or inside the JavaScript.
+    fn totals(&self) -> [(&'static str, Size); 2] {
+        let all_but = |absent: fn(&str) -> bool| {
+            let present = self.0.iter().filter(|(name, _)| !absent(name));
+            present.fold(Size::default(), |sum, (_, size)| sum.plus(*size))
+        };
+        [
+            (
+                "all JavaScript and the wasm",
+                all_but(|name| name == inline::FILE),
+            ),
+            (
+                "all JavaScript, the wasm inline",
+                all_but(|name| name.ends_with(".wasm")),
+            ),
+        ]
     }
 }
 
-fn parse(answer: &str) -> Option<Size> {
-    let mut sizes = answer.split_whitespace().map(|word| word.parse().ok());
+impl Size {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            raw: self.raw + other.raw,
+            gzip: self.gzip + other.gzip,
+            brotli: self.brotli + other.brotli,
+        }
+    }
+}
+
+/// Every file and both downloads, largest first.
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut files: Vec<_> = self.0.iter().collect();
+        files.sort_by_key(|(_, size)| std::cmp::Reverse(size.brotli));
+        writeln!(
+            f,
+            "{:>9} {:>9} {:>9}  shipped file",
+            "raw", "gzip", "brotli"
+        )?;
+        let mut line = |size: &Size, what: &str| {
+            let Size { raw, gzip, brotli } = size;
+            writeln!(f, "{raw:>9} {gzip:>9} {brotli:>9}  {what}")
+        };
+        for (name, size) in files {
+            line(size, name)?;
+        }
+        for (what, size) in self.totals() {
+            let budget = format!("= {what}; the budget is {BROTLI_BYTES_MAX} with brotli");
+            line(&size, &budget)?;
+        }
+        Ok(())
+    }
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path
+            .extension()
+            .is_some_and(|end| end == "js" || end == "wasm")
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn parse(line: &str) -> Option<Size> {
+    let mut sizes = line.split_whitespace().map(|word| word.parse().ok());
     Some(Size {
         raw: sizes.next()??,
         gzip: sizes.next()??,
@@ -43,30 +138,48 @@ fn parse(answer: &str) -> Option<Size> {
     })
 }
 
-/// The budget of the whole module; people leave libraries of 800 kB.
+/// The budget of a whole download; people leave libraries of 800 kB.
 const BROTLI_BYTES_MAX: u64 = 150_000;
 
 /// Node.js has both compressors built in.
 const MEASURE: &str = "
 const { readFileSync } = require('node:fs');
 const { gzipSync, brotliCompressSync } = require('node:zlib');
-const bytes = readFileSync(process.argv[1]);
-console.log(bytes.length, gzipSync(bytes, { level: 9 }).length, brotliCompressSync(bytes).length);
+for (const file of process.argv.slice(1)) {
+  const bytes = readFileSync(file);
+  console.log(bytes.length, gzipSync(bytes, { level: 9 }).length, brotliCompressSync(bytes).length);
+}
 ";
 
 #[cfg(test)]
 mod tests {
-    use super::{BROTLI_BYTES_MAX, Size, parse};
+    use super::{BROTLI_BYTES_MAX, Size, Sizes, parse};
+    use crate::wasm::inline;
+
+    fn sizes(wasm: u64, inline: u64) -> Sizes {
+        let file = |name: &str, brotli| {
+            (
+                name.to_owned(),
+                Size {
+                    brotli,
+                    ..Size::default()
+                },
+            )
+        };
+        Sizes(vec![
+            file("henge_wasm_bg.wasm", wasm),
+            file(inline::FILE, inline),
+            file("index.js", 1_000),
+        ])
+    }
 
     #[test]
-    fn a_module_over_budget_is_refused() {
-        let size = |brotli| Size {
-            raw: 900_000,
-            gzip: 300_000,
-            brotli,
-        };
-        assert!(size(BROTLI_BYTES_MAX).within_budget().is_ok());
-        assert!(size(BROTLI_BYTES_MAX + 1).within_budget().is_err());
+    fn a_download_over_budget_is_refused() {
+        let most = BROTLI_BYTES_MAX - 1_000;
+        assert!(sizes(most, most).within_budget().is_ok());
+        let error = |sizes: Sizes| sizes.within_budget().unwrap_err().to_string();
+        assert!(error(sizes(most + 1, 1)).contains("and the wasm"));
+        assert!(error(sizes(1, most + 1)).contains("inline"));
     }
 
     #[test]

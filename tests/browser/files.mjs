@@ -1,0 +1,27 @@
+/** A file server as a site might use. */
+
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+/** Serves the files of `folder`, and at `/` the page `html`. */
+export async function serveFiles(folder, html = '<!doctype html>') {
+  const server = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url, 'http://files').pathname);
+    const body = path === '/' ? html : await readFile(join(folder, path)).catch(() => undefined);
+    response.writeHead(body === undefined ? 404 : 200, { 'content-type': TYPES[extname(path)] ?? 'text/html' });
+    response.end(body);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    end() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };

@@ -1,0 +1,74 @@
+/** The packed tarball does the same in every runtime and through every bundler, against real stones. */
+
+import assert from 'node:assert/strict';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { startChromium } from '../browser/chromium.mjs';
+import { installTarball, removeProject } from '../packaging/tarball.mjs';
+import { cases } from './conformance.mjs';
+import { Desk } from './desk.mjs';
+import { esbuildInline, inChromium, inFirefox, plainPage, viteBuilt, viteDev } from './pages.mjs';
+import { node, program, startScript } from './programs.mjs';
+import { Stones } from './stones.mjs';
+import { startWorker } from './workerd.mjs';
+
+const DENO_RIGHTS = ['--allow-read', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
+const CHROMIUM = /Chrome\//;
+
+let project;
+let stones;
+let chromium;
+
+before(async () => {
+  // One after the other: what has started is ended also when the next cannot.
+  stones = await Stones.start(3);
+  project = await installTarball();
+  chromium = await startChromium();
+  for (const file of ['conformance.mjs', 'play.mjs']) await copyFile(new URL(file, import.meta.url), join(project, file));
+});
+
+after(async () => {
+  await chromium?.end();
+  await stones?.end();
+  if (project) await removeProject(project);
+});
+
+script('Node 20', /^Node\.js\/20\b/, () => [node(20)], ['import', 'require', 'inline', 'slim']);
+script('Node 26', /^Node\.js\/26\b/, () => [node(26)], ['import', 'require']);
+script('Deno', /^Deno\//, () => [program('deno'), 'run', ...DENO_RIGHTS], ['import', 'require']);
+script('Bun', /^Bun\//, () => [program('bun'), 'run'], ['import', 'require']);
+conforms('workerd through wrangler', /^Cloudflare-Workers$/, startWorker);
+conforms('Firefox, a page without a bundler', /Firefox\//, inFirefox(plainPage));
+conforms('Firefox, one script by esbuild with henge/inline', /Firefox\//, inFirefox(esbuildInline));
+conforms('Chromium, one script by esbuild with henge/inline', CHROMIUM, inChromium(() => chromium.context, esbuildInline));
+conforms('Chromium, a page built by Vite', CHROMIUM, inChromium(() => chromium.context, viteBuilt));
+conforms("Chromium, Vite's development server", CHROMIUM, inChromium(() => chromium.context, viteDev));
+
+/** Tests in a program, for each way to load the package. */
+function script(name, agent, command, ways) {
+  for (const way of ways) conforms(`${name}, ${way}`, agent, (at) => startScript(command(), way, at));
+}
+
+/** Tests for every case in the runtime that `start` starts and that calls itself `agent`. */
+function conforms(name, agent, start) {
+  describe(name, () => {
+    let desk;
+    let running;
+    before(async () => {
+      desk = await Desk.open(stones);
+      running = await start({ desk, project });
+    });
+    after(async () => {
+      await running?.end();
+      await desk?.close();
+    });
+    test('the runtime is what it should be', async () => {
+      const said = await desk.agent();
+      assert.match(said, agent);
+      console.log(`RUNTIME ${name}: ${said}`);
+    });
+    for (const [index, { name }] of cases.entries()) test(name, () => desk.outcome(index));
+  });
+}

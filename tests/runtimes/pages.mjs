@@ -1,0 +1,108 @@
+/** Pages that play the cases: as they are, by Vite, and as one file by esbuild. */
+
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { build as esbuild } from 'esbuild';
+import { build as viteBuild, createServer } from 'vite';
+
+import { serveFiles } from '../browser/files.mjs';
+import { startFirefox } from '../browser/firefox.mjs';
+
+/** The tarball's files, imported by path as a page without a bundler does. */
+export async function plainPage({ project }) {
+  await writeFile(join(project, 'plain.mjs'), script('/node_modules/henge/dist/browser.js'));
+  return serveFiles(project, html('<script type="module" src="/plain.mjs"></script>'));
+}
+
+/** Vite's development server. */
+export async function viteDev({ project }) {
+  await viteSources(project);
+  const server = await createServer({ ...viteOptions(project), server: { host: '127.0.0.1', port: 0 } });
+  await server.listen();
+  return { origin: new URL(server.resolvedUrls.local[0]).origin, end: () => server.close() };
+}
+
+/** What Vite builds, served as files. */
+export async function viteBuilt({ project }) {
+  await viteSources(project);
+  await viteBuild({ ...viteOptions(project), build: { outDir: 'built', emptyOutDir: true } });
+  return serveFiles(join(project, 'built'), await readFile(join(project, 'built/index.html')));
+}
+
+/** One script made by esbuild, with nothing beside it. */
+export async function esbuildInline({ project }) {
+  await writeFile(join(project, 'inline.mjs'), script('henge/inline'));
+  const outdir = join(project, 'bundle');
+  const { warnings } = await esbuild({
+    absWorkingDir: project,
+    entryPoints: ['inline.mjs'],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    outdir,
+    logLevel: 'silent',
+  });
+  assert.deepEqual(warnings, []);
+  return serveFiles(outdir, html('<script src="/inline.js"></script>'));
+}
+
+/** Opens a page in Chromium; `context()` is where. */
+export const inChromium = (context, makePage) => (at) => {
+  return opened(at, makePage, async (url) => {
+    const page = await context().newPage();
+    await page.goto(url);
+    return { end: () => page.close() };
+  });
+};
+
+/** Opens a page in Firefox. */
+export const inFirefox = (makePage) => (at) => opened(at, makePage, (url) => startFirefox(url, (words) => at.desk.fail(words)));
+
+async function opened(at, makePage, open) {
+  const site = await makePage(at);
+  try {
+    const page = await open(`${site.origin}/?desk=${at.desk.url}`);
+    return {
+      async end() {
+        await page.end();
+        await site.end();
+      },
+    };
+  } catch (error) {
+    await site.end();
+    throw error;
+  }
+}
+
+function script(henge) {
+  return `import * as henge from '${henge}';
+    import { play } from './play.mjs';
+    play(henge, new URLSearchParams(location.search).get('desk'));\n`;
+}
+
+/** A page that tells the desk what it stumbles over. */
+function html(scripts) {
+  return `<!doctype html>
+<meta charset="utf-8">
+<link rel="icon" href="data:,">
+<script>
+  const desk = new URLSearchParams(location.search).get('desk');
+  const fail = (event) => {
+    const words = event.reason?.stack ?? event.message ?? \`\${event.target.src} could not be loaded\`;
+    fetch(\`\${desk}/failed\`, { method: 'POST', body: JSON.stringify(words) });
+  };
+  addEventListener('error', fail, true);
+  addEventListener('unhandledrejection', fail);
+</script>
+<body>${scripts}
+`;
+}
+
+async function viteSources(project) {
+  await writeFile(join(project, 'main.mjs'), script('henge'));
+  await writeFile(join(project, 'index.html'), html('<script type="module" src="/main.mjs"></script>'));
+}
+
+const viteOptions = (project) => ({ root: project, configFile: false, logLevel: 'error', clearScreen: false });

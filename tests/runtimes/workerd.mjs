@@ -1,0 +1,45 @@
+/** Cloudflare's workerd as `wrangler dev` runs it: what is bundled is what would be deployed. */
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { node, program, startProgram } from './programs.mjs';
+import { until } from './stones.mjs';
+
+/** Starts a worker and asks it to play. */
+export async function startWorker({ project, desk }) {
+  await writeFile(join(project, 'worker.mjs'), WORKER);
+  const flags = ['--local', '--ip=127.0.0.1', '--port=0', '--inspector-port=0', '--compatibility-date=2026-11-01'];
+  const wrangler = await startProgram([node(26), program('wrangler'), 'dev', 'worker.mjs', ...flags], {
+    project,
+    desk,
+    // It asks nobody for news, tells nobody how it is used, and keeps its files in the project.
+    env: {
+      CI: '1',
+      NO_COLOR: '1',
+      WRANGLER_HIDE_BANNER: 'true',
+      WRANGLER_SEND_METRICS: 'false',
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      XDG_CONFIG_HOME: project,
+    },
+  });
+  let ready;
+  await until('wrangler is ready', async () => (ready = /Ready on (http:\S+)/.exec(wrangler.said())));
+  fetch(`${ready[1]}/?desk=${desk.url}`).then(
+    async (answer) => answer.ok || desk.fail(`the worker answered ${answer.status}: ${await answer.text()}`),
+    () => desk.fail(`the worker is gone:\n${wrangler.said()}`),
+  );
+  return wrangler;
+}
+
+const WORKER = `
+import * as henge from 'henge';
+import { play } from './play.mjs';
+
+export default {
+  async fetch(request) {
+    await play(henge, new URL(request.url).searchParams.get('desk'));
+    return new Response('played');
+  },
+};
+`;
