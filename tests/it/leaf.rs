@@ -1,5 +1,6 @@
 //! What a leaf promises (`docs/leaf.md`), with real nodes on a virtual clock.
 
+use henge_core::causality::Token;
 use henge_core::leaf::{Answer, Progress, ReadFrom, Source, Write, WriteId};
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
@@ -158,6 +159,88 @@ fn nothing_durable_is_lost_and_nothing_comes_twice_whenever_it_is_killed_or_cut_
             assert!(
                 value >= durable && (value == 0 || written.contains(&value)),
                 "{seed}: {key} is {value}, and {durable} was durable"
+            );
+        }
+    }
+}
+
+/// The dots that were minted for `key`, and its value.
+fn applied(cluster: &mut Cluster, key: &str) -> (u64, Option<String>) {
+    let reply = cluster
+        .get(0, key, Some(Level::All))
+        .result
+        .expect("a read");
+    let (context, value) = match reply {
+        Reply::Found(entry) => (entry.context, Some(entry.value.bytes)),
+        Reply::Missing { context } => (context, None),
+        other => panic!("{other:?}"),
+    };
+    let seen = Token::decode(&context).expect("a context").seen;
+    let value = value.map(|bytes| String::from_utf8(bytes).expect("text"));
+    (seen.iter().map(|(_, counter)| counter).sum(), value)
+}
+
+#[test]
+fn each_durable_write_reaches_the_ring_in_order_though_everything_fails() {
+    for seed in 0..SEEDS {
+        let (mut cluster, mut device) = pair(seed, Some(0));
+        let mut rng = Rng::new(seed ^ 0xD07);
+        let mut made: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut down = None;
+        for number in 0..120 {
+            for _ in 0..rng.below(4) {
+                let key = format!("k{}", rng.below(4));
+                device
+                    .write(cluster.now, &key, Some(&number.to_string()))
+                    .expect("room");
+                let (count, newest) = made.entry(key).or_default();
+                (*count, *newest) = (*count + 1, number);
+            }
+            device.run(&mut cluster, Duration::from_micros(rng.below(3_000)));
+            match rng.below(10) {
+                0 => {
+                    // Until what was written is durable.
+                    device.run(&mut cluster, millis(2));
+                    device.kill();
+                    device.start(&cluster);
+                    device.run(&mut cluster, millis(5));
+                }
+                1 | 2 => device.cut(&cluster),
+                3 => device.server = [None, Some(0), Some(1), Some(2)][rng.below(4) as usize],
+                4 if down.is_none() => {
+                    let seat = rng.below(3) as usize;
+                    cluster.crash(seat);
+                    if device.server == Some(seat) {
+                        device.server = Some((seat + 1) % 3);
+                        device.cut(&cluster);
+                    }
+                    down = Some(seat);
+                }
+                5 | 6 => {
+                    if let Some(seat) = down.take() {
+                        cluster.start(seat);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(seat) = down {
+            cluster.start(seat);
+        }
+        device.run(&mut cluster, millis(5));
+        device.server = Some(1);
+        device.kill();
+        device.start(&cluster);
+        device.run(&mut cluster, millis(50));
+        drain(&mut cluster, &mut device);
+        device.run(&mut cluster, millis(200));
+        for (key, (count, newest)) in made {
+            let (dots, value) = applied(&mut cluster, &key);
+            assert_eq!(value, Some(newest.to_string()), "{seed}: {key}");
+            // A second coordinator that has not heard of the first one's dot mints one more for a write.
+            assert!(
+                dots >= count,
+                "{seed}: {key}: {dots} dots for {count} writes"
             );
         }
     }
