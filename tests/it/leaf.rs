@@ -19,6 +19,11 @@ fn pair(seed: u64, server: Option<usize>) -> (Cluster, Device) {
     (cluster, device)
 }
 
+/// A number below `limit`.
+fn draw(rng: &mut Rng, limit: u64) -> usize {
+    usize::try_from(rng.below(limit)).expect("a small number")
+}
+
 const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
@@ -142,7 +147,7 @@ fn nothing_durable_is_lost_and_nothing_comes_twice_whenever_it_is_killed_or_cut_
                     // What was not durable may be lost; nobody was told that it is not.
                 }
                 1 => device.cut(&cluster),
-                2 => device.server = [None, Some(0), Some(1), Some(2)][rng.below(4) as usize],
+                2 => device.server = SERVERS[draw(&mut rng, 4)],
                 _ => {}
             }
         }
@@ -206,9 +211,9 @@ fn each_durable_write_reaches_the_ring_in_order_though_everything_fails() {
                     device.run(&mut cluster, millis(5));
                 }
                 1 | 2 => device.cut(&cluster),
-                3 => device.server = [None, Some(0), Some(1), Some(2)][rng.below(4) as usize],
+                3 => device.server = SERVERS[draw(&mut rng, 4)],
                 4 if down.is_none() => {
-                    let seat = rng.below(3) as usize;
+                    let seat = draw(&mut rng, 3);
                     cluster.crash(seat);
                     if device.server == Some(seat) {
                         device.server = Some((seat + 1) % 3);
@@ -291,6 +296,20 @@ fn reads_say_where_they_are_from() {
     assert_eq!(text(copy), (Source::Copy, Some("v".into())));
     let missing = device.read(&mut cluster, "never", ReadFrom::Nearest);
     assert!(missing.unwrap_err().message.contains("not here"));
+}
+
+#[test]
+fn a_read_behind_writes_that_cannot_go_ends_in_time() {
+    let (mut cluster, mut device) = pair(13, None);
+    device.write(cluster.now, "k", Some("v")).unwrap();
+    let key = b"k".to_vec();
+    let read = { device.leaf() }.read(cluster.now, key, ReadFrom::Ring, None, 500);
+    let read = read.unwrap();
+    device.run(&mut cluster, millis(499));
+    assert!(device.answers.is_empty());
+    device.run(&mut cluster, millis(2));
+    let failure = device.answers.remove(&read).unwrap().unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Timeout);
 }
 
 #[test]
@@ -463,3 +482,6 @@ fn damage_is_said_and_never_read_as_something_else() {
 
 /// Runs of the test with kills.
 const SEEDS: u64 = 60;
+
+/// Whom a device may dial.
+const SERVERS: [Option<usize>; 4] = [None, Some(0), Some(1), Some(2)];

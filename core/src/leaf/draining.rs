@@ -111,9 +111,7 @@ impl Leaf {
     /// Takes a write out, durably with the next batch.
     fn remove(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
         let removed = self.outbox.finish(id)?;
-        if !matches!(self.phase, Phase::Failed(_)) {
-            self.put(record::outbox_key(id.0), REMOVED, false);
-        }
+        self.put(record::outbox_key(id.0), REMOVED, false);
         Some(removed)
     }
 
@@ -127,9 +125,7 @@ impl Leaf {
         }
         if let Some(waiting) = self.outbox.set_context(next, token.encode()) {
             let bytes = record::encode(waiting);
-            if !matches!(self.phase, Phase::Failed(_)) {
-                self.put(record::outbox_key(next.0), &bytes, false);
-            }
+            self.put(record::outbox_key(next.0), &bytes, false);
         }
     }
 }

@@ -28,11 +28,11 @@ use crate::id::RequestId;
 use crate::limits::{COPIES_DEFAULT, KEY_BYTES_MAX, PAIR_BYTES_MAX, TTL_MAX_MS};
 use crate::storage::{
     BatchNumber, OperationId, StorageAnswer, StorageFault, StorageRequest, Store, StoreEvent,
-    StoreSettings, StoredFile, StoredKey,
+    StoreSettings, StoredFile, StoredKey, WriteRefused,
 };
 use crate::time::Instant;
 use crate::wire::{ErrorCode, Failure, Refusal};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -94,7 +94,8 @@ pub enum Progress {
         /// Its version.
         version: Hlc,
     },
-    /// The ring does not take it, or not any more: it is over, and not applied.
+    /// The ring does not take it: it is over. The failure says whether an earlier send may have been
+    /// applied.
     Refused(Failure),
 }
 
@@ -176,6 +177,8 @@ pub struct Leaf {
     /// How many of them are writes.
     writes_under_way: usize,
     reads: BTreeMap<ReadId, Read>,
+    /// Until when reads wait for the writes to their keys.
+    behind: BTreeSet<(Instant, ReadId)>,
     next_read: u64,
     is_online: bool,
     outputs: VecDeque<LeafOutput>,
@@ -215,6 +218,7 @@ impl Leaf {
             calls: BTreeMap::new(),
             writes_under_way: 0,
             reads: BTreeMap::new(),
+            behind: BTreeSet::new(),
             next_read: 1,
             is_online: false,
             outputs: VecDeque::new(),
@@ -259,8 +263,9 @@ impl Leaf {
         }
         (self.store.can_write()).map_err(|refused| failed(format!("not written: {refused}")))?;
         self.next_write += 1;
-        let batch = self.put(record::outbox_key(id.0), &record::encode(&waiting), true);
-        self.unsynced.entry(batch).or_default().push(id);
+        if let Some(batch) = self.put(record::outbox_key(id.0), &record::encode(&waiting), true) {
+            self.unsynced.entry(batch).or_default().push(id);
+        }
         self.outbox.push(id, waiting);
         self.send_writes();
         Ok(id)
@@ -325,6 +330,7 @@ impl Leaf {
         self.client.handle_timeout(now);
         self.outbox.wake(now);
         self.send_writes();
+        self.expire_reads();
     }
 
     /// When to call [`Leaf::handle_timeout`] next.
@@ -335,6 +341,7 @@ impl Leaf {
             self.store.poll_timeout(),
             self.client.poll_timeout(),
             resting,
+            self.behind.first().map(|(at, _)| *at),
         ]
         .into_iter()
         .flatten()
@@ -431,21 +438,24 @@ impl Leaf {
         }
     }
 
-    /// Makes `bytes` what is stored at `key`.
-    fn put(&mut self, key: StoredKey, bytes: &[u8], is_new: bool) -> BatchNumber {
+    /// Makes `bytes` what is stored at `key`, also in a storage that is busy; not in one that has failed.
+    fn put(&mut self, key: StoredKey, bytes: &[u8], is_new: bool) -> Option<BatchNumber> {
+        if self.store.can_write() == Err(WriteRefused::NotOpen) {
+            return None;
+        }
         if self.store.wants_rotation() {
             self.store.rotate();
             self.store.note(&[]);
         }
-        self.store.write(key, bytes, record::facts(bytes), is_new)
+        Some((self.store).write(key, bytes, record::facts(bytes), is_new))
     }
 
-    /// Makes `bytes` the copy at `key`, or drops it. A storage that is busy goes without.
+    /// Makes `bytes` the copy at `key`. A storage that is busy goes without, unless it has an older one.
     fn put_copy(&mut self, key: StoredKey, bytes: &[u8]) {
-        if self.store.can_write().is_err() {
+        let is_new = !self.copies.contains(&key);
+        if is_new && self.store.can_write().is_err() {
             return;
         }
-        let is_new = !self.copies.contains(&key);
         let dropped = self.copies.touch(&key);
         self.put(key, bytes, is_new);
         if let Some(oldest) = dropped {

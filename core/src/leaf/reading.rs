@@ -4,10 +4,12 @@ use super::record::{self, Copy, Waiting};
 use super::{Leaf, LeafOutput, Purpose, Waiter};
 use crate::causality::{Hlc, Value};
 use crate::client::Call;
+use crate::limits::{CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
 use crate::replication::Level;
 use crate::storage::Newest;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::{ErrorCode, Failure, Reply};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -60,6 +62,8 @@ pub(super) struct Read {
     level: Option<Level>,
     /// In milliseconds; 0 takes the default.
     timeout_ms: u32,
+    /// Until when it waits for the writes to its key, if it does.
+    until: Option<Instant>,
     /// Why the ring has not answered, if it was asked.
     refused: Option<Failure>,
     stage: Stage,
@@ -80,7 +84,7 @@ impl Leaf {
     ///
     /// # Errors
     ///
-    /// If the key cannot be one, or the leaf is not open.
+    /// If the key cannot be one, the leaf is not open, or too many reads are under way.
     pub fn read(
         &mut self,
         now: Instant,
@@ -96,6 +100,10 @@ impl Leaf {
             ..super::Write::default()
         };
         super::check(&write)?;
+        if self.reads.len() >= CALLS_MAX {
+            let message = format!("{CALLS_MAX} reads are under way; await some of them first");
+            return Err(Failure::new(ErrorCode::RateLimited, message));
+        }
         let id = ReadId(self.next_read);
         self.next_read += 1;
         let read = Read {
@@ -103,6 +111,7 @@ impl Leaf {
             from,
             level,
             timeout_ms,
+            until: None,
             refused: None,
             stage: Stage::Behind,
         };
@@ -113,16 +122,33 @@ impl Leaf {
 
     /// Forgets a read: it has no answer.
     pub fn cancel_read(&mut self, read: ReadId) {
-        self.reads.remove(&read);
+        self.end(read);
+    }
+
+    /// Takes a read out.
+    fn end(&mut self, id: ReadId) -> Option<Read> {
+        let read = self.reads.remove(&id)?;
+        if let Some(until) = read.until {
+            self.behind.remove(&(until, id));
+        }
+        Some(read)
     }
 
     fn begin(&mut self, id: ReadId) {
-        let Some(read) = self.reads.get(&id) else {
+        let Some(read) = self.reads.get_mut(&id) else {
             return;
         };
         match (self.outbox.newest(&read.key), read.from) {
             // It goes on when they are through: `go_on`.
-            (Some(_), ReadFrom::Ring) => {}
+            (Some(_), ReadFrom::Ring) => {
+                let timeout_ms = match read.timeout_ms {
+                    0 => TIMEOUT_DEFAULT_MS,
+                    asked => asked.min(TIMEOUT_MAX_MS),
+                };
+                let until = self.now + Duration::from_millis(timeout_ms.into());
+                read.until = Some(until);
+                self.behind.insert((until, id));
+            }
             (Some(waiting), _) => {
                 let answer = of_waiting(waiting);
                 self.answer(id, Ok(answer));
@@ -146,11 +172,25 @@ impl Leaf {
         }
     }
 
+    /// Reads that have waited for writes as long as their callers do.
+    pub(super) fn expire_reads(&mut self) {
+        while let Some((until, id)) = self.behind.first().copied()
+            && until <= self.now
+        {
+            let message = "writes to the key wait for the ring, and it has not taken them in time; \
+                           read it from here, or again when there is a connection";
+            self.answer(id, Err(Failure::new(ErrorCode::Timeout, message)));
+        }
+    }
+
     fn ask(&mut self, id: ReadId) {
         let Some(read) = self.reads.get_mut(&id) else {
             return;
         };
         read.stage = Stage::Asked;
+        if let Some(until) = read.until.take() {
+            self.behind.remove(&(until, id));
+        }
         let call = Call::get(self.settings.bucket.clone(), read.key.clone())
             .with_level(read.level)
             .with_timeout_ms(read.timeout_ms);
@@ -229,7 +269,7 @@ impl Leaf {
     }
 
     fn answer(&mut self, read: ReadId, result: Result<Answer, Failure>) {
-        if self.reads.remove(&read).is_some() {
+        if self.end(read).is_some() {
             self.outputs.push_back(LeafOutput::Read { read, result });
         }
     }
