@@ -70,7 +70,10 @@ pub(crate) fn draw(
         at(SPAN_MICROS, Fault::Start(seat));
     }
     actions.sort_by_key(|timed| timed.at_micros);
-    // What is lost on the way is said again in the next turn of the partition.
-    let forgets = !matches!(away, Away::Member(_)) && setup.links.loss_permille == 0;
+    // What is lost on the way is said again in the next turn of the partition. What is slow may come
+    // after a comparison, by which who has not forgotten yet gives the tombstone back to who has.
+    let links = &setup.links;
+    let is_prompt = links.loss_permille == 0 && links.slow_permille == 0;
+    let forgets = !matches!(away, Away::Member(_)) && is_prompt;
     Some(Round { actions, forgets })
 }
