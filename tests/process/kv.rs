@@ -6,7 +6,11 @@ use henge_core::id::BucketId;
 use henge_core::replication::Level;
 use henge_core::wire::Reply;
 use henge_tests::process::http::path;
-use henge_tests::process::{Stones, binary, session};
+use henge_tests::process::{Stones, binary, session, wait_until};
+use std::time::Duration;
+
+/// How long a stone may take to notice that another one is gone.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
 fn what_one_stone_took_every_stone_gives_by_every_door() {
@@ -149,9 +153,12 @@ fn every_level_reads_and_writes_and_a_level_with_a_stone_down_says_which_is_miss
     stones.kill9(2);
     let http = stones.http(0);
     let target = format!("{}?w=all&timeout_ms=1000", path("levels"));
-    let put = http.send("PUT", &target, &[], Some(b"x"));
-    assert!([503, 504].contains(&put.status), "{put:?}");
-    assert!(put.text().contains("stone-3"), "{put:?}");
+    // Until the stone has noticed, its time runs out: then it does not know yet who is missing.
+    wait_until("it says which stone is missing", PATIENCE, || {
+        let put = http.send("PUT", &target, &[], Some(b"x"));
+        assert!([503, 504].contains(&put.status), "{put:?}");
+        put.status == 503 && put.text().contains("stone-3")
+    });
     let all = http.get(&format!("{}?r=all&timeout_ms=1000", path("levels")));
     assert!([503, 504].contains(&all.status), "{all:?}");
     let two = format!("{}?r=2", path("levels"));
