@@ -49,6 +49,13 @@ fn on_ring(cluster: &mut Cluster, key: &str) -> Option<String> {
     }
 }
 
+/// Ends the device as a power cut would and starts it from what its disk holds.
+fn restart(cluster: &mut Cluster, device: &mut Device) {
+    device.kill();
+    device.start(cluster);
+    device.run(cluster, millis(50));
+}
+
 fn drain(cluster: &mut Cluster, device: &mut Device) {
     for _ in 0..2_000 {
         if device.leaf().pending() == 0 {
@@ -94,9 +101,7 @@ fn writes_without_a_connection_wait_and_survive_restarts() {
         assert_eq!(text(seen), (Source::Waiting, Some("v209".into())));
     }
     device.server = Some(2);
-    device.kill();
-    device.start(&cluster);
-    device.run(&mut cluster, millis(50));
+    restart(&mut cluster, &mut device);
     drain(&mut cluster, &mut device);
     for number in (0..100).filter(|number| *number != 7) {
         let value = on_ring(&mut cluster, &format!("k{number}"));
@@ -153,9 +158,7 @@ fn nothing_durable_is_lost_and_nothing_comes_twice_whenever_it_is_killed_or_cut_
         }
         device.server = Some(1);
         device.cut(&cluster);
-        device.kill();
-        device.start(&cluster);
-        device.run(&mut cluster, millis(50));
+        restart(&mut cluster, &mut device);
         drain(&mut cluster, &mut device);
         for (key, (durable, written)) in known {
             let value =
@@ -234,9 +237,7 @@ fn each_durable_write_reaches_the_ring_in_order_though_everything_fails() {
         }
         device.run(&mut cluster, millis(5));
         device.server = Some(1);
-        device.kill();
-        device.start(&cluster);
-        device.run(&mut cluster, millis(50));
+        restart(&mut cluster, &mut device);
         drain(&mut cluster, &mut device);
         device.run(&mut cluster, millis(200));
         for (key, (count, newest)) in made {
@@ -263,9 +264,7 @@ fn what_the_ring_refuses_is_said_and_holds_up_nothing() {
     let other = device.write(cluster.now, "other", Some("v")).unwrap();
     device.run(&mut cluster, millis(20));
     device.server = Some(0);
-    device.kill();
-    device.start(&cluster);
-    device.run(&mut cluster, millis(50));
+    restart(&mut cluster, &mut device);
     drain(&mut cluster, &mut device);
     let Some(Progress::Refused(failure)) = device.last(refused) else {
         panic!("{:?}", device.progress);
@@ -377,9 +376,7 @@ fn another_cluster_gets_nothing() {
     assert_eq!((device.found, device.leaf().pending()), (Some(1), 1));
     assert_eq!(on_ring(&mut cluster, "k"), Some("v".into()));
     device.cluster = 1;
-    device.kill();
-    device.start(&cluster);
-    device.run(&mut cluster, millis(50));
+    restart(&mut cluster, &mut device);
     drain(&mut cluster, &mut device);
     assert_eq!(on_ring(&mut cluster, "k"), Some("w".into()));
 }
@@ -394,9 +391,7 @@ fn two_leaves_that_write_one_key_agree_in_the_end() {
     for device in [&mut one, &mut other] {
         device.run(&mut cluster, millis(20));
         device.server = Some(0);
-        device.kill();
-        device.start(&cluster);
-        device.run(&mut cluster, millis(50));
+        restart(&mut cluster, device);
         drain(&mut cluster, device);
     }
     let seen = text(one.read(&mut cluster, "k", ReadFrom::Ring));
@@ -421,9 +416,7 @@ fn copies_are_dropped_when_there_are_too_many() {
     assert!(device.read(&mut cluster, "k14", ReadFrom::Local).is_err());
     assert!(device.read(&mut cluster, "k15", ReadFrom::Local).is_ok());
     device.run(&mut cluster, millis(20));
-    device.kill();
-    device.start(&cluster);
-    device.run(&mut cluster, millis(50));
+    restart(&mut cluster, &mut device);
     assert_eq!(device.leaf().copies(), 10);
 }
 
@@ -439,7 +432,12 @@ fn a_storage_that_fails_is_said_and_takes_no_more() {
     assert_eq!(device.last(waiting), Some(&Progress::Local));
     device.disk().is_broken = true;
     device.write(cluster.now, "k", Some("w")).unwrap();
-    device.run(&mut cluster, millis(100));
+    let key = b"k".to_vec();
+    let read = { device.leaf() }.read(cluster.now, key, ReadFrom::Ring, None, 300);
+    let read = read.unwrap();
+    device.run(&mut cluster, millis(500));
+    let unread = device.answers.remove(&read).expect("an answer");
+    assert_eq!(unread.unwrap_err().code, ErrorCode::Corrupt);
     assert!(device.failed.as_ref().unwrap().contains("input/output"));
     let refused = device.write(cluster.now, "k", Some("x")).unwrap_err();
     assert_eq!(refused.code, ErrorCode::Corrupt);

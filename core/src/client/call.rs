@@ -36,18 +36,22 @@ pub struct Call {
 }
 
 impl Call {
-    /// Reads `key`.
-    #[must_use]
-    pub fn get(bucket: impl Into<BucketRef>, key: Vec<u8>) -> Self {
+    const fn new(bucket: BucketRef, key: Vec<u8>, action: Action) -> Self {
         Self {
-            bucket: bucket.into(),
+            bucket,
             key,
             level: None,
             timeout_ms: 0,
             in_session: true,
             request: None,
-            action: Action::Get,
+            action,
         }
+    }
+
+    /// Reads `key`.
+    #[must_use]
+    pub fn get(bucket: impl Into<BucketRef>, key: Vec<u8>) -> Self {
+        Self::new(bucket.into(), key, Action::Get)
     }
 
     /// Writes `value`, knowing nothing of what is there.
@@ -58,15 +62,7 @@ impl Call {
             ttl_ms: None,
             context: Vec::new(),
         };
-        Self {
-            bucket: bucket.into(),
-            key,
-            level: None,
-            timeout_ms: 0,
-            in_session: true,
-            request: None,
-            action,
-        }
+        Self::new(bucket.into(), key, action)
     }
 
     /// Deletes `key`, knowing nothing of what is there.
@@ -75,15 +71,7 @@ impl Call {
         let action = Action::Delete {
             context: Vec::new(),
         };
-        Self {
-            bucket: bucket.into(),
-            key,
-            level: None,
-            timeout_ms: 0,
-            in_session: true,
-            request: None,
-            action,
-        }
+        Self::new(bucket.into(), key, action)
     }
 
     /// The same call at `level`.

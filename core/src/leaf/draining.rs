@@ -9,6 +9,7 @@ use crate::limits::{
 };
 use crate::time::Duration;
 use crate::wire::{ErrorCode, Failure, Reply};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 impl Leaf {
@@ -132,10 +133,10 @@ impl Leaf {
 
 /// The request of a write.
 fn call(bucket: &str, waiting: &Waiting) -> Call {
-    let key = waiting.key.clone();
+    let (bucket, key) = (String::from(bucket), waiting.key.clone());
     let call = match &waiting.value {
-        Some(value) => Call::put(alloc::string::String::from(bucket), key, value.clone()),
-        None => Call::delete(alloc::string::String::from(bucket), key),
+        Some(value) => Call::put(bucket, key, value.clone()),
+        None => Call::delete(bucket, key),
     };
     call.with_ttl_ms(waiting.ttl_ms)
         .with_context(waiting.context.clone())

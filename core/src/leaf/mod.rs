@@ -416,11 +416,7 @@ impl Leaf {
     fn fail(&mut self, why: String) {
         self.phase = Phase::Failed(why.clone());
         self.outputs.push_back(LeafOutput::Failed(why));
-        let failure = self.check_open().err();
-        for read in core::mem::take(&mut self.reads).into_keys() {
-            let result = Err(failure.clone().unwrap_or_else(reading::not_here));
-            self.outputs.push_back(LeafOutput::Read { read, result });
-        }
+        self.fail_reads();
     }
 
     fn check_open(&self) -> Result<(), Failure> {
@@ -469,15 +465,21 @@ impl Leaf {
     }
 }
 
+/// Whether this can be a key.
+fn check_key(key: &[u8]) -> Result<(), Failure> {
+    let length = key.len();
+    if (1..=KEY_BYTES_MAX).contains(&length) {
+        return Ok(());
+    }
+    let message = format!("the key has {length} bytes; allowed are 1 to {KEY_BYTES_MAX}");
+    Err(Failure::new(ErrorCode::KeyTooLarge, message))
+}
+
 /// Whether this can be a write.
 fn check(write: &Write) -> Result<(), Failure> {
     let failed = |code, message| Err(Failure::new(code, message));
-    let key = write.key.len();
-    if key == 0 || key > KEY_BYTES_MAX {
-        let message = format!("the key has {key} bytes; allowed are 1 to {KEY_BYTES_MAX}");
-        return failed(ErrorCode::KeyTooLarge, message);
-    }
-    let pair = key + write.value.as_ref().map_or(0, |value| value.bytes.len());
+    check_key(&write.key)?;
+    let pair = write.key.len() + write.value.as_ref().map_or(0, |value| value.bytes.len());
     if pair > PAIR_BYTES_MAX {
         let message =
             format!("key and value have {pair} bytes; at most {PAIR_BYTES_MAX} are allowed");

@@ -95,11 +95,7 @@ impl Leaf {
     ) -> Result<ReadId, Failure> {
         self.now = now;
         self.check_open()?;
-        let write = super::Write {
-            key,
-            ..super::Write::default()
-        };
-        super::check(&write)?;
+        super::check_key(&key)?;
         if self.reads.len() >= CALLS_MAX {
             let message = format!("{CALLS_MAX} reads are under way; await some of them first");
             return Err(Failure::new(ErrorCode::RateLimited, message));
@@ -107,7 +103,7 @@ impl Leaf {
         let id = ReadId(self.next_read);
         self.next_read += 1;
         let read = Read {
-            key: write.key,
+            key,
             from,
             level,
             timeout_ms,
@@ -164,22 +160,28 @@ impl Leaf {
         if self.outbox.newest(key).is_some() {
             return;
         }
-        let behind = { self.reads.iter() }
-            .filter(|(_, read)| read.stage == Stage::Behind && read.key == key)
-            .map(|(id, _)| *id);
-        for id in behind.collect::<Vec<_>>() {
+        let is_of_key = |id: &ReadId| self.reads.get(id).is_some_and(|read| read.key == key);
+        let behind = { self.behind.iter() }.filter(|(_, id)| is_of_key(id));
+        for id in behind.map(|(_, id)| *id).collect::<Vec<_>>() {
             self.ask(id);
         }
     }
 
     /// Reads that have waited for writes as long as their callers do.
     pub(super) fn expire_reads(&mut self) {
-        while let Some((until, id)) = self.behind.first().copied()
-            && until <= self.now
-        {
+        let later = self.behind.split_off(&(self.now, ReadId(u64::MAX)));
+        for (_, id) in core::mem::replace(&mut self.behind, later) {
             let message = "writes to the key wait for the ring, and it has not taken them in time; \
                            read it from here, or again when there is a connection";
             self.answer(id, Err(Failure::new(ErrorCode::Timeout, message)));
+        }
+    }
+
+    /// The storage has failed: nothing that is read can be shown any more.
+    pub(super) fn fail_reads(&mut self) {
+        let failure = self.check_open().err().unwrap_or_else(not_here);
+        for id in self.reads.keys().copied().collect::<Vec<_>>() {
+            self.answer(id, Err(failure.clone()));
         }
     }
 
@@ -276,7 +278,7 @@ impl Leaf {
 }
 
 /// What is said when there is neither a connection nor a copy.
-pub(super) fn not_here() -> Failure {
+fn not_here() -> Failure {
     let message = "not here: the key was neither written nor read on this device lately; read it when \
                    there is a connection";
     Failure::new(ErrorCode::Unavailable, String::from(message))
