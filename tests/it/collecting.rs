@@ -11,14 +11,16 @@ use henge_sim::Cluster;
 
 const HORIZON_MS: u64 = 60_000;
 
-fn settings(config: &mut Config) {
-    config.partitions = 16;
-    config.horizon_ms = HORIZON_MS;
-    config.sync_round_ms = 2_000;
+fn cluster(members: usize, seed: u64) -> Cluster {
+    cluster_of(members, 16, seed)
 }
 
-fn cluster(members: usize, seed: u64) -> Cluster {
-    let mut cluster = Cluster::with(members, seed, settings);
+fn cluster_of(members: usize, partitions: u16, seed: u64) -> Cluster {
+    let mut cluster = Cluster::with(members, seed, move |config: &mut Config| {
+        config.partitions = partitions;
+        config.horizon_ms = HORIZON_MS;
+        config.sync_round_ms = 2_000;
+    });
     // Until the members have agreed on who they are.
     cluster.run_for(Duration::from_millis(3_000));
     cluster
@@ -97,27 +99,46 @@ fn nothing_is_forgotten_while_an_owner_is_away_and_its_old_value_does_not_come_b
 }
 
 #[test]
-fn a_member_that_was_replaced_brings_back_nothing_that_was_forgotten_since() {
-    let mut cluster = cluster(4, 3);
-    let away = cluster.owners("k")[1];
-    let there = (0..4).find(|seat| *seat != away).expect("three others");
-    cluster.put(there, "k", "old", Some(Level::All));
-    cluster.put(there, "other", "kept", Some(Level::All));
-    cluster.crash(away);
-    cluster.run_for(Duration::from_millis(3_000));
-    delete(&mut cluster, there, "k", Level::Quorum);
-    let id = MemberId::from_name(&format!("stone-{}", away + 1));
-    cluster.wish(there, Change::Leave(id));
+fn members_that_were_replaced_bring_back_nothing_that_was_forgotten_since() {
+    // Comparing all the partitions takes longer than hearing of their new owners.
+    let mut cluster = cluster_of(6, 64, 3);
+    let keys: Vec<String> = (0..100).map(|number| format!("k{number}")).collect();
+    for key in &keys {
+        cluster.put(0, key, "old", Some(Level::All));
+    }
+    cluster.put(0, "other", "kept", Some(Level::All));
+    for away in [4, 5] {
+        cluster.crash(away);
+        cluster.run_for(Duration::from_millis(3_000));
+        let id = MemberId::from_name(&format!("stone-{}", away + 1));
+        cluster.wish(0, Change::Leave(id));
+        cluster.run_for(Duration::from_millis(30_000));
+    }
+    for key in &keys {
+        delete(&mut cluster, 0, key, Level::Quorum);
+    }
     cluster.run_for(horizons(4));
     assert_eq!(cluster.state().unsettled(), 0);
-    for seat in cluster.owners("k") {
-        assert_eq!(own(&mut cluster, seat, "k"), Err(0), "seat {seat}");
+    for key in &keys {
+        assert_eq!(own(&mut cluster, 0, key), Err(0), "{key}");
     }
-    cluster.start(away);
+    // They are finding out what they have while they hear that they own nothing any more.
+    let cut = |cluster: &mut Cluster, is_cut| {
+        for away in [4, 5] {
+            (0..4).for_each(|seat| cluster.cut(away, seat, is_cut));
+        }
+    };
+    cut(&mut cluster, true);
+    cluster.start(4);
+    cluster.start(5);
+    cluster.run_for(Duration::from_millis(100));
+    cut(&mut cluster, false);
     cluster.run_for(horizons(1));
-    assert!(cluster.report(away).hints.expired > 0);
-    for seat in (0..4).filter(|seat| *seat != away) {
-        assert_eq!(own(&mut cluster, seat, "k"), Err(0), "seat {seat}");
+    assert!(cluster.report(4).hints.expired > 0);
+    for seat in 0..4 {
+        for key in &keys {
+            assert_eq!(own(&mut cluster, seat, key), Err(0), "{key} at seat {seat}");
+        }
         assert_eq!(own(&mut cluster, seat, "other").as_deref(), Ok("kept"));
     }
 }

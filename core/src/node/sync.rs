@@ -127,7 +127,12 @@ impl Node {
                     (partition, peer.map(|(_, member)| member))
                 }
             };
-            let Some(peer) = peer.filter(|peer| self.is_up(*peer)) else {
+            // Owners may have changed while the turn waited: who is none may have what was forgotten.
+            let shares = |peer: &MemberId| {
+                let owners = self.owners(partition);
+                self.holds(partition) && owners.index_of(*peer).is_some()
+            };
+            let Some(peer) = peer.filter(|peer| self.is_up(*peer) && shares(peer)) else {
                 continue;
             };
             let Some(tree) = self.syncing.forest.tree(partition) else {
