@@ -8,6 +8,8 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { build } from 'esbuild';
+
 import { installTarball, removeProject } from '../packaging/tarball.mjs';
 import { Stones, henge } from '../runtimes/stones.mjs';
 import { cases } from '../runtimes/conformance.mjs';
@@ -39,8 +41,8 @@ const builds = {
   'from the tarball': () => ({ origin: files.origin, entry: '/browser.js' }),
 };
 
-for (const [build, place] of Object.entries(builds)) {
-  describe(`Chromium, ${build}`, () => {
+for (const [name, place] of Object.entries(builds)) {
+  describe(`Chromium, ${name}`, () => {
     let page;
     before(async () => {
       page = await openTestPage(place().origin);
@@ -99,11 +101,12 @@ async function openTestPage(origin) {
     await stones.kill(0);
     await stones.restart(0);
   });
-  const source = await readFile(new URL('../runtimes/conformance.mjs', import.meta.url), 'utf8');
+  const entryPoints = [fileURLToPath(new URL('../runtimes/conformance.mjs', import.meta.url))];
+  const { outputFiles } = await build({ entryPoints, bundle: true, format: 'esm', write: false });
   await page.evaluate(async (text) => {
     const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
     window.conformance = await import(url);
-  }, source);
+  }, outputFiles[0].text);
   return page;
 }
 

@@ -266,7 +266,7 @@ fn what_the_ring_refuses_is_said_and_holds_up_nothing() {
     device.server = Some(0);
     restart(&mut cluster, &mut device);
     drain(&mut cluster, &mut device);
-    let Some(Progress::Refused(failure)) = device.last(refused) else {
+    let Some(Progress::Refused { failure, .. }) = device.last(refused) else {
         panic!("{:?}", device.progress);
     };
     assert_eq!(failure.code, ErrorCode::ValueTooLarge);

@@ -1,10 +1,14 @@
 /**
- * What the SDK promises, in every runtime alike: this file has no import, so that a page can load it
- * as it is. Each case is given `{ henge, urls, restart }`: the package, the stones' addresses, and a
+ * What the SDK promises, in every runtime alike. It imports only by path, so that a page can load it as
+ * it is. Each case is given `{ henge, urls, restart }`: the package, the stones' addresses, and a
  * function that kills stone 0 and resolves when it is back.
  */
 
+import { equal, failure, includes, same, using } from './expect.mjs';
+import { localCases } from './conformance-local.mjs';
+
 export const cases = [
+  ...localCases,
   {
     name: 'a store says who it is connected to',
     async run({ henge, urls }) {
@@ -203,39 +207,3 @@ export const cases = [
     },
   },
 ];
-
-async function using(henge, urls, use) {
-  const store = await henge.connect(urls);
-  try {
-    await use(store);
-  } finally {
-    await store.close();
-  }
-}
-
-async function failure(call) {
-  try {
-    await call;
-  } catch (error) {
-    return error;
-  }
-  throw new Error('the call succeeded, and should not have');
-}
-
-function equal(actual, expected) {
-  if (!Object.is(actual, expected)) throw new Error(`${show(actual)} is not ${show(expected)}`);
-}
-
-/** Compares values with bytes in them. */
-function same(actual, expected) {
-  equal(show(actual), show(expected));
-}
-
-function includes(text, words) {
-  if (!text.includes(words)) throw new Error(`${show(text)} does not say ${show(words)}`);
-}
-
-function show(value) {
-  if (value instanceof Uint8Array) return `bytes ${[...value]}`;
-  return value === undefined ? 'undefined' : JSON.stringify(value, (_, inner) => (inner instanceof Uint8Array ? show(inner) : inner));
-}

@@ -14,7 +14,8 @@ import { node, program, startScript } from './programs.mjs';
 import { Stones } from './stones.mjs';
 import { startWorker } from './workerd.mjs';
 
-const DENO_RIGHTS = ['--allow-read', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
+const DENO_RIGHTS = ['--allow-read', '--allow-write=.henge', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
+const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'play.mjs'];
 const CHROMIUM = /Chrome\//;
 
 let project;
@@ -26,7 +27,7 @@ before(async () => {
   stones = await Stones.start(3);
   project = await installTarball();
   chromium = await startChromium();
-  for (const file of ['conformance.mjs', 'play.mjs']) await copyFile(new URL(file, import.meta.url), join(project, file));
+  for (const file of CASES) await copyFile(new URL(file, import.meta.url), join(project, file));
 });
 
 after(async () => {

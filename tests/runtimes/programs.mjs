@@ -30,7 +30,8 @@ const SCRIPTS = {
     `import { readFile } from 'node:fs/promises';
     import * as slim from 'henge/slim';
     const wasm = await readFile(new URL(import.meta.resolve('henge/henge_wasm_bg.wasm')));
-    const henge = { ...slim, connect: (urls, options) => slim.connect(urls, { wasm, ...options }) };`,
+    const connect = (urls, options) => slim.connect(urls, { wasm, ...options });
+    const henge = { ...slim, connect, open: (options) => slim.open({ wasm, ...options }) };`,
   ],
 };
 

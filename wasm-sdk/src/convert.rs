@@ -1,12 +1,15 @@
 //! Levels, failures, entries and states as JavaScript sees them.
 
+use henge_core::causality::{Hlc, Value};
 use henge_core::client::ConnectionState;
+use henge_core::leaf::{Answer, Source};
 use henge_core::replication::Level;
 use henge_core::wire::{Entry, Failure};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 use crate::clock::date_ms;
+use crate::listener::Listener;
 
 /// A failure as an object.
 pub(crate) fn failure_object(failure: &Failure) -> JsValue {
@@ -35,21 +38,107 @@ pub(crate) fn failed_object(failure: &Failure) -> JsValue {
     })
 }
 
-/// What comes with the value of `entry`.
-pub(crate) fn entry_object(entry: &Entry) -> JsValue {
-    let siblings = entry
-        .siblings
-        .iter()
-        .map(|value| SiblingObject {
+/// What of an entry its reader wants.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The value.
+    #[default]
+    Value,
+    /// The value with version, context and siblings.
+    Entry,
+    /// Whether there is one.
+    Existence,
+}
+
+impl Want {
+    /// What the package calls it.
+    pub(crate) const fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Value,
+            1 => Self::Entry,
+            _ => Self::Existence,
+        }
+    }
+}
+
+/// The answer to a read.
+pub(crate) enum Answered<'a> {
+    /// There is no value.
+    Nothing,
+    /// There is one.
+    Found(Found<'a>),
+}
+
+/// What a read has found.
+pub(crate) struct Found<'a> {
+    value: &'a Value,
+    version: Option<Hlc>,
+    source: Source,
+    context: &'a [u8],
+    siblings: &'a [Value],
+}
+
+impl<'a> Answered<'a> {
+    /// What the ring has said.
+    pub(crate) fn of_entry(entry: &'a Entry) -> Self {
+        Self::Found(Found {
+            value: &entry.value,
+            version: Some(entry.version),
+            source: Source::Ring,
+            context: &entry.context,
+            siblings: &entry.siblings,
+        })
+    }
+
+    /// What a leaf has said.
+    pub(crate) fn of_answer(answer: &'a Answer) -> Self {
+        let Some(value) = &answer.value else {
+            return Self::Nothing;
+        };
+        Self::Found(Found {
+            value,
+            version: answer.version,
+            source: answer.source,
+            context: &answer.context,
+            siblings: &answer.siblings,
+        })
+    }
+
+    /// Tells it to whoever has made call `id`.
+    pub(crate) fn tell(&self, id: f64, want: Want, listener: &Listener) {
+        match (self, want) {
+            (Self::Found(_), Want::Existence) => listener.exists(id, true),
+            (Self::Nothing, Want::Existence) => listener.exists(id, false),
+            (Self::Nothing, _) => listener.absent(id),
+            (Self::Found(Found { value, .. }), Want::Value) => {
+                listener.found(id, value.encoding, &value.bytes);
+            }
+            (Self::Found(found), Want::Entry) => {
+                let Value { encoding, bytes } = found.value;
+                listener.found_entry(id, *encoding, bytes, found.object());
+            }
+        }
+    }
+}
+
+impl Found<'_> {
+    /// What comes with the value.
+    fn object(&self) -> JsValue {
+        let siblings = self.siblings.iter().map(|value| SiblingObject {
             encoding: value.encoding,
             bytes: &value.bytes,
+        });
+        object(&EntryObject {
+            version: self.version.map(|version| version.to_string()),
+            source: match self.source {
+                Source::Waiting => "waiting",
+                Source::Copy => "copy",
+                Source::Ring => "ring",
+            },
+            context: self.context,
+            siblings: siblings.collect(),
         })
-        .collect();
-    object(&EntryObject {
-        version: entry.version.to_string(),
-        context: &entry.context,
-        siblings,
-    })
+    }
 }
 
 /// The number of a level, above 0.
@@ -117,7 +206,8 @@ enum StatusObject<'a> {
 
 #[derive(Serialize)]
 struct EntryObject<'a> {
-    version: String,
+    version: Option<String>,
+    source: &'a str,
     #[serde(with = "serde_bytes")]
     context: &'a [u8],
     siblings: Vec<SiblingObject<'a>>,

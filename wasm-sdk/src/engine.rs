@@ -6,16 +6,17 @@ use henge_core::id::BucketId;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use crate::convert::{failure_object, level_of_code};
-use crate::driver::{Driver, Want};
+use crate::convert::{Want, failure_object, level_of_code};
+use crate::driver::Driver;
 use crate::listener::Listener;
+use crate::remote::Remote;
 
 /// One connection to the ring. Calls return a number; the listener hears the outcome under it.
 ///
 /// A call that cannot be taken throws a `FailureObject`. Calls leave with the next `flush`, all
 /// together.
 #[wasm_bindgen]
-pub struct Engine(Rc<Driver>);
+pub struct Engine(Rc<Driver<Remote>>);
 
 #[wasm_bindgen]
 impl Engine {
@@ -23,7 +24,7 @@ impl Engine {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(session: u64, urls: Vec<String>, listener: Listener) -> Self {
-        Self(Driver::new(session, urls, listener))
+        Self(Driver::new(Remote::new(session), urls, listener))
     }
 
     /// Dials.
@@ -33,11 +34,7 @@ impl Engine {
 
     /// Reads a key. `want`: 0 the value, 1 the whole entry, 2 whether there is one.
     pub fn get(&self, key: Vec<u8>, level: u8, timeout_ms: u32, want: u8) -> Result<f64, JsValue> {
-        let want = match want {
-            0 => None,
-            1 => Some(Want::Entry),
-            _ => Some(Want::Existence),
-        };
+        let want = Want::of_code(want);
         self.submit(Call::get(BUCKET, key), level, timeout_ms, want)
     }
 
@@ -52,7 +49,7 @@ impl Engine {
         context: Vec<u8>,
     ) -> Result<f64, JsValue> {
         let call = Call::put(BUCKET, key, Value { encoding, bytes }).with_context(context);
-        self.submit(call, level, timeout_ms, None)
+        self.submit(call, level, timeout_ms, Want::Value)
     }
 
     /// Deletes a key. `context` may be empty.
@@ -64,7 +61,7 @@ impl Engine {
         context: Vec<u8>,
     ) -> Result<f64, JsValue> {
         let call = Call::delete(BUCKET, key).with_context(context);
-        self.submit(call, level, timeout_ms, None)
+        self.submit(call, level, timeout_ms, Want::Value)
     }
 
     /// Forgets a call; true if it is a write that may be applied nevertheless.
@@ -76,7 +73,7 @@ impl Engine {
             reason = "the listener hands back what it was given"
         )]
         let id = CallId(call as u64);
-        self.0.cancel(id)
+        self.0.with(|it| it.cancel(id))
     }
 
     /// Sends what was called since the last time.
@@ -89,18 +86,15 @@ impl Engine {
         self.0.close();
     }
 
-    fn submit(
-        &self,
-        call: Call,
-        level: u8,
-        timeout_ms: u32,
-        want: Option<Want>,
-    ) -> Result<f64, JsValue> {
+    fn submit(&self, call: Call, level: u8, timeout_ms: u32, want: Want) -> Result<f64, JsValue> {
         let call = call
             .with_level(level_of_code(level))
             .with_timeout_ms(timeout_ms);
         #[expect(clippy::cast_precision_loss, reason = "calls are counted up from 1")]
-        let id = self.0.submit(call, want).map(|id| id.0 as f64);
+        let id = self
+            .0
+            .with(|it| it.submit(call, want))
+            .map(|id| id.0 as f64);
         id.map_err(|failure| failure_object(&failure))
     }
 }

@@ -1,10 +1,13 @@
-//! Henge's client for JavaScript: [`henge_core::client::Client`] with a WebSocket, a clock and timers.
+//! Henge's client and leaf for JavaScript: [`henge_core::client::Client`] and [`henge_core::leaf::Leaf`]
+//! with a WebSocket, a clock and timers.
 //!
 //! The npm package `henge` (in `ts/`) is the only caller: it owns names, options, value codecs and
 //! promises. Bytes cross the boundary; objects cross it only where they are rare.
 //!
-//! * [`engine`]: [`engine::Engine`], the exported class, one for each store.
-//! * `driver`: does what the client asks, and tells it what happened.
+//! * [`engine`]: [`engine::Engine`], the exported class of a store without a storage.
+//! * [`leaf`]: [`leaf::LeafEngine`], that of a store with one.
+//! * `remote`, `local`: the client and the leaf as `machine` has it.
+//! * `driver`: does what a machine asks, and tells it what happened.
 //! * `socket`, `clock`: the browser's, Node.js's or an edge worker's.
 //! * `listener`: what the package is told.
 //! * `convert`: levels, failures and entries as JavaScript sees them.
@@ -14,11 +17,15 @@
 //! more: the package calls [`discard`], and the next call of an export makes a new instance.
 
 pub mod engine;
+pub mod leaf;
 
 mod clock;
 mod convert;
 mod driver;
 mod listener;
+mod local;
+mod machine;
+mod remote;
 mod socket;
 
 use henge_core::id::BucketId;

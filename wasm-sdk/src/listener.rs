@@ -17,7 +17,10 @@ export type StatusObject =
 
 /** What comes with a value, for those who ask for it. Bytes of siblings are copies. */
 export interface EntryObject {
-  version: string;
+  /** Missing while the write waits for the ring. */
+  version: string | undefined;
+  /** Where a leaf has it from. */
+  source: "waiting" | "copy" | "ring";
   context: Uint8Array;
   siblings: { encoding: number; bytes: Uint8Array }[];
 }
@@ -35,6 +38,26 @@ export interface Listener {
   written(call: number, version: string): void;
   failed(call: number, failure: FailureObject): void;
   status(status: StatusObject): void;
+}
+
+/** What a leaf tells its owner beside that, and asks of its medium: each request is answered once. */
+export interface LeafListener extends Listener {
+  append(operation: number, file: string, offset: number, bytes: Uint8Array): void;
+  sync(operation: number, file: string): void;
+  load(operation: number, file: string, offset: number, length: number): void;
+  replace(operation: number, file: string, bytes: Uint8Array): void;
+  truncate(operation: number, file: string, length: number): void;
+  remove(operation: number, file: string): void;
+  /** The leaf is open; so many writes wait from before. */
+  opened(pending: number): void;
+  /** Nothing more can be stored. */
+  broken(why: string): void;
+  /** The medium is full. */
+  full(): void;
+  /** A write is durable here. */
+  stored(write: number): void;
+  /** The ring does not take a write; it may be one of an earlier run. */
+  refused(write: number, key: Uint8Array, failure: FailureObject): void;
 }
 "#;
 
@@ -76,4 +99,39 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(crate) fn status(this: &Listener, status: JsValue);
+
+    // Only a leaf calls these, with a `LeafListener`.
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn append(this: &Listener, operation: f64, file: &str, offset: f64, bytes: &[u8]);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn sync(this: &Listener, operation: f64, file: &str);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn load(this: &Listener, operation: f64, file: &str, offset: f64, length: f64);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn replace(this: &Listener, operation: f64, file: &str, bytes: &[u8]);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn truncate(this: &Listener, operation: f64, file: &str, length: f64);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn remove(this: &Listener, operation: f64, file: &str);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn opened(this: &Listener, pending: f64);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn broken(this: &Listener, why: &str);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn full(this: &Listener);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn stored(this: &Listener, write: f64);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn refused(this: &Listener, write: f64, key: &[u8], failure: JsValue);
 }

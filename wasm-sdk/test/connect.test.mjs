@@ -98,7 +98,7 @@ test('when the engine fails, the error says so and the next connect() has a new 
       throw new Error('boom');
     },
   });
-  await assert.rejects(connect(URL_A, { WebSocket: Broken }), { code: 'INTERNAL', message: /boom.*connect\(\) again/ });
+  await assert.rejects(connect(URL_A, { WebSocket: Broken }), { code: 'INTERNAL', message: /boom.*open the store again/ });
   assert.equal(partitionOf('key', 1), 0);
   await assert.rejects(connect(URL_A, { WebSocket: socketClass(refuse), timeoutMs: 50 }), { code: 'OFFLINE' });
 });

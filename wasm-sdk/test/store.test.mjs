@@ -143,7 +143,7 @@ test('closing fails what is under way, and what comes after says what to do', as
   await tick();
   await store[Symbol.asyncDispose]();
   await assert.rejects(write, { code: 'CLOSED', message: /may be applied nevertheless/ });
-  await assert.rejects(store.get('k'), { code: 'CLOSED', message: /connect\(\) makes a new one/ });
+  await assert.rejects(store.get('k'), { code: 'CLOSED', message: /open a new one/ });
   assert.equal(socket.readyState, 3);
   await store.close();
 });
@@ -186,7 +186,7 @@ test('when the engine fails, every store of it says so, and a new one works', as
   });
   await assert.rejects(connect('http://stone', { WebSocket: Broken }), { code: 'INTERNAL' });
   await assert.rejects(write, { code: 'INTERNAL', key: 'k' });
-  await assert.rejects(store.get('k'), { code: 'INTERNAL', message: /connect\(\) again/ });
+  await assert.rejects(store.get('k'), { code: 'INTERNAL', message: /open the store again/ });
   assert.equal(store.status.state, 'failed');
   assert.equal(socket.readyState, 3);
   await store.close();

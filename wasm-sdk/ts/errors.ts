@@ -17,6 +17,8 @@ import type { Key } from './types.js';
  * - `NO_SUCH_BUCKET`: there is no such bucket; nothing was written.
  * - `PROTOCOL`: client and server do not understand each other.
  * - `CORRUPT`: what is stored cannot be read.
+ * - `STORAGE_UNAVAILABLE`: the medium cannot be had, or another program has it.
+ * - `QUOTA_EXCEEDED`: the medium is full.
  * - `UNSUPPORTED`: this runtime lacks something that the store needs.
  * - `INTERNAL`: a mistake in Henge.
  */
@@ -36,6 +38,8 @@ export type ErrorCode =
   | 'NO_SUCH_BUCKET'
   | 'PROTOCOL'
   | 'CORRUPT'
+  | 'STORAGE_UNAVAILABLE'
+  | 'QUOTA_EXCEEDED'
   | 'UNSUPPORTED'
   | 'INTERNAL';
 

@@ -8,7 +8,7 @@
  * console.log(await store.get('greeting', { r: 2 }));
  */
 import { runtime } from '#wasm';
-import { entryPoints } from './connect.js';
+import { entryPoints } from './entry-points.js';
 
-export const { connect, partitionOf } = entryPoints(runtime);
+export const { connect, open, partitionOf } = entryPoints(runtime);
 export * from './public.js';

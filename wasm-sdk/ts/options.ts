@@ -24,6 +24,21 @@ export function checkTimeout(timeoutMs: number | undefined): number {
   return timeoutMs;
 }
 
+/** The time to live to send, in milliseconds; 0 stands for none. */
+export function checkTtl(ttlMs: number | undefined): number {
+  if (ttlMs === undefined) return 0;
+  if (!Number.isInteger(ttlMs) || ttlMs < 1) {
+    throw new TypeError(`ttlMs must be a whole number of milliseconds above 0, not ${describe(ttlMs)}`);
+  }
+  return ttlMs;
+}
+
+/** Throws if `value` is none of those that option `name` may have. */
+export function checkChoice<T extends string>(name: string, allowed: readonly T[], value: T | undefined): T | undefined {
+  if (value === undefined || allowed.includes(value)) return value;
+  throw new TypeError(`${name} must be one of ${allowed.join(', ')}, not ${describe(value)}`);
+}
+
 /** Throws if `signal` is none, or has fired. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;

@@ -1,16 +1,28 @@
 export { StoreError } from './errors.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
-export type { EntryPoints } from './connect.js';
+export type { EntryPoints } from './entry-points.js';
+export type { ChunkStore } from './media/chunks.js';
 export type { Urls } from './urls.js';
 export type {
   CallOptions,
   ConnectOptions,
   Context,
+  Durability,
   Entry,
+  FlushOptions,
   Key,
   Level,
+  LocalEntry,
+  LocalReadOptions,
+  LocalStore,
+  LocalWriteOptions,
+  OpenOptions,
   ReadOptions,
+  Receipt,
+  RefusedWrite,
   Status,
+  StorageInfo,
+  StorageKind,
   Store,
   Value,
   Version,

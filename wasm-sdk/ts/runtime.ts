@@ -1,3 +1,4 @@
+import type { PickMedium } from './media/pick.js';
 import type { WebSocketClass } from './types.js';
 
 /** The JavaScript that wasm-bindgen has made around the engine. */
@@ -14,4 +15,6 @@ export interface Runtime {
   readonly advice: string;
   /** The class to open sockets with; `undefined` if there is none. */
   webSocket(): Promise<WebSocketClass | undefined>;
+  /** Picks the medium of a store. */
+  readonly medium: PickMedium;
 }

@@ -87,7 +87,7 @@ export class HengeStore implements Store {
 }
 
 /** What a read wants of an entry, as the engine takes it. */
-const Want = { value: 0, entry: 1, existence: 2 } as const;
+export const Want = { value: 0, entry: 1, existence: 2 } as const;
 
 const READ_OPTIONS: readonly string[] = ['r', 'timeoutMs', 'signal'];
 const WRITE_OPTIONS: readonly string[] = ['w', 'timeoutMs', 'signal', 'context'];

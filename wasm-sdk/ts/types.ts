@@ -1,4 +1,6 @@
 import type { StoreError } from './errors.js';
+import type { ChunkStore } from './media/chunks.js';
+import type { Urls } from './urls.js';
 
 /** A key: text (stored as UTF-8) or bytes; 1 to 1,024 bytes. `{tag}` in it decides its partition. */
 export type Key = string | Uint8Array;
@@ -94,5 +96,125 @@ export interface Store extends AsyncDisposable {
   /** Calls `listener` at every change of {@link Store.status}; returns what stops it. */
   onStatus(listener: (status: Status) => void): () => void;
   /** Closes the connection. Calls that are under way fail with `CLOSED`. */
+  close(): Promise<void>;
+}
+
+/** Where a store keeps its files. */
+export type StorageKind = 'memory' | 'indexeddb' | 'fs' | 'custom';
+
+/** Which medium a store uses, and why not a better one. */
+export interface StorageInfo {
+  /** The medium. */
+  readonly kind: StorageKind;
+  /** Why it is not a better one, if that is so. */
+  readonly reason?: string;
+}
+
+/** How far a write has come: it is seen by reads here, it is durable here, it is durable on the ring. */
+export type Durability = 'memory' | 'local' | 'ring';
+
+/** Options of {@link open}. */
+export interface OpenOptions {
+  /** Which store of this device; one name is open once. `default` if not given. */
+  name?: string | undefined;
+  /** Servers to take the writes to; without them the store is only local. */
+  urls?: Urls | undefined;
+  /** Where to keep files. The best that there is, if not given. */
+  storage?: 'auto' | 'memory' | 'indexeddb' | 'fs' | ChunkStore | undefined;
+  /** The folder of files, where `storage` is `fs`; `.henge` if not given. */
+  folder?: string | undefined;
+  /** The bucket of all keys; `default` if not given. */
+  bucket?: string | undefined;
+  /** Memory for the storage, in bytes; at least 8 MiB, which is also the default. */
+  memoryBytes?: number | undefined;
+  /** How many keys are kept for reading without a connection, besides the writes that wait; 10,000 if not given. */
+  copies?: number | undefined;
+  /** See {@link ConnectOptions.WebSocket}. */
+  WebSocket?: WebSocketClass | undefined;
+  /** See {@link ConnectOptions.wasm}. */
+  wasm?: BufferSource | WebAssembly.Module | undefined;
+}
+
+/** Options of a read of a {@link LocalStore}. */
+export interface LocalReadOptions extends ReadOptions {
+  /**
+   * Where to read: `nearest` asks the ring if there is a connection and takes what is here if not,
+   * `local` reads only what is here, `ring` asks after the writes to the key that wait. Writes that wait
+   * are seen by all but `ring`. `nearest` if not given.
+   */
+  from?: 'nearest' | 'local' | 'ring' | undefined;
+}
+
+/** Options of a write of a {@link LocalStore}. */
+export interface LocalWriteOptions {
+  /** Resolves when the write has come so far; `local` if not given. */
+  durability?: Durability | undefined;
+  /** How long the value can be read, in milliseconds from when the ring takes it; for ever if not given. */
+  ttlMs?: number | undefined;
+  /** The context of the entry that was read: the write replaces it and all its siblings. */
+  context?: Context | undefined;
+  /** Gives up the wait; the write is kept. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link LocalStore.flush}. */
+export interface FlushOptions {
+  /** How far all writes must have come; `ring` if not given. */
+  durability?: 'local' | 'ring' | undefined;
+}
+
+/** A write of a {@link LocalStore}, as far as it has come. */
+export interface Receipt {
+  /** How far it has come. */
+  readonly durability: Durability;
+  /** Its version, once the ring has taken it. */
+  readonly version: Version | undefined;
+  /** Resolves when it has come so far; rejects if it never will. */
+  until(durability: Durability, signal?: AbortSignal): Promise<Receipt>;
+}
+
+/** A write that the ring does not take. */
+export interface RefusedWrite {
+  /** Its key; bytes if it was written in an earlier run. */
+  readonly key: Key;
+  /** Why. */
+  readonly error: StoreError;
+}
+
+/** A key with all that is known of it on this device. */
+export interface LocalEntry<T = Value> extends Omit<Entry<T>, 'version'> {
+  /** The write it comes from; none while that waits for the ring. */
+  readonly version?: Version;
+  /** A write that waits here, a copy of what the ring had, or the ring. */
+  readonly source: 'waiting' | 'copy' | 'ring';
+}
+
+/** A store of this device that takes its writes to the ring; made by {@link open}. */
+export interface LocalStore extends AsyncDisposable {
+  /** Its name on this device. */
+  readonly name: string;
+  /** Where it keeps its files. */
+  readonly storage: StorageInfo;
+  /** How the connection is. The same object until that changes. */
+  readonly status: Status;
+  /** Writes that the ring has not taken. */
+  readonly pending: number;
+  /** The value of `key`; `undefined` if it has none. */
+  get<T = Value>(key: Key, options?: LocalReadOptions): Promise<T | undefined>;
+  /** The value of `key` with all that is known of it; `undefined` if it has none. */
+  getEntry<T = Value>(key: Key, options?: LocalReadOptions): Promise<LocalEntry<T> | undefined>;
+  /** Whether `key` has a value. */
+  has(key: Key, options?: LocalReadOptions): Promise<boolean>;
+  /** Writes a value, which is seen by reads at once; resolves when it has come as far as asked. */
+  put<T = Value>(key: Key, value: T, options?: LocalWriteOptions): Promise<Receipt>;
+  /** Deletes `key`, whether it has a value or not; resolves like {@link LocalStore.put}. */
+  delete(key: Key, options?: Omit<LocalWriteOptions, 'ttlMs'>): Promise<Receipt>;
+  /** Resolves when all that was written so far has come as far as asked. */
+  flush(options?: FlushOptions): Promise<void>;
+  /** Calls `listener` at every change of {@link LocalStore.status}; returns what stops it. */
+  onStatus(listener: (status: Status) => void): () => void;
+  /** Calls `listener` for each write that the ring does not take; returns what stops it. */
+  onRefused(listener: (refused: RefusedWrite) => void): () => void;
+  /** Closes the store when all writes are durable here; those that wait go to the ring when it is opened again. */
   close(): Promise<void>;
 }

@@ -3,19 +3,19 @@ import { describe } from './codec.js';
 /** One address or several. */
 export type Urls = string | URL | readonly (string | URL)[];
 
-/** The WebSocket addresses that `urls` stand for. */
-export function socketUrls(urls: Urls): string[] {
+/** The WebSocket addresses that `urls` stand for; `call` takes them. */
+export function socketUrls(call: string, urls: Urls): string[] {
   const list = typeof urls === 'string' || urls instanceof URL ? [urls] : urls;
   if (!Array.isArray(list) || list.length === 0) {
-    throw new TypeError(`connect() takes ${ALLOWED}, not ${describe(urls)}`);
+    throw new TypeError(`${call} takes ${ALLOWED}, not ${describe(urls)}`);
   }
-  return list.map(socketUrl);
+  return list.map((address) => socketUrl(call, address));
 }
 
-function socketUrl(address: unknown): string {
+function socketUrl(call: string, address: unknown): string {
   const url = parse(address);
   const protocol = SOCKET_PROTOCOLS[url?.protocol ?? ''];
-  if (!url || !protocol) throw new TypeError(`connect() takes ${ALLOWED}, not ${describe(address)}`);
+  if (!url || !protocol) throw new TypeError(`${call} takes ${ALLOWED}, not ${describe(address)}`);
   const path = url.pathname.replace(/\/+$/, '');
   return `${protocol}//${url.host}${path.endsWith(PATH) ? path : path + PATH}${url.search}`;
 }

@@ -59,7 +59,9 @@ impl Client {
     pub(super) fn on_buckets(&mut self, buckets: Vec<NamedBucket>) {
         let buckets = buckets.into_iter().take(BUCKETS_MAX);
         let named = buckets.map(|bucket| (bucket.name, bucket.id));
-        self.names = Names(Some(named.collect()));
+        let mut names = BTreeMap::new();
+        names.extend(named);
+        self.names = Names(Some(names));
         for id in self.calls.naming() {
             self.name(id);
         }

@@ -104,8 +104,9 @@ impl Leaf {
             });
         }
         if let Some((waiting, _)) = self.remove(id) {
-            self.say(id, Progress::Refused(failure));
             self.go_on(&waiting.key);
+            let key = waiting.key;
+            self.say(id, Progress::Refused { key, failure });
         }
     }
 

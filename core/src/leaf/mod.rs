@@ -9,7 +9,8 @@
 //! * `outbox`: the writes that wait, and which of them may be sent.
 //! * `copies`: which copies there are.
 //! * `opening`: what is stored is read.
-//! * `draining`: writes go to the ring.
+//! * `writing`: writes are taken.
+//! * `draining`: they go to the ring.
 //! * `reading`: reads from here and there.
 
 mod copies;
@@ -18,14 +19,14 @@ mod opening;
 mod outbox;
 mod reading;
 mod record;
+mod writing;
 
 pub use reading::{Answer, ReadFrom, ReadId, Source};
+pub use writing::{Progress, Write, WriteId};
 
-use crate::causality::{Hlc, Token, Value};
 use crate::client::{CallId, Client, ClientError, ClientOutput, ConnectionState};
 use crate::cluster::DEFAULT_BUCKET;
-use crate::id::RequestId;
-use crate::limits::{COPIES_DEFAULT, KEY_BYTES_MAX, PAIR_BYTES_MAX, TTL_MAX_MS};
+use crate::limits::COPIES_DEFAULT;
 use crate::storage::{
     BatchNumber, OperationId, StorageAnswer, StorageFault, StorageRequest, Store, StoreEvent,
     StoreSettings, StoredFile, StoredKey, WriteRefused,
@@ -39,11 +40,7 @@ use alloc::vec::Vec;
 use copies::Copies;
 use outbox::Outbox;
 use reading::Read;
-use record::{Own, RECORDS, REMOVED, Waiting};
-
-/// A write of this leaf. Later ones have greater numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WriteId(pub u64);
+use record::{Own, RECORDS, REMOVED};
 
 /// What a leaf is told once.
 #[derive(Clone, Debug)]
@@ -69,34 +66,6 @@ impl LeafSettings {
             copies_max: COPIES_DEFAULT,
         }
     }
-}
-
-/// What an application writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Write {
-    /// The key; not empty.
-    pub key: Vec<u8>,
-    /// `None` deletes.
-    pub value: Option<Value>,
-    /// How long a value can be read, in milliseconds; `None` for ever.
-    pub ttl_ms: Option<u64>,
-    /// What its writer has seen, encoded; empty for a blind write.
-    pub context: Vec<u8>,
-}
-
-/// How far a write has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// It is durable here.
-    Local,
-    /// It is durable on as many replicas as its bucket asks for; so it is over.
-    Ring {
-        /// Its version.
-        version: Hlc,
-    },
-    /// The ring does not take it: it is over. The failure says whether an earlier send may have been
-    /// applied.
-    Refused(Failure),
 }
 
 /// What the driver must do, or tell.
@@ -230,45 +199,6 @@ impl Leaf {
     pub fn open(&mut self, now: Instant, files: &[StoredFile]) {
         self.now = now;
         self.store.open(files, &mut |_| true);
-    }
-
-    /// Takes a write, which is seen by reads from now on. [`LeafOutput::Progress`] tells how far it
-    /// comes.
-    ///
-    /// # Errors
-    ///
-    /// If it is not a write, or cannot be kept. Nothing is changed then.
-    pub fn write(&mut self, now: Instant, write: Write) -> Result<WriteId, Failure> {
-        self.now = now;
-        check(&write)?;
-        self.check_open()?;
-        let id = WriteId(self.next_write);
-        let waiting = Waiting {
-            request: RequestId {
-                client: self.settings.session,
-                sequence: id.0,
-            },
-            key: write.key,
-            value: write.value,
-            ttl_ms: write.ttl_ms,
-            context: write.context,
-            written_at_ms: now.as_millis(),
-        };
-        let failed = |why: String| Failure::new(ErrorCode::RateLimited, why);
-        if !self.outbox.has_room(&waiting) {
-            return Err(failed(format!(
-                "{} writes wait for the ring; no more fit until it has taken some",
-                self.outbox.len()
-            )));
-        }
-        (self.store.can_write()).map_err(|refused| failed(format!("not written: {refused}")))?;
-        self.next_write += 1;
-        if let Some(batch) = self.put(record::outbox_key(id.0), &record::encode(&waiting), true) {
-            self.unsynced.entry(batch).or_default().push(id);
-        }
-        self.outbox.push(id, waiting);
-        self.send_writes();
-        Ok(id)
     }
 
     /// Writes without an outcome.
@@ -463,37 +393,4 @@ impl Leaf {
         self.outputs
             .push_back(LeafOutput::Progress { write, progress });
     }
-}
-
-/// Whether this can be a key.
-fn check_key(key: &[u8]) -> Result<(), Failure> {
-    let length = key.len();
-    if (1..=KEY_BYTES_MAX).contains(&length) {
-        return Ok(());
-    }
-    let message = format!("the key has {length} bytes; allowed are 1 to {KEY_BYTES_MAX}");
-    Err(Failure::new(ErrorCode::KeyTooLarge, message))
-}
-
-/// Whether this can be a write.
-fn check(write: &Write) -> Result<(), Failure> {
-    let failed = |code, message| Err(Failure::new(code, message));
-    check_key(&write.key)?;
-    let pair = write.key.len() + write.value.as_ref().map_or(0, |value| value.bytes.len());
-    if pair > PAIR_BYTES_MAX {
-        let message =
-            format!("key and value have {pair} bytes; at most {PAIR_BYTES_MAX} are allowed");
-        return failed(ErrorCode::ValueTooLarge, message);
-    }
-    let is_ttl = |ttl: u64| write.value.is_some() && (1..=TTL_MAX_MS).contains(&ttl);
-    if !write.ttl_ms.is_none_or(is_ttl) {
-        let message =
-            format!("a time to live goes with a value and is 1 to {TTL_MAX_MS} milliseconds long");
-        return failed(ErrorCode::Protocol, message);
-    }
-    if let Err(error) = Token::decode(&write.context) {
-        let message = format!("the context is not one that a read has returned: {error}");
-        return failed(ErrorCode::Protocol, message);
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::WriteId;
 use super::record::Waiting;
+use crate::id::RequestId;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_WRITES_MAX};
 use crate::time::Instant;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -25,6 +26,7 @@ pub(super) struct Outbox {
     ready: BTreeSet<WriteId>,
     /// Those that were given back, until they are ready again.
     resting: BTreeSet<(Instant, WriteId)>,
+    of_request: BTreeMap<RequestId, WriteId>,
     bytes: usize,
 }
 
@@ -38,6 +40,11 @@ impl Outbox {
         self.writes.len() < OUTBOX_WRITES_MAX && self.bytes + bytes(waiting) <= OUTBOX_BYTES_MAX
     }
 
+    /// The write under this id.
+    pub(super) fn find(&self, request: RequestId) -> Option<WriteId> {
+        self.of_request.get(&request).copied()
+    }
+
     /// Adds a write behind those that its key has.
     pub(super) fn push(&mut self, id: WriteId, waiting: Waiting) {
         self.bytes += bytes(&waiting);
@@ -46,6 +53,7 @@ impl Outbox {
             self.ready.insert(id);
         }
         queue.push_back(id);
+        self.of_request.insert(waiting.request, id);
         let pending = Pending {
             waiting,
             failures: 0,
@@ -101,6 +109,7 @@ impl Outbox {
     pub(super) fn finish(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
         let waiting = self.writes.remove(&id)?.waiting;
         self.bytes -= bytes(&waiting);
+        self.of_request.remove(&waiting.request);
         let queue = self.of_key.get_mut(&waiting.key)?;
         queue.pop_front();
         let next = queue.front().copied();
@@ -139,5 +148,9 @@ impl Outbox {
 /// Bytes that a write holds, about.
 fn bytes(waiting: &Waiting) -> usize {
     let value = waiting.value.as_ref().map_or(0, |value| value.bytes.len());
-    size_of::<Pending>() + 2 * waiting.key.len() + waiting.context.len() + value
+    size_of::<Pending>()
+        + size_of::<(RequestId, WriteId)>()
+        + 2 * waiting.key.len()
+        + waiting.context.len()
+        + value
 }

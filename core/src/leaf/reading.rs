@@ -95,7 +95,7 @@ impl Leaf {
     ) -> Result<ReadId, Failure> {
         self.now = now;
         self.check_open()?;
-        super::check_key(&key)?;
+        super::writing::check_key(&key)?;
         if self.reads.len() >= CALLS_MAX {
             let message = format!("{CALLS_MAX} reads are under way; await some of them first");
             return Err(Failure::new(ErrorCode::RateLimited, message));

@@ -14,6 +14,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A request's number; a node never gives one out twice.
@@ -48,6 +49,27 @@ impl fmt::Display for FileId {
             FileKind::Manifest => "manifest",
         };
         write!(f, "{kind}-{:010}", self.number)
+    }
+}
+
+/// A name that is not one of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileNameError;
+
+impl FromStr for FileId {
+    type Err = FileNameError;
+
+    /// What `Display` has written.
+    fn from_str(name: &str) -> Result<Self, FileNameError> {
+        let (kind, number) = name.split_once('-').ok_or(FileNameError)?;
+        let kind = match kind {
+            "log" => FileKind::Log,
+            "table" => FileKind::Table,
+            "manifest" => FileKind::Manifest,
+            _ => return Err(FileNameError),
+        };
+        let number = number.parse().map_err(|_| FileNameError)?;
+        Ok(Self { kind, number })
     }
 }
 

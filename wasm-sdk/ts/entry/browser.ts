@@ -1,3 +1,4 @@
+import { medium } from '../media/of-browser.js';
 import type { Runtime } from '../runtime.js';
 import { webSocket } from '../socket/global.js';
 
@@ -8,4 +9,5 @@ export const runtime: Runtime = {
   advice:
     "serve henge_wasm_bg.wasm beside henge's JavaScript as application/wasm, hand it in: connect(url, { wasm }), or import 'henge/inline'",
   webSocket,
+  medium,
 };

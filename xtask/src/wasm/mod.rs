@@ -23,6 +23,15 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
         steps.run("SDK", |_| Ok("unchanged".to_owned()))?;
         return Ok(());
     }
+    make(steps)?;
+    steps.run("SDK: size of the download", |_| {
+        size::measure(&paths::sdk().join("dist"))?.within_budget()
+    })?;
+    stamp.record()
+}
+
+/// Builds everything.
+fn make(steps: &mut Steps) -> Result<()> {
     let dist = paths::sdk().join("dist");
     let module = dist.join("henge_wasm_bg.wasm");
     steps.run("SDK: Rust to wasm", compile)?;
@@ -35,16 +44,15 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
             .dir(paths::sdk())
             .run(ticker)
             .map(drop)
-    })?;
-    steps.run("SDK: size of the download", |_| {
-        size::measure(&dist)?.within_budget()
-    })?;
-    stamp.record()
+    })
 }
 
-/// Prints what is shipped, and what the module is made of.
+/// Prints what is shipped, and what the module is made of, also if that is too much.
 pub(crate) fn sizes(steps: &mut Steps) -> Result<()> {
-    build(steps)?;
+    setup::sdk_packages(steps)?;
+    if !stamp()?.is_fresh()? {
+        make(steps)?;
+    }
     println!("\n{}", size::measure(&paths::sdk().join("dist"))?);
     if !compiled().is_file() {
         steps.run("SDK: Rust to wasm", compile)?;
@@ -121,7 +129,7 @@ fn optimise(module: &Path, ticker: &Ticker) -> Result<String> {
     }
     let before = fs::metadata(module)?.len();
     Cmd::new(wasm_opt)
-        .args(["-Oz"])
+        .args(["--flatten", "--rereloop", "-Oz", "-Oz"])
         .args(FEATURES)
         .arg(module)
         .args(["-o"])

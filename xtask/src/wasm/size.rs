@@ -18,6 +18,13 @@ struct Size {
     brotli: u64,
 }
 
+/// What a page downloads in one of the ways to load the package, and the most that it may be with brotli.
+struct Total {
+    what: &'static str,
+    size: Size,
+    max: u64,
+}
+
 /// Measures every script and module below `dist`, as it is and as servers compress it.
 pub(crate) fn measure(dist: &Path) -> Result<Sizes> {
     let mut files = Vec::new();
@@ -42,39 +49,39 @@ pub(crate) fn measure(dist: &Path) -> Result<Sizes> {
 impl Sizes {
     /// Both downloads in words, or an error when one is too large.
     pub(crate) fn within_budget(&self) -> Result<String> {
-        for (what, Size { brotli, .. }) in self.totals() {
-            if brotli > BROTLI_BYTES_MAX {
+        for Total { what, size, max } in self.totals() {
+            if size.brotli > max {
+                let brotli = size.brotli;
                 bail!(
-                    "{self}{what}: {brotli} bytes with brotli, at most {BROTLI_BYTES_MAX} are allowed; \
-                     find what grew with `cargo xtask sizes`"
+                    "{self}{what}: {brotli} bytes with brotli, at most {max} are allowed; find what grew \
+                     with `cargo xtask sizes`"
                 );
             }
         }
-        let words = self.totals().map(|(what, size)| {
-            let percent = size.brotli * 100 / BROTLI_BYTES_MAX;
-            format!(
-                "{what}: {} bytes with brotli, {percent} % of the budget",
-                size.brotli
-            )
+        let words = self.totals().map(|Total { what, size, max }| {
+            let (brotli, percent) = (size.brotli, size.brotli * 100 / max);
+            format!("{what}: {brotli} bytes with brotli, {percent} % of the budget")
         });
         Ok(words.join("; "))
     }
 
     /// A page takes the module as it is, or inside the JavaScript.
-    fn totals(&self) -> [(&'static str, Size); 2] {
+    fn totals(&self) -> [Total; 2] {
         let all_but = |absent: fn(&str) -> bool| {
             let present = self.0.iter().filter(|(name, _)| !absent(name));
             present.fold(Size::default(), |sum, (_, size)| sum.plus(*size))
         };
         [
-            (
-                "all JavaScript and the wasm",
-                all_but(|name| name == inline::FILE),
-            ),
-            (
-                "all JavaScript, the wasm inline",
-                all_but(|name| name.ends_with(".wasm")),
-            ),
+            Total {
+                what: "all JavaScript and the wasm",
+                size: all_but(|name| name == inline::FILE),
+                max: BROTLI_BYTES_MAX,
+            },
+            Total {
+                what: "all JavaScript, the wasm inline",
+                size: all_but(|name| name.ends_with(".wasm")),
+                max: INLINE_BROTLI_BYTES_MAX,
+            },
         ]
     }
 }
@@ -106,8 +113,8 @@ impl fmt::Display for Sizes {
         for (name, size) in files {
             line(size, name)?;
         }
-        for (what, size) in self.totals() {
-            let budget = format!("= {what}; the budget is {BROTLI_BYTES_MAX} with brotli");
+        for Total { what, size, max } in self.totals() {
+            let budget = format!("= {what}; the budget is {max} with brotli");
             line(&size, &budget)?;
         }
         Ok(())
@@ -141,6 +148,9 @@ fn parse(line: &str) -> Option<Size> {
 /// The budget of a whole download; people leave libraries of 800 kB.
 const BROTLI_BYTES_MAX: u64 = 150_000;
 
+/// The same where the module is text: base64 has four characters for three bytes.
+const INLINE_BROTLI_BYTES_MAX: u64 = BROTLI_BYTES_MAX / 3 * 4;
+
 /// Node.js has both compressors built in.
 const MEASURE: &str = "
 const { readFileSync } = require('node:fs');
@@ -153,7 +163,7 @@ for (const file of process.argv.slice(1)) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BROTLI_BYTES_MAX, Size, Sizes, parse};
+    use super::{BROTLI_BYTES_MAX, INLINE_BROTLI_BYTES_MAX, Size, Sizes, parse};
     use crate::wasm::inline;
 
     fn sizes(wasm: u64, inline: u64) -> Sizes {
@@ -176,10 +186,11 @@ mod tests {
     #[test]
     fn a_download_over_budget_is_refused() {
         let most = BROTLI_BYTES_MAX - 1_000;
-        assert!(sizes(most, most).within_budget().is_ok());
+        let most_inline = INLINE_BROTLI_BYTES_MAX - 1_000;
+        assert!(sizes(most, most_inline).within_budget().is_ok());
         let error = |sizes: Sizes| sizes.within_budget().unwrap_err().to_string();
         assert!(error(sizes(most + 1, 1)).contains("and the wasm"));
-        assert!(error(sizes(1, most + 1)).contains("inline"));
+        assert!(error(sizes(1, most_inline + 1)).contains("inline"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::storage::contract::{FileId, FileKind, StorageFault, StorageRequest};
 use crate::storage::key::partition_of;
 use crate::storage::manifest::{Change, Manifest};
 use crate::time::Instant;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 
 /// A change of the manifest.
 #[derive(Clone, Debug, Default)]
@@ -100,13 +100,9 @@ impl Store {
         if let Some(log_start) = installation.log_start {
             self.flushed(log_start);
         }
-        let stay: BTreeSet<u64> = installation
-            .change
-            .add
-            .iter()
-            .map(|table| table.number)
-            .collect();
-        for number in installation.change.remove.difference(&stay) {
+        let Change { add, remove, .. } = &installation.change;
+        let is_gone = |number: &&u64| !add.iter().any(|table| table.number == **number);
+        for number in remove.iter().filter(is_gone) {
             self.cache.forget(*number);
             self.doomed.insert(*number);
             self.delete_doomed(*number);

@@ -12,7 +12,7 @@ use crate::storage::log::{LogWriter, Record, Recovered, Recovery};
 use crate::storage::manifest::Manifest;
 use crate::storage::memtable::{Memtable, Slot};
 use crate::storage::store::BatchNumber;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -117,21 +117,20 @@ impl Store {
                 return self.fail(&format!("{MANIFEST} {error}; {RESTORE}"));
             }
         };
-        let lengths: BTreeMap<FileId, u64> = files
-            .iter()
-            .map(|stored| (stored.file, stored.length))
-            .collect();
+        let mut stored = files.to_vec();
+        stored.sort_unstable_by_key(|stored| stored.file);
         for table in manifest.levels.tables() {
             let file = crate::storage::compaction::output::file(table.number);
-            match lengths.get(&file) {
-                Some(length) if *length == table.length => {}
-                Some(length) => {
+            let place = stored.binary_search_by_key(&file, |stored| stored.file);
+            match place.map(|place| stored[place].length) {
+                Ok(length) if length == table.length => {}
+                Ok(length) => {
                     return self.fail(&format!(
                         "{file} is {length} bytes long, but {} were written; {RESTORE}",
                         table.length
                     ));
                 }
-                None => return self.fail(&format!("{file} is missing; {RESTORE}")),
+                Err(_) => return self.fail(&format!("{file} is missing; {RESTORE}")),
             }
         }
         self.open_log(files, Some(manifest), replay);

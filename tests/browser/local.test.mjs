@@ -1,0 +1,172 @@
+/**
+ * What is written in a page without a connection survives the end of the page, and reaches the ring
+ * once. `HENGE_ROUNDS` says how often that is tried.
+ */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+
+import { installTarball, removeProject } from '../packaging/tarball.mjs';
+import { Stones } from '../runtimes/stones.mjs';
+import { connect } from '../../wasm-sdk/dist/index.js';
+import { startChromium } from './chromium.mjs';
+import { serveFiles } from './files.mjs';
+import { makeProfile, removeProfile, startFirefoxIn } from './firefox.mjs';
+
+const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 5);
+
+let stones;
+let project;
+let site;
+let desk;
+let ring;
+
+before(async () => {
+  stones = await Stones.start(3);
+  project = await installTarball();
+  site = await serveFiles(join(project, 'node_modules/henge/dist'), PAGE);
+  desk = await Desk.open();
+  ring = await connect(stones.urls);
+});
+
+after(async () => {
+  await ring?.close();
+  await desk?.close();
+  site?.end();
+  await stones?.end();
+  if (project) await removeProject(project);
+});
+
+test('Chromium: tabs are closed while they write, and go to the ring later', { timeout: ROUNDS * 30_000 }, async () => {
+  const browser = await startChromium();
+  try {
+    await playRounds('chromium', async (url) => {
+      const page = await browser.context.newPage();
+      await page.goto(url);
+      return () => page.close({ runBeforeUnload: false });
+    });
+  } finally {
+    await browser.end();
+  }
+});
+
+test('Firefox: it is killed while a page writes, and goes to the ring later', { timeout: ROUNDS * 60_000 }, async () => {
+  const profile = await makeProfile();
+  try {
+    await playRounds('firefox', async (url) => {
+      const firefox = startFirefoxIn(profile, url, () => undefined);
+      return () => firefox.kill();
+    });
+  } finally {
+    await removeProfile(profile);
+  }
+});
+
+/** Each round writes offline in a page that ends at once; the page after it goes online. */
+async function playRounds(name, open) {
+  let written = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const run = `${name}-${round}`;
+    let end = await open(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: name, run })}`);
+    await desk.until(run, (it) => it.length >= 1 + round % 40);
+    await end();
+    const acknowledged = [...desk.heard(run)];
+    end = await open(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: name, run: `${run}-online`, urls: stones.urls.join(' ') })}`);
+    const [{ found, kind, problem }] = await desk.until(`${run}-online`, (it) => it.length > 0);
+    await end();
+    assert.equal(problem, undefined);
+    assert.equal(kind, 'indexeddb');
+    assert.ok(found >= acknowledged.length, `${found} writes waited, ${acknowledged.length} were acknowledged`);
+    for (const { key, value } of acknowledged) {
+      const entry = await ring.getEntry(key, { r: 'all' });
+      assert.deepEqual([entry?.value, entry?.siblings], [value, undefined], key);
+    }
+    written += acknowledged.length;
+  }
+  console.log(`MEASURE ${name}: ${ROUNDS} rounds, ${written} writes acknowledged offline, all on the ring once`);
+}
+
+/** Where pages report. */
+class Desk {
+  #reports = new Map();
+  #waiting = new Set();
+  #server = createServer(async (request, response) => {
+    const { run, told } = JSON.parse(await text(request));
+    this.heard(run).push(told);
+    for (const check of this.#waiting) check();
+    response.setHeader('access-control-allow-origin', '*');
+    response.end();
+  });
+
+  static async open() {
+    const desk = new Desk();
+    desk.#server.listen(0, '127.0.0.1');
+    await once(desk.#server, 'listening');
+    return desk;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  /** What page `run` has told so far. */
+  heard(run) {
+    if (!this.#reports.has(run)) this.#reports.set(run, []);
+    return this.#reports.get(run);
+  }
+
+  /** Waits until what page `run` has told is `enough`. */
+  async until(run, enough) {
+    await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`page ${run} told ${JSON.stringify(this.heard(run))}, and then nothing`)), 30_000);
+      const check = () => {
+        const problem = this.heard(run).find((it) => it.problem);
+        if (problem) reject(new Error(problem.problem));
+        if (!enough(this.heard(run))) return;
+        clearTimeout(timer);
+        this.#waiting.delete(check);
+        resolve();
+      };
+      this.#waiting.add(check);
+      check();
+    });
+    return this.heard(run);
+  }
+
+  async close() {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+/** Writes without end if it has no addresses; takes all to the ring if it has. */
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<link rel="icon" href="data:,">
+<script type="module">
+  import { open } from '/browser.js';
+  const asked = new URLSearchParams(location.search);
+  const tell = (told) => fetch(asked.get('desk'), { method: 'POST', body: JSON.stringify({ run: asked.get('run'), told }) });
+  try {
+    const urls = asked.get('urls')?.split(' ');
+    const store = await open({ name: asked.get('store'), ...(urls && { urls }) });
+    const found = store.pending;
+    if (urls) {
+      await store.flush();
+      await store.close();
+      await tell({ found, kind: store.storage.kind });
+    }
+    for (let number = 0; !urls; number++) {
+      const [key, value] = [asked.get('run') + '/' + number, 'v' + number];
+      await store.put(key, value);
+      void tell({ key, value });
+    }
+  } catch (error) {
+    await tell({ problem: String(error?.stack ?? error) });
+  }
+</script>
+`;

@@ -1,0 +1,176 @@
+//! The exported class: one leaf of the ring.
+
+use henge_core::causality::Value;
+use henge_core::id::RequestId;
+use henge_core::leaf::{LeafSettings, ReadFrom, ReadId, Write};
+use henge_core::storage::{OperationId, StorageAnswer, StorageFault, StoredFile};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+use crate::clock::now;
+use crate::convert::{Want, failure_object, level_of_code};
+use crate::driver::Driver;
+use crate::listener::Listener;
+use crate::local::Local;
+
+/// One leaf: what waits for the ring, and copies of what was read. The listener serves its storage.
+///
+/// A call that cannot be taken throws a `FailureObject`. What is asked is done by the next `flush`.
+#[wasm_bindgen]
+pub struct LeafEngine(Rc<Driver<Local>>);
+
+#[wasm_bindgen]
+impl LeafEngine {
+    /// A leaf that is not open. `session` must be random; without `urls` nothing is dialled.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(
+        session: u64,
+        bucket: String,
+        memory_bytes_max: u32,
+        copies_max: u32,
+        urls: Vec<String>,
+        listener: Listener,
+    ) -> Self {
+        let mut settings = LeafSettings::new(session);
+        settings.bucket = bucket;
+        settings.memory_bytes_max = settings.memory_bytes_max.max(memory_bytes_max.into());
+        settings.copies_max = copies_max as usize;
+        Self(Driver::new(Local::new(settings), urls, listener))
+    }
+
+    /// Opens what the medium has: the names of its files and their lengths.
+    pub fn open(&self, names: Vec<String>, lengths: Vec<f64>) {
+        let files = names.iter().zip(lengths).filter_map(|(name, length)| {
+            let file = name.parse().ok()?;
+            let length = whole(length);
+            Some(StoredFile { file, length })
+        });
+        let files: Vec<_> = files.collect();
+        self.0.with(|it| it.leaf.open(now(), &files));
+        self.0.drain();
+    }
+
+    /// Dials.
+    pub fn dial(&self) {
+        self.0.dial();
+    }
+
+    /// Takes a write, under an id of its maker's, who may hand the same write in again. `encoding` and
+    /// `bytes` are the value; it deletes without. `ttl_ms` may be 0, `context` empty.
+    pub fn write(
+        &self,
+        maker: u64,
+        sequence: f64,
+        key: Vec<u8>,
+        encoding: u8,
+        bytes: Option<Vec<u8>>,
+        ttl_ms: f64,
+        context: Vec<u8>,
+    ) -> Result<f64, JsValue> {
+        let write = Write {
+            key,
+            value: bytes.map(|bytes| Value { encoding, bytes }),
+            ttl_ms: Some(whole(ttl_ms)).filter(|ttl| *ttl > 0),
+            context,
+            request: Some(RequestId {
+                client: maker,
+                sequence: whole(sequence),
+            }),
+        };
+        let taken = self.0.with(|it| it.leaf.write(now(), write));
+        #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
+        taken
+            .map(|id| id.0 as f64)
+            .map_err(|failure| failure_object(&failure))
+    }
+
+    /// Reads a key. `from`: 0 the nearest, 1 here, 2 the ring. `want`: 0 the value, 1 the whole entry, 2
+    /// whether there is one.
+    pub fn read(
+        &self,
+        key: Vec<u8>,
+        from: u8,
+        level: u8,
+        timeout_ms: u32,
+        want: u8,
+    ) -> Result<f64, JsValue> {
+        let from = match from {
+            0 => ReadFrom::Nearest,
+            1 => ReadFrom::Local,
+            _ => ReadFrom::Ring,
+        };
+        let taken = self.0.with(|it| {
+            let level = level_of_code(level);
+            let id = it.leaf.read(now(), key, from, level, timeout_ms)?;
+            it.wants.insert(id, Want::of_code(want));
+            Ok(id)
+        });
+        #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
+        taken
+            .map(|id| id.0 as f64)
+            .map_err(|failure| failure_object(&failure))
+    }
+
+    /// Forgets a read.
+    #[wasm_bindgen(js_name = cancelRead)]
+    pub fn cancel_read(&self, read: f64) {
+        let read = ReadId(whole(read));
+        self.0.with(|it| {
+            it.wants.remove(&read);
+            it.leaf.cancel_read(read);
+        });
+    }
+
+    /// The medium has done what it was asked; `bytes` are what it has read.
+    pub fn done(&self, operation: f64, bytes: Option<Vec<u8>>) {
+        let answer = bytes
+            .as_deref()
+            .map_or(StorageAnswer::Done, StorageAnswer::Bytes);
+        let operation = OperationId(whole(operation));
+        self.0
+            .with(|it| it.leaf.handle_done(now(), operation, Ok(answer)));
+        self.0.drain();
+    }
+
+    /// The medium cannot do what it was asked: it is full, or something else that `why` says.
+    pub fn fault(&self, operation: f64, is_full: bool, why: String) {
+        let fault = match is_full {
+            true => StorageFault::Full,
+            false => StorageFault::Failed(why),
+        };
+        let operation = OperationId(whole(operation));
+        self.0
+            .with(|it| it.leaf.handle_done(now(), operation, Err(fault)));
+        self.0.drain();
+    }
+
+    /// Writes without an outcome.
+    #[must_use]
+    pub fn pending(&self) -> u32 {
+        self.0
+            .with(|it| it.leaf.pending())
+            .try_into()
+            .unwrap_or(u32::MAX)
+    }
+
+    /// Does what was asked since the last time.
+    pub fn flush(&self) {
+        self.0.drain();
+    }
+
+    /// Ends everything; nothing is told any more.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+/// A number that JavaScript hands back, or a length.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates"
+)]
+const fn whole(number: f64) -> u64 {
+    number as u64
+}

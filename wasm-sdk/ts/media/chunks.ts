@@ -1,0 +1,186 @@
+import type { StorageKind } from '../types.js';
+import type { Medium, StoredFile } from './medium.js';
+
+/** A store of chunks of bytes under names: what a medium without files needs to have. */
+export interface ChunkStore {
+  readonly kind: StorageKind;
+  /** The names of all chunks. Called once, before everything else. */
+  names(): Promise<readonly string[]>;
+  /** The chunks of these names, in the same order; `undefined` for one that is not there. */
+  read(names: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** Writes some chunks and removes others, all or nothing; durable when it resolves. */
+  commit(puts: readonly (readonly [name: string, bytes: Uint8Array])[], removals: readonly string[]): Promise<void>;
+  /** Lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** A part of a file that is stored. */
+interface Chunk {
+  offset: number;
+  length: number;
+}
+
+/** A file, and what of it is only in memory. */
+interface ChunkedFile {
+  chunks: Chunk[];
+  /** The bytes of the last chunk, if it is still small and known. */
+  tail: Uint8Array | undefined;
+  /** Appended and not synced: behind the chunks, in this order. */
+  unsynced: Uint8Array[];
+  /** The last request; the next waits for it. */
+  queue: Promise<unknown>;
+}
+
+/**
+ * Files in a {@link ChunkStore}. What is appended stays in memory until it is synced; then it becomes a
+ * chunk, or a part of the last one while that is small. A chunk is named `file/offset/length`.
+ */
+export class ChunkedMedium implements Medium {
+  #store: ChunkStore;
+  #files = new Map<string, ChunkedFile>();
+
+  constructor(store: ChunkStore) {
+    this.#store = store;
+  }
+
+  get kind(): StorageKind {
+    return this.#store.kind;
+  }
+
+  async open(): Promise<readonly StoredFile[]> {
+    for (const name of await this.#store.names()) {
+      const [file, offset, length] = name.split('/');
+      if (!file || !offset || !length) continue;
+      this.#file(file).chunks.push({ offset: Number(offset), length: Number(length) });
+    }
+    for (const { chunks } of this.#files.values()) chunks.sort((a, b) => a.offset - b.offset);
+    return [...this.#files].map(([name, file]) => ({ name, length: storedLength(file) }));
+  }
+
+  append(name: string, offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#inTurn(name, async (file) => {
+      const length = lengthOf(file);
+      if (length !== offset) throw new Error(`${name} has ${length} bytes, not ${offset}`);
+      file.unsynced.push(bytes);
+    });
+  }
+
+  sync(name: string): Promise<void> {
+    return this.#inTurn(name, async (file) => {
+      if (file.unsynced.length === 0) return;
+      const last = file.chunks.at(-1);
+      const joins = last && file.tail && last.length < SMALL;
+      const parts = joins && file.tail ? [file.tail, ...file.unsynced] : file.unsynced;
+      const bytes = concat(parts);
+      const chunk = { offset: joins ? last.offset : storedLength(file), length: bytes.length };
+      const removals = joins ? [chunkName(name, last)] : [];
+      await this.#store.commit([[chunkName(name, chunk), bytes]], removals);
+      if (joins) file.chunks.pop();
+      file.chunks.push(chunk);
+      file.tail = bytes.length < SMALL ? bytes : undefined;
+      file.unsynced = [];
+    });
+  }
+
+  read(name: string, offset: number, length: number): Promise<Uint8Array> {
+    return this.#inTurn(name, async (file) => {
+      const end = offset + length;
+      const wanted = file.chunks.filter((chunk) => chunk.offset < end && chunk.offset + chunk.length > offset);
+      const found = await this.#store.read(wanted.map((chunk) => chunkName(name, chunk)));
+      const parts = wanted.map((chunk, index) => {
+        const bytes = found[index];
+        if (bytes?.length !== chunk.length) throw new Error(`a part of ${name} is gone; was the storage cleared?`);
+        return bytes.subarray(Math.max(0, offset - chunk.offset), end - chunk.offset);
+      });
+      let at = storedLength(file);
+      for (const bytes of file.unsynced) {
+        if (at < end && at + bytes.length > offset) parts.push(bytes.subarray(Math.max(0, offset - at), end - at));
+        at += bytes.length;
+      }
+      return concat(parts);
+    });
+  }
+
+  replace(name: string, bytes: Uint8Array): Promise<void> {
+    return this.#inTurn(name, async (file) => {
+      const chunk = { offset: 0, length: bytes.length };
+      const old = file.chunks.filter(({ length }) => length !== chunk.length);
+      await this.#store.commit([[chunkName(name, chunk), bytes]], old.map((it) => chunkName(name, it)));
+      Object.assign(file, { chunks: [chunk], tail: undefined, unsynced: [] });
+    });
+  }
+
+  truncate(name: string, length: number): Promise<void> {
+    return this.#inTurn(name, async (file) => {
+      const beyond = file.chunks.filter((chunk) => chunk.offset + chunk.length > length);
+      const cut = beyond.find((chunk) => chunk.offset < length);
+      const puts: [string, Uint8Array][] = [];
+      const kept = file.chunks.filter((chunk) => !beyond.includes(chunk));
+      if (cut) {
+        const [bytes] = await this.#store.read([chunkName(name, cut)]);
+        if (!bytes) throw new Error(`a part of ${name} is gone; was the storage cleared?`);
+        const chunk = { offset: cut.offset, length: length - cut.offset };
+        puts.push([chunkName(name, chunk), bytes.slice(0, chunk.length)]);
+        kept.push(chunk);
+      }
+      await this.#store.commit(puts, beyond.map((chunk) => chunkName(name, chunk)));
+      Object.assign(file, { chunks: kept, tail: undefined, unsynced: [] });
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#inTurn(name, async (file) => {
+      if (file.chunks.length > 0) await this.#store.commit([], file.chunks.map((chunk) => chunkName(name, chunk)));
+      this.#files.delete(name);
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#files.values()].map((file) => file.queue));
+    await this.#store.close();
+  }
+
+  #file(name: string): ChunkedFile {
+    let file = this.#files.get(name);
+    if (!file) {
+      file = { chunks: [], tail: undefined, unsynced: [], queue: Promise.resolve() };
+      this.#files.set(name, file);
+    }
+    return file;
+  }
+
+  #inTurn<T>(name: string, work: (file: ChunkedFile) => Promise<T>): Promise<T> {
+    const file = this.#file(name);
+    const result = file.queue.then(() => work(file));
+    file.queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function chunkName(file: string, { offset, length }: Chunk): string {
+  return `${file}/${offset}/${length}`;
+}
+
+function storedLength({ chunks }: ChunkedFile): number {
+  const last = chunks.at(-1);
+  return last ? last.offset + last.length : 0;
+}
+
+function lengthOf(file: ChunkedFile): number {
+  return file.unsynced.reduce((sum, bytes) => sum + bytes.length, storedLength(file));
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only) return only;
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** A chunk below this is written again with what is appended to it, in bytes. */
+const SMALL = 16_384;

@@ -1,0 +1,56 @@
+import type { ErrorCode } from '../errors.js';
+import { StoreError } from '../errors.js';
+import type { ReadRequest, WriteMark, WriteRequest } from '../leaf-port.js';
+import type { Durability, Key, Status, StorageInfo, Version } from '../types.js';
+
+/** What is said to all tabs that have a store open: a new leader is there, or a tab looks for it. */
+export type News = { kind: 'leader' } | { kind: 'looking'; tab: string };
+
+/** What a follower asks of the leader. The numbers are the follower's. */
+export type Question =
+  | { kind: 'read'; number: number; request: ReadRequest }
+  | { kind: 'cancel'; number: number }
+  | { kind: 'write'; mark: WriteMark; request: WriteRequest }
+  | { kind: 'flush'; number: number; until: 'local' | 'ring' };
+
+/** What the leader tells a follower. */
+export type Answer =
+  | { kind: 'state'; leader: string; status: ClonedStatus; pending: number; storage: StorageInfo }
+  | { kind: 'done'; number: number; value: unknown }
+  | { kind: 'failed'; number: number; error: ClonedError }
+  | { kind: 'reached'; sequence: number; durability: Durability; version: Version | undefined }
+  | { kind: 'ended'; sequence: number; error: ClonedError }
+  | { kind: 'refused'; key: Key; error: ClonedError };
+
+/** An error as it goes from tab to tab. */
+export interface ClonedError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: ErrorCode | undefined;
+  readonly retryable: boolean;
+  readonly key: Key | undefined;
+}
+
+/** A status as it goes from tab to tab. */
+export type ClonedStatus = Exclude<Status, { error: StoreError }> | { state: 'offline'; retryAt: Date; error: ClonedError } | { state: 'failed'; error: ClonedError };
+
+/** An error to send. */
+export function cloneError(error: unknown): ClonedError {
+  const { name, message, code, retryable, key } = error as StoreError;
+  return { name, message: message ?? String(error), code, retryable: retryable ?? false, key };
+}
+
+/** An error that was sent. */
+export function errorOfClone({ message, code, retryable, key }: ClonedError): StoreError {
+  return new StoreError(code ?? 'INTERNAL', message, key === undefined ? { retryable } : { retryable, key });
+}
+
+/** A status to send. */
+export function cloneStatus(status: Status): ClonedStatus {
+  return 'error' in status ? { ...status, error: cloneError(status.error) } : status;
+}
+
+/** A status that was sent. */
+export function statusOfClone(status: ClonedStatus): Status {
+  return 'error' in status ? { ...status, error: errorOfClone(status.error) } : status;
+}

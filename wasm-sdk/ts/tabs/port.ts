@@ -1,0 +1,287 @@
+import { StoreError } from '../errors.js';
+import { tellAll } from '../host.js';
+import type { LeafHost } from '../leaf-host.js';
+import type { LeafPort, ReadRequest, WriteMark, WriteRequest } from '../leaf-port.js';
+import { WriteReceipt } from '../receipt.js';
+import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
+import { handIn, Service } from './leader.js';
+import { errorOfClone, statusOfClone, type Answer, type News, type Question } from './messages.js';
+
+/** Whether this runtime has tabs that share a storage, and the means to agree which of them uses it. */
+export function areThereTabs(): boolean {
+  return typeof navigator !== 'undefined' && 'locks' in navigator && typeof BroadcastChannel !== 'undefined' && typeof indexedDB !== 'undefined';
+}
+
+/** A question that has no answer yet. */
+interface Open {
+  question: Question;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * The leaf that all tabs of an origin share. One tab, the leader, has it; it holds a lock as long as it
+ * lives. The others ask it. When it is gone, the next in the lock's queue leads; what was asked of the
+ * old one is asked again, and a write under its old mark, so that it is applied once.
+ */
+export class TabPort implements LeafPort {
+  #base: string;
+  #openHost: () => Promise<LeafHost>;
+  #tab = crypto.randomUUID();
+  #maker = crypto.getRandomValues(new BigUint64Array(1))[0] || 1n;
+  #number = 0;
+  #news: BroadcastChannel;
+  /** What leads to the leader; its other end is this tab's `Service` there. */
+  #line: BroadcastChannel;
+  /** Who answers there, once somebody has. */
+  #leader: string | undefined;
+  /** The leaf, if this tab is the leader. */
+  #host: LeafHost | undefined;
+  /** Why this tab could not lead. */
+  #problem: StoreError | undefined;
+  #services = new Map<string, Service>();
+  #questions = new Map<number, Open>();
+  #writes = new Map<number, { question: Question & { kind: 'write' }; receipt: WriteReceipt }>();
+  #status: Status = { state: 'connecting' };
+  #pending = 0;
+  #storage: StorageInfo | undefined;
+  #statusListeners = new Set<(status: Status) => void>();
+  #refusedListeners = new Set<(refused: RefusedWrite) => void>();
+  #letGo: (() => void)[] = [];
+  #isReady: Promise<void>;
+  #ready!: { resolve: () => void; reject: (error: unknown) => void };
+  #isClosed = false;
+
+  /** Joins the tabs that have the store `name` open, as the leader if there is none. */
+  static async open(name: string, openHost: () => Promise<LeafHost>): Promise<TabPort> {
+    const port = new TabPort(`henge:${name}`, openHost);
+    try {
+      await port.#isReady;
+    } catch (error) {
+      await port.end();
+      throw error;
+    }
+    return port;
+  }
+
+  private constructor(base: string, openHost: () => Promise<LeafHost>) {
+    this.#base = base;
+    this.#openHost = openHost;
+    this.#isReady = new Promise((resolve, reject) => (this.#ready = { resolve, reject }));
+    this.#news = new BroadcastChannel(base);
+    this.#news.onmessage = ({ data }: MessageEvent<News>) => this.#hear(data);
+    this.#line = new BroadcastChannel(this.#lineOf(this.#tab));
+    this.#line.onmessage = ({ data }: MessageEvent<Answer>) => this.#take(data);
+    // The leader waits for this one, and so learns that this tab is gone.
+    this.#hold(this.#lineOf(this.#tab), () => {
+      this.#say({ kind: 'looking', tab: this.#tab });
+      this.#hold(base, () => this.#lead());
+    });
+  }
+
+  get state(): Status {
+    return this.#host?.state ?? this.#status;
+  }
+
+  get pending(): number {
+    return this.#host?.pending ?? Math.max(this.#pending, this.#writes.size);
+  }
+
+  get storage(): StorageInfo {
+    return this.#host?.storage ?? this.#storage ?? { kind: 'indexeddb' };
+  }
+
+  read<T>(request: ReadRequest, signal: AbortSignal | undefined): Promise<T> {
+    this.#checkOpen();
+    if (this.#host) return this.#host.read(request, signal);
+    const number = this.#next();
+    const answer = this.#ask<T>(number, { kind: 'read', number, request });
+    signal?.addEventListener('abort', () => {
+      const open = this.#questions.get(number);
+      if (!open) return;
+      this.#questions.delete(number);
+      this.#line.postMessage({ kind: 'cancel', number } satisfies Question);
+      const message = 'the call was given up by its signal; nothing was written';
+      open.reject(new StoreError('ABORTED', message, { key: request.key, cause: signal.reason }));
+    });
+    return answer;
+  }
+
+  write(request: WriteRequest): Receipt {
+    this.#checkOpen();
+    const mark: WriteMark = { maker: this.#maker, sequence: this.#next() };
+    if (this.#host) return this.#host.write(request, mark);
+    const receipt = new WriteReceipt(request.key);
+    const question = { kind: 'write', mark, request } as const;
+    this.#writes.set(mark.sequence, { question, receipt });
+    if (this.#leader) this.#line.postMessage(question);
+    return receipt;
+  }
+
+  flush(until: 'local' | 'ring'): Promise<void> {
+    this.#checkOpen();
+    if (this.#host) return this.#host.flush(until);
+    const number = this.#next();
+    return this.#ask(number, { kind: 'flush', number, until });
+  }
+
+  onStatus(listener: (status: Status) => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
+  }
+
+  onRefused(listener: (refused: RefusedWrite) => void): () => void {
+    this.#refusedListeners.add(listener);
+    return () => this.#refusedListeners.delete(listener);
+  }
+
+  async end(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const service of this.#services.values()) service.end();
+    await this.#host?.end();
+    const error = new StoreError('CLOSED', 'the store was closed before the outcome came; what the leading tab has is kept');
+    for (const { reject } of this.#questions.values()) reject(error);
+    for (const { receipt } of this.#writes.values()) receipt.ended(error);
+    this.#become({ state: 'closed' });
+    this.#news.close();
+    this.#line.close();
+    for (const letGo of this.#letGo) letGo();
+  }
+
+  /** Holds a lock from when it is had until this tab is closed. */
+  #hold(lock: string, held: () => void): void {
+    const aborter = new AbortController();
+    this.#letGo.push(() => aborter.abort());
+    navigator.locks
+      .request(lock, { signal: aborter.signal }, () => {
+        if (this.#isClosed) return undefined;
+        held();
+        return new Promise<void>((resolve) => this.#letGo.push(resolve));
+      })
+      .catch((error: Error) => {
+        if (!this.#isClosed) this.#ready.reject(new StoreError('STORAGE_UNAVAILABLE', `no lock here (${error.message})`, { cause: error }));
+      });
+  }
+
+  /** This tab has the lock: nobody else uses the storage. */
+  async #lead(): Promise<void> {
+    try {
+      const host = await this.#openHost();
+      if (this.#isClosed) return await host.end();
+      this.#host = host;
+      host.onStatus((status) => this.#become(status));
+      host.onRefused((refused) => tellAll(this.#refusedListeners, refused));
+      this.#become(host.state);
+      for (const { question, receipt } of this.#writes.values()) {
+        handIn(host, question, (it) => receipt.reached(it.durability, it.version), (error) => receipt.ended(error));
+      }
+      this.#writes.clear();
+      for (const { question, resolve, reject } of this.#questions.values()) {
+        if (question.kind === 'read') host.read(question.request, undefined).then(resolve, reject);
+        if (question.kind === 'flush') host.flush(question.until).then(resolve, reject);
+      }
+      this.#questions.clear();
+      this.#ready.resolve();
+      this.#say({ kind: 'leader' });
+    } catch (cause) {
+      const error = cause instanceof StoreError ? cause : new StoreError('STORAGE_UNAVAILABLE', String(cause), { cause });
+      this.#problem = error;
+      this.#ready.reject(error);
+      this.#become({ state: 'failed', error });
+      for (const { reject } of this.#questions.values()) reject(error);
+      for (const { receipt } of this.#writes.values()) receipt.ended(error);
+      // Another tab may have more luck.
+      for (const letGo of this.#letGo.splice(0)) letGo();
+    }
+  }
+
+  #hear(news: News): void {
+    if (news.kind === 'leader') {
+      this.#say({ kind: 'looking', tab: this.#tab });
+      return;
+    }
+    const { tab } = news;
+    if (!this.#host || this.#services.has(tab)) {
+      this.#services.get(tab)?.tellState();
+      return;
+    }
+    const name = this.#lineOf(tab);
+    this.#services.set(tab, new Service(this.#host, this.#tab, new BroadcastChannel(name)));
+    void navigator.locks.request(name, () => {
+      this.#services.get(tab)?.end();
+      this.#services.delete(tab);
+    });
+  }
+
+  /** The leader has told something. */
+  #take(answer: Answer): void {
+    switch (answer.kind) {
+      case 'state':
+        this.#pending = answer.pending;
+        this.#storage = answer.storage;
+        this.#become(statusOfClone(answer.status));
+        return this.#meet(answer.leader);
+      case 'done':
+        this.#questions.get(answer.number)?.resolve(answer.value);
+        this.#questions.delete(answer.number);
+        return;
+      case 'failed':
+        this.#questions.get(answer.number)?.reject(errorOfClone(answer.error));
+        this.#questions.delete(answer.number);
+        return;
+      case 'reached':
+        this.#writes.get(answer.sequence)?.receipt.reached(answer.durability, answer.version);
+        if (answer.durability === 'ring') this.#writes.delete(answer.sequence);
+        return;
+      case 'ended':
+        this.#writes.get(answer.sequence)?.receipt.ended(errorOfClone(answer.error));
+        this.#writes.delete(answer.sequence);
+        return;
+      case 'refused':
+        tellAll(this.#refusedListeners, { key: answer.key, error: errorOfClone(answer.error) });
+        return;
+    }
+  }
+
+  /** The leader speaks: it is told all that has no answer, if it is a new one. */
+  #meet(leader: string): void {
+    this.#ready.resolve();
+    if (this.#leader === leader || this.#host) return;
+    this.#leader = leader;
+    for (const { question } of this.#writes.values()) this.#line.postMessage(question);
+    for (const { question } of this.#questions.values()) this.#line.postMessage(question);
+  }
+
+  /** Asks the leader, now or when there is one. */
+  #ask<T>(number: number, question: Question): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#questions.set(number, { question, resolve: resolve as (value: unknown) => void, reject });
+      if (this.#leader) this.#line.postMessage(question);
+    });
+  }
+
+  #next(): number {
+    this.#number += 1;
+    return this.#number;
+  }
+
+  #lineOf(tab: string): string {
+    return `${this.#base}:${tab}`;
+  }
+
+  #say(news: News): void {
+    if (!this.#isClosed) this.#news.postMessage(news);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new StoreError('CLOSED', 'this store is closed; open a new one');
+    if (this.#problem) throw this.#problem;
+  }
+
+  #become(status: Status): void {
+    const isSame = status.state === this.#status.state && status.state === 'connecting';
+    this.#status = status;
+    if (!isSame) tellAll(this.#statusListeners, status);
+  }
+}
