@@ -26,7 +26,8 @@ let desk;
 let ring;
 
 before(async () => {
-  stones = await Stones.start(3);
+  // A write that is applied twice leaves a sibling.
+  stones = await Stones.start(3, ['--policy=siblings']);
   project = await installTarball();
   site = await serveFiles(join(project, 'node_modules/henge/dist'), PAGE);
   desk = await Desk.open();

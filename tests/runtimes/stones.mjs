@@ -19,13 +19,15 @@ export const guest = process.env.HENGE_GUEST_WASM ?? join(henge, '../../guest/he
 /** A cluster of stones in as many zones, numbered from 0; number 0 is called `stone-1`. */
 export class Stones {
   #folder = mkdtempSync(join(tmpdir(), 'henge-stones-'));
+  #settings = [];
   #ports = [];
   #children = [];
 
-  /** Starts `count` stones and waits until they serve and know each other. */
-  static async start(count) {
+  /** Starts `count` stones, all with these `settings`, and waits until they serve and know each other. */
+  static async start(count, settings = []) {
     if (!existsSync(henge)) throw new Error(`${henge} is not there: cargo xtask build makes it, or HENGE_BIN names another`);
     const stones = new Stones();
+    stones.#settings = settings;
     for (let number = 0; number < count; number++) stones.#ports.push(await freePort());
     try {
       for (let number = 0; number < count; number++) stones.#spawn(number);
@@ -84,7 +86,7 @@ export class Stones {
   #spawn(number) {
     const name = `stone-${number + 1}`;
     const members = this.#ports.map((port, i) => `--member=stone-${i + 1}=127.0.0.1:${port}@local/${'abcdefg'[i]}`);
-    const settings = ['serve', `--name=${name}`, `--data=${this.#path(number, 'data')}`, '--shards=2', ...members];
+    const settings = ['serve', `--name=${name}`, `--data=${this.#path(number, 'data')}`, '--shards=2', ...members, ...this.#settings];
     const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !variable.startsWith('HENGE_')));
     const log = openSync(this.#path(number, 'log'), 'a');
     const child = spawn(henge, settings, { stdio: ['ignore', log, log], env });

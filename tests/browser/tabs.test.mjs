@@ -1,0 +1,127 @@
+/**
+ * Tabs of one origin share a store. They are opened and killed at random while all of them write: what
+ * was acknowledged reaches the ring, once. `HENGE_ROUNDS` says how often that is tried.
+ */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { installTarball, removeProject } from '../packaging/tarball.mjs';
+import { Stones } from '../runtimes/stones.mjs';
+import { connect } from '../../wasm-sdk/dist/index.js';
+import { startChromium } from './chromium.mjs';
+import { serveFiles } from './files.mjs';
+
+const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 3);
+const TABS = 10;
+
+let stones;
+let project;
+let site;
+let ring;
+let browser;
+/** What each key was written as, once that is acknowledged. */
+const acknowledged = new Map();
+const problems = [];
+
+before(async () => {
+  // A write that is applied twice leaves a sibling.
+  stones = await Stones.start(3, ['--policy=siblings']);
+  project = await installTarball();
+  site = await serveFiles(join(project, 'node_modules/henge/dist'), '<!doctype html><link rel="icon" href="data:,">');
+  ring = await connect(stones.urls);
+  browser = await startChromium();
+  await browser.context.exposeFunction('acknowledge', (key, value) => void acknowledged.set(key, value));
+  await browser.context.exposeFunction('complain', (problem) => void problems.push(problem));
+});
+
+after(async () => {
+  await browser?.end();
+  await ring?.close();
+  site?.end();
+  await stones?.end();
+  if (project) await removeProject(project);
+});
+
+test('a write that is applied twice would be seen', async () => {
+  for (const url of stones.urls.slice(0, 2)) {
+    const store = await connect(url);
+    await store.put('twice', 'v', { w: 'all' });
+    await store.close();
+  }
+  assert.deepEqual((await ring.getEntry('twice', { r: 'all' })).siblings, ['v']);
+});
+
+test('tabs see what others have written, also after the tab that leads is gone', { timeout: 60_000 }, async () => {
+  const [leader, second, third] = [await openTab('seen'), await openTab('seen'), await openTab('seen')];
+  const kinds = await Promise.all([leader, second, third].map((tab) => tab.evaluate(() => window.store.storage)));
+  assert.deepEqual(kinds, Array(3).fill({ kind: 'indexeddb' }));
+  await second.evaluate(() => window.store.put('k', { by: 'second' }));
+  assert.deepEqual(await third.evaluate(() => window.store.get('k', { from: 'local' })), { by: 'second' });
+  const entry = await leader.evaluate(() => window.store.getEntry('k'));
+  assert.deepEqual([entry.value, entry.source, entry.siblings], [{ by: 'second' }, 'waiting', undefined]);
+  const missing = await third.evaluate(() => window.store.get('none', { from: 'local' }).catch((error) => `${error.code} ${error.key} ${error.retryable}`));
+  assert.equal(missing, 'UNAVAILABLE none true');
+  await leader.close();
+  assert.deepEqual(await third.evaluate(() => window.store.get('k')), { by: 'second' });
+  await third.evaluate(() => window.store.delete('k'));
+  assert.equal(await second.evaluate(() => window.store.has('k')), false);
+  assert.equal(await second.evaluate(() => window.store.pending), 2);
+  await Promise.all([second.close(), third.close()]);
+});
+
+test('ten tabs are opened and killed at random while they write', { timeout: ROUNDS * 60_000 }, async () => {
+  let killed = 0;
+  const tabs = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    while (tabs.length < TABS) tabs.push(await openWriter(`${round}-${tabs.length}`));
+    for (let kills = 0; kills < 5; kills++) {
+      await sleep(100 + Math.random() * 300);
+      const [victim] = tabs.splice(Math.floor(Math.random() * tabs.length), 1);
+      await victim.close({ runBeforeUnload: false });
+      killed += 1;
+    }
+  }
+  await Promise.all(tabs.map((tab) => tab.evaluate(() => (window.isOver = true))));
+  await tabs[0].evaluate(() => window.store.flush());
+  await Promise.all(tabs.map((tab) => tab.close()));
+  assert.deepEqual(problems, []);
+  for (const [key, value] of acknowledged) {
+    const entry = await ring.getEntry(key, { r: 'all' });
+    assert.deepEqual([entry?.value, entry?.siblings], [value, undefined], key);
+  }
+  assert.ok(acknowledged.size > ROUNDS * TABS, `${acknowledged.size} writes`);
+  console.log(`MEASURE tabs: ${ROUNDS} rounds, ${killed} tabs killed of ${TABS} that write at a time, ${acknowledged.size} writes acknowledged, all on the ring once`);
+});
+
+/** A tab that has the store `name` open, without a connection or with `urls`. */
+async function openTab(name, urls) {
+  const page = await browser.context.newPage();
+  await page.goto(site.origin);
+  await page.evaluate(
+    async ({ name, urls }) => {
+      const { open } = await import('/browser.js');
+      window.store = await open({ name, ...(urls && { urls }) });
+    },
+    { name, urls },
+  );
+  return page;
+}
+
+/** A tab that writes until it is told to stop, and tells what is acknowledged. */
+async function openWriter(label) {
+  const page = await openTab('written', stones.urls);
+  await page.evaluate((label) => {
+    const write = async () => {
+      for (let number = 0; !window.isOver; number++) {
+        const [key, value] = [`${label}/${number}`, `v${number}`];
+        await window.store.put(key, value);
+        await window.acknowledge(key, value);
+      }
+    };
+    void write().catch((error) => window.complain(`${label}: ${error.stack}`));
+  }, label);
+  return page;
+}
