@@ -41,7 +41,7 @@ impl LeafEngine {
 
     /// Opens what the medium has: the names of its files and their lengths.
     pub fn open(&self, names: Vec<String>, lengths: Vec<f64>) {
-        let files = names.iter().zip(lengths).filter_map(|(name, length)| {
+        let files = names.into_iter().zip(lengths).filter_map(|(name, length)| {
             let file = name.parse().ok()?;
             let length = whole(length);
             Some(StoredFile { file, length })
@@ -58,6 +58,10 @@ impl LeafEngine {
 
     /// Takes a write, under an id of its maker's, who may hand the same write in again. `encoding` and
     /// `bytes` are the value; it deletes without. `ttl_ms` may be 0, `context` empty.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an object would have to be read field by field"
+    )]
     pub fn write(
         &self,
         maker: u64,
@@ -123,6 +127,10 @@ impl LeafEngine {
     }
 
     /// The medium has done what it was asked; `bytes` are what it has read.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "only owned bytes can be left out"
+    )]
     pub fn done(&self, operation: f64, bytes: Option<Vec<u8>>) {
         let answer = bytes
             .as_deref()

@@ -58,21 +58,28 @@ impl Leaf {
         self.writes_under_way -= 1;
         match result {
             Ok(Reply::Written { version, context }) => {
-                let Some((waiting, next)) = self.remove(id) else {
+                let Some(waiting) = self.outbox.get(id) else {
                     return;
                 };
                 let expires_at_ms = waiting.ttl_ms.map(|ttl| waiting.written_at_ms + ttl);
-                let found = waiting.value.map(|value| Found {
+                let found = waiting.value.clone().map(|value| Found {
                     value,
                     version,
                     siblings: Vec::new(),
                     expires_at_ms,
                 });
+                let copy = record::encode(&Copy {
+                    found,
+                    context: context.clone(),
+                });
+                // Before the write is taken out: a log that ends between them must not show an older copy.
+                self.put_copy(record::copy_key(&waiting.key), &copy);
+                let Some((waiting, next)) = self.remove(id) else {
+                    return;
+                };
                 if let Some(next) = next {
                     self.follow(next, &context);
                 }
-                let copy = record::encode(&Copy { found, context });
-                self.put_copy(record::copy_key(&waiting.key), &copy);
                 self.say(id, Progress::Ring { version });
                 self.go_on(&waiting.key);
             }
@@ -110,11 +117,15 @@ impl Leaf {
         }
     }
 
-    /// Takes a write out, durably with the next batch.
+    /// Takes a write out. The next of its key is sent when that is durable: a life after this one must not
+    /// send the older write again when the ring has the newer one.
     fn remove(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
-        let removed = self.outbox.finish(id)?;
-        self.put(record::outbox_key(id.0), REMOVED, false);
-        Some(removed)
+        let (waiting, next) = self.outbox.finish(id)?;
+        let batch = self.put(record::outbox_key(id.0), REMOVED, false);
+        if let (Some(next), Some(batch)) = (next, batch) {
+            self.held.entry(batch).or_default().push(next);
+        }
+        Some((waiting, next))
     }
 
     /// The next write of a key has seen what the one before has come to: also after a restart.

@@ -140,6 +140,8 @@ pub struct Leaf {
     next_write: u64,
     /// Writes by the batch with which they are durable.
     unsynced: BTreeMap<BatchNumber, Vec<WriteId>>,
+    /// Writes by the batch with which those before them are gone for good.
+    held: BTreeMap<BatchNumber, Vec<WriteId>>,
     /// What waits for a block.
     loading: BTreeMap<OperationId, Vec<Waiter>>,
     calls: BTreeMap<CallId, Purpose>,
@@ -183,6 +185,7 @@ impl Leaf {
             copies: Copies::new(settings.copies_max),
             next_write: 1,
             unsynced: BTreeMap::new(),
+            held: BTreeMap::new(),
             loading: BTreeMap::new(),
             calls: BTreeMap::new(),
             writes_under_way: 0,
@@ -321,12 +324,13 @@ impl Leaf {
                 self.list();
             }
             StoreEvent::Durable(batch) => {
-                let later = self.unsynced.split_off(&BatchNumber(batch.0 + 1));
-                let due = core::mem::replace(&mut self.unsynced, later);
-                for write in due.into_values().flatten() {
-                    let progress = Progress::Local;
-                    self.say(write, progress);
+                for write in take_until(&mut self.unsynced, batch) {
+                    self.say(write, Progress::Local);
                 }
+                for write in take_until(&mut self.held, batch) {
+                    self.outbox.release(write);
+                }
+                self.send_writes();
             }
             StoreEvent::Loaded(operation) => {
                 for waiter in self.loading.remove(&operation).into_iter().flatten() {
@@ -393,4 +397,13 @@ impl Leaf {
         self.outputs
             .push_back(LeafOutput::Progress { write, progress });
     }
+}
+
+/// Takes out what is durable with `batch`.
+fn take_until(
+    waiting: &mut BTreeMap<BatchNumber, Vec<WriteId>>,
+    batch: BatchNumber,
+) -> impl Iterator<Item = WriteId> + use<> {
+    let later = waiting.split_off(&BatchNumber(batch.0 + 1));
+    core::mem::replace(waiting, later).into_values().flatten()
 }

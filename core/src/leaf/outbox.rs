@@ -61,16 +61,20 @@ impl Outbox {
         self.writes.insert(id, pending);
     }
 
+    /// Write `id`.
+    pub(super) fn get(&self, id: WriteId) -> Option<&Waiting> {
+        Some(&self.writes.get(&id)?.waiting)
+    }
+
     /// The newest write of `key`.
     pub(super) fn newest(&self, key: &[u8]) -> Option<&Waiting> {
-        let id = self.of_key.get(key)?.back()?;
-        Some(&self.writes.get(id)?.waiting)
+        self.get(*self.of_key.get(key)?.back()?)
     }
 
     /// The oldest write that may be sent; it is under way from now on.
     pub(super) fn take_ready(&mut self) -> Option<(WriteId, &Waiting)> {
         let id = self.ready.pop_first()?;
-        Some((id, &self.writes.get(&id)?.waiting))
+        Some((id, self.get(id)?))
     }
 
     /// Write `id` is not under way any more and has no outcome: it rests until `at`, which follows from
@@ -104,8 +108,8 @@ impl Outbox {
         }
     }
 
-    /// Takes out write `id`, which was under way and has an outcome. The next of its key is ready; it is
-    /// returned too.
+    /// Takes out write `id`, which was under way and has an outcome. The next of its key is returned too;
+    /// it waits for [`Outbox::release`].
     pub(super) fn finish(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
         let waiting = self.writes.remove(&id)?.waiting;
         self.bytes -= bytes(&waiting);
@@ -113,15 +117,15 @@ impl Outbox {
         let queue = self.of_key.get_mut(&waiting.key)?;
         queue.pop_front();
         let next = queue.front().copied();
-        match next {
-            Some(next) => {
-                self.ready.insert(next);
-            }
-            None => {
-                self.of_key.remove(&waiting.key);
-            }
+        if next.is_none() {
+            self.of_key.remove(&waiting.key);
         }
         Some((waiting, next))
+    }
+
+    /// The write before `id` is gone for good: this one may be sent.
+    pub(super) fn release(&mut self, id: WriteId) {
+        self.ready.insert(id);
     }
 
     /// Write `id` follows on what its `context` says from now on.

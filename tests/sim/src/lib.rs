@@ -33,6 +33,7 @@ mod draw;
 pub mod failure;
 mod family;
 mod faults;
+pub mod leaf_run;
 mod model;
 mod moves;
 pub mod plan;

@@ -36,7 +36,7 @@ impl DiskSettings {
 }
 
 /// The files of one seat.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Disk {
     files: BTreeMap<FileId, File>,
     /// In the order in which they were given out.
