@@ -2,7 +2,7 @@
 
 use henge_core::causality::Value;
 use henge_core::id::RequestId;
-use henge_core::leaf::{LeafSettings, ReadFrom, ReadId, Write};
+use henge_core::leaf::{LeafSettings, ReadFrom, ReadId, Write, WriteId};
 use henge_core::storage::{OperationId, StorageAnswer, StorageFault, StoredFile};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -83,9 +83,8 @@ impl LeafEngine {
             }),
         };
         let taken = self.0.with(|it| it.leaf.write(now(), write));
-        #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
         taken
-            .map(|id| id.0 as f64)
+            .map(number)
             .map_err(|failure| failure_object(&failure))
     }
 
@@ -153,6 +152,20 @@ impl LeafEngine {
         self.0.drain();
     }
 
+    /// Takes over the writes that wait in `other`, whose storage has failed. Returns their numbers there and
+    /// here, in turn.
+    pub fn inherit(&self, other: &Self) -> Result<Vec<f64>, JsValue> {
+        let waiting: Vec<_> = other.0.with(|it| it.leaf.waiting().collect());
+        let mut numbers = Vec::new();
+        for (old, write) in waiting {
+            let taken = self.0.with(|it| it.leaf.write(now(), write));
+            let new = taken.map_err(|failure| failure_object(&failure))?;
+            numbers.extend([number(old), number(new)]);
+        }
+        self.0.drain();
+        Ok(numbers)
+    }
+
     /// Writes without an outcome.
     #[must_use]
     pub fn pending(&self) -> u32 {
@@ -171,6 +184,11 @@ impl LeafEngine {
     pub fn close(&self) {
         self.0.close();
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
+const fn number(id: WriteId) -> f64 {
+    id.0 as f64
 }
 
 /// A number that JavaScript hands back, or a length.

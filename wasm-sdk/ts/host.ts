@@ -26,6 +26,7 @@ interface AnyEngine {
  */
 export abstract class Host<E extends AnyEngine> implements Listener {
   #glue: Glue;
+  #make: () => E;
   #engine: E;
   #socketClass: WebSocketClass | undefined;
   #socket: WebSocket | undefined;
@@ -46,8 +47,8 @@ export abstract class Host<E extends AnyEngine> implements Listener {
     this.#glue = glue;
     this.#urls = urls;
     this.#socketClass = socketClass;
-    const session = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
-    this.#engine = this.enter(() => make(session || 1n, this));
+    this.#make = () => this.enter(() => make(random(), this));
+    this.#engine = this.#make();
     live.add(this);
   }
 
@@ -199,6 +200,14 @@ export abstract class Host<E extends AnyEngine> implements Listener {
     if (live.has(this)) this.enter(() => work(this.#engine));
   }
 
+  /** Makes a new engine in the place of the present one, which is closed and returned. */
+  protected renew(): E {
+    const old = this.#engine;
+    this.enter(() => old.close());
+    this.#engine = this.#make();
+    return old;
+  }
+
   protected enter<T>(work: () => T): T {
     try {
       return work();
@@ -268,6 +277,11 @@ export abstract class Host<E extends AnyEngine> implements Listener {
   #where(): string {
     return `${this.#urls.join(', ')}${this.#dialProblem && ` (${this.#dialProblem})`}`;
   }
+}
+
+/** A random number that is not 0. */
+export function random(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0] || 1n;
 }
 
 /** What all engines give of an entry. */

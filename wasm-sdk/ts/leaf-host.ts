@@ -1,10 +1,10 @@
 import { StoreError } from './errors.js';
 import type { EntryObject, FailureObject, LeafEngine, LeafListener } from './henge_wasm.js';
-import { entryOf, errorOf, Host, tellAll } from './host.js';
+import { entryOf, errorOf, Host, random, tellAll } from './host.js';
 import type { LeafPort, ReadRequest, WriteMark, WriteRequest } from './leaf-port.js';
 import { isFull, type Medium } from './media/medium.js';
 import type { Picked } from './media/pick.js';
-import { WriteReceipt } from './receipt.js';
+import { follow, WriteReceipt } from './receipt.js';
 import type { Glue } from './runtime.js';
 import type { Key, LocalEntry, Receipt, RefusedWrite, StorageInfo, WebSocketClass } from './types.js';
 
@@ -17,9 +17,10 @@ export interface LeafSettings {
 
 /** A leaf with its medium. */
 export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort {
-  readonly storage: StorageInfo;
-  #medium: Medium;
-  #maker: bigint;
+  #pick: () => Promise<Picked>;
+  #medium: Medium | undefined;
+  #storage: StorageInfo = { kind: 'memory' };
+  #maker = random();
   #sequence = 0;
   /** Writes of this run that have not come to their end. */
   #writes = new Map<number, WriteReceipt>();
@@ -28,24 +29,33 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #whenIdle: (() => void)[] = [];
   #pendingListeners = new Set<(pending: number) => void>();
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  /** The storage has failed and is being opened again: what is asked meanwhile waits. */
+  #reopening: Promise<unknown> | undefined;
+  #mayReopenAt = 0;
+  /** Which engine asks the medium. */
+  #life = 0;
+  #deferred: (() => void)[] = [];
   #problem: StoreError | undefined;
+  /** The medium has said so, and nothing was stored since. */
+  #isFull = false;
 
   constructor(
     glue: Glue,
     settings: LeafSettings,
-    { medium, reason }: Picked,
+    pick: () => Promise<Picked>,
     urls: readonly string[],
     socketClass: WebSocketClass | undefined,
   ) {
-    let maker = 1n;
+    const { bucket, memoryBytes, copies } = settings;
     super(glue, urls, socketClass, (session, host) => {
-      maker = session;
-      const { bucket, memoryBytes, copies } = settings;
       return new glue.LeafEngine(session, bucket, memoryBytes, copies, [...urls], host);
     });
-    this.#maker = maker;
-    this.#medium = medium;
-    this.storage = reason === undefined ? { kind: medium.kind } : { kind: medium.kind, reason };
+    this.#pick = pick;
+  }
+
+  /** Where the files are. */
+  get storage(): StorageInfo {
+    return this.#storage;
   }
 
   /** Writes that the ring has not taken. */
@@ -60,35 +70,31 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   /** Opens what the medium has, then dials. */
   async open(): Promise<void> {
-    const files = await this.#medium.open();
-    await new Promise<void>((resolve, reject) => {
-      this.#opening = { resolve, reject };
-      const names = files.map(({ name }) => name);
-      const lengths = Float64Array.from(files, ({ length }) => length);
-      this.use((engine) => engine.open(names, lengths));
-    });
+    await this.#openMedium();
     this.use((engine) => engine.dial());
   }
 
   /** Reads a key. */
-  read<T>({ key, keyBytes, from, level, timeoutMs, want }: ReadRequest, signal: AbortSignal | undefined): Promise<T> {
+  async read<T>(request: ReadRequest, signal: AbortSignal | undefined): Promise<T> {
+    await this.#reopening;
+    const { key, keyBytes, from, level, timeoutMs, want } = request;
     return this.call(key, signal, (engine) => engine.read(keyBytes, from, level, timeoutMs, want));
   }
 
   /** Takes a write, which is seen by reads from now on. */
-  write({ key, keyBytes, value, ttlMs, context }: WriteRequest, mark?: WriteMark): Receipt {
+  write(request: WriteRequest, mark: WriteMark = { maker: this.#maker, sequence: (this.#sequence += 1) }): Receipt {
     this.checkUsable();
-    const { maker, sequence } = mark ?? { maker: this.#maker, sequence: (this.#sequence += 1) };
-    const id = this.submit(key, (engine) =>
-      engine.write(maker, sequence, keyBytes, value?.encoding ?? 0, value?.bytes, ttlMs, context),
-    );
-    // One that was handed in before may be here already.
-    const known = this.#writes.get(id);
-    if (known) return known;
-    const write = new WriteReceipt(key);
-    this.#writes.set(id, write);
-    this.use((engine) => this.#count(engine.pending()));
-    return write;
+    const receipt = new WriteReceipt(request.key);
+    if (!this.#reopening) return this.#handIn(request, mark, receipt);
+    this.#deferred.push(() => {
+      try {
+        const taken = this.#handIn(request, mark, receipt);
+        if (taken !== receipt) follow(taken, receipt);
+      } catch (error) {
+        receipt.ended(error as StoreError);
+      }
+    });
+    return receipt;
   }
 
   /** Resolves when all that was written so far has come as far as asked. */
@@ -119,7 +125,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     }
     this.close();
     this.#end(new StoreError('CLOSED', 'the store was closed; the write is kept and goes to the ring when it is opened again'));
-    await this.#medium.close();
+    await this.#medium?.close();
   }
 
   override crashed(error: StoreError): void {
@@ -130,49 +136,51 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   // What the engine calls.
 
   append(operation: number, file: string, offset: number, bytes: Uint8Array): void {
-    this.#serve(operation, this.#medium.append(file, offset, bytes.slice()));
+    this.#serve(operation, this.#medium?.append(file, offset, bytes.slice()));
   }
 
   sync(operation: number, file: string): void {
-    this.#serve(operation, this.#medium.sync(file));
+    this.#serve(operation, this.#medium?.sync(file));
   }
 
   load(operation: number, file: string, offset: number, length: number): void {
-    this.#serve(operation, this.#medium.read(file, offset, length));
+    this.#serve(operation, this.#medium?.read(file, offset, length));
   }
 
   replace(operation: number, file: string, bytes: Uint8Array): void {
-    this.#serve(operation, this.#medium.replace(file, bytes.slice()));
+    this.#serve(operation, this.#medium?.replace(file, bytes.slice()));
   }
 
   truncate(operation: number, file: string, length: number): void {
-    this.#serve(operation, this.#medium.truncate(file, length));
+    this.#serve(operation, this.#medium?.truncate(file, length));
   }
 
   remove(operation: number, file: string): void {
-    this.#serve(operation, this.#medium.remove(file));
+    this.#serve(operation, this.#medium?.remove(file));
   }
 
   opened(pending: number): void {
     this.#pending = pending;
     this.#opening?.resolve();
+    this.#opening = undefined;
   }
 
   broken(why: string): void {
-    this.#problem = new StoreError('CORRUPT', `the local storage has failed (${why}); open the store again`, {
-      retryable: true,
-    });
-    this.#opening?.reject(this.#problem);
-    this.#end(this.#problem);
+    const error = new StoreError('CORRUPT', `the local storage has failed (${why}); open the store again`, { retryable: true });
+    if (this.#opening) return this.#opening.reject(error);
+    if (this.#reopening || performance.now() < this.#mayReopenAt) return this.#fail(error);
+    this.#mayReopenAt = performance.now() + REOPEN_MS_MIN;
+    this.#reopening = this.#reopen()
+      .catch((cause) => this.#fail(cause instanceof StoreError ? cause : error))
+      .finally(() => (this.#reopening = undefined));
   }
 
   full(): void {
-    this.#problem = new StoreError('QUOTA_EXCEEDED', 'the local storage is full; free some, then what waits is stored', {
-      retryable: true,
-    });
+    this.#isFull = true;
   }
 
   stored(id: number): void {
+    this.#isFull = false;
     this.#writes.get(id)?.reached('local');
   }
 
@@ -201,13 +209,80 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   protected override checkUsable(): void {
     super.checkUsable();
-    if (this.#problem?.code === 'CORRUPT') throw this.#problem;
+    if (this.#problem) throw this.#problem;
   }
 
-  #serve(operation: number, result: Promise<Uint8Array | void>): void {
-    result.then(
-      (bytes) => this.use((engine) => engine.done(operation, bytes ?? undefined)),
-      (error) => this.use((engine) => engine.fault(operation, isFull(error), String((error as Error)?.message ?? error))),
+  async #openMedium(): Promise<void> {
+    const { medium, reason } = await this.#pick();
+    this.#medium = medium;
+    this.#storage = reason === undefined ? { kind: medium.kind } : { kind: medium.kind, reason };
+    const files = await medium.open();
+    await new Promise<void>((resolve, reject) => {
+      this.#opening = { resolve, reject };
+      const names = files.map(({ name }) => name);
+      const lengths = Float64Array.from(files, ({ length }) => length);
+      this.use((engine) => engine.open(names, lengths));
+    });
+  }
+
+  /** The storage has failed: it may have been cleared. What waits is still in memory, and is stored anew. */
+  async #reopen(): Promise<void> {
+    // Not now: the engine is what is calling.
+    await Promise.resolve();
+    const old = this.renew();
+    this.#life += 1;
+    await this.#medium?.close().catch(() => undefined);
+    await this.#openMedium();
+    this.use((engine) => {
+      const numbers = engine.inherit(old);
+      const writes = this.#writes;
+      this.#writes = new Map();
+      for (let at = 0; at < numbers.length; at += 2) {
+        const receipt = writes.get(numbers[at] ?? 0);
+        if (receipt) this.#writes.set(numbers[at + 1] ?? 0, receipt);
+      }
+      old.free();
+      this.#count(engine.pending());
+      engine.dial();
+    });
+    for (const handIn of this.#deferred.splice(0)) handIn();
+  }
+
+  #handIn({ key, keyBytes, value, ttlMs, context }: WriteRequest, { maker, sequence }: WriteMark, receipt: WriteReceipt): WriteReceipt {
+    const id = this.#submitWrite(key, (engine) =>
+      engine.write(maker, sequence, keyBytes, value?.encoding ?? 0, value?.bytes, ttlMs, context),
+    );
+    // One that was handed in before may be here already.
+    const known = this.#writes.get(id);
+    if (known) return known;
+    this.#writes.set(id, receipt);
+    this.use((engine) => this.#count(engine.pending()));
+    return receipt;
+  }
+
+  #submitWrite(key: Key, submit: (engine: LeafEngine) => number): number {
+    try {
+      return this.submit(key, submit);
+    } catch (error) {
+      if (!this.#isFull || (error as StoreError).code !== 'RATE_LIMITED') throw error;
+      const message = 'the local storage is full, and no more writes fit into memory; free some, or wait until the ring has taken some';
+      throw new StoreError('QUOTA_EXCEEDED', message, { key, retryable: true, cause: error });
+    }
+  }
+
+  #fail(error: StoreError): void {
+    this.#problem = error;
+    this.#end(error);
+  }
+
+  #serve(operation: number, result: Promise<Uint8Array | void> | undefined): void {
+    const life = this.#life;
+    const answer = (work: (engine: LeafEngine) => void): void => {
+      if (life === this.#life) this.use(work);
+    };
+    (result ?? Promise.reject(new Error('there is no medium'))).then(
+      (bytes) => answer((engine) => engine.done(operation, bytes ?? undefined)),
+      (error) => answer((engine) => engine.fault(operation, isFull(error), String((error as Error)?.message ?? error))),
     );
   }
 
@@ -232,3 +307,6 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     this.#writes.clear();
   }
 }
+
+/** A storage that fails again within this, in milliseconds, is given up. */
+const REOPEN_MS_MIN = 10_000;

@@ -2,6 +2,7 @@ import { describe } from './codec.js';
 import type { EngineModule } from './engine-module.js';
 import { LeafHost } from './leaf-host.js';
 import { HengeLocalStore } from './local-store.js';
+import type { Picked } from './media/pick.js';
 import { checkOptions, Levels } from './options.js';
 import type { LocalStore, OpenOptions } from './types.js';
 import { areThereTabs, TabPort } from './tabs/port.js';
@@ -21,8 +22,8 @@ export async function open(engine: EngineModule, options: OpenOptions = {}): Pro
   const socketClass =
     urls === undefined ? undefined : await engine.webSocket(options.WebSocket, 'open({ urls, WebSocket })');
   const openHost = async (): Promise<LeafHost> => {
-    const picked = await engine.runtime.medium(name, options.storage ?? 'auto', options.folder);
-    const host = new LeafHost(engine.loaded('open()'), { bucket, memoryBytes, copies }, picked, addresses, socketClass);
+    const pick = (): Promise<Picked> => engine.runtime.medium(name, options.storage ?? 'auto', options.folder);
+    const host = new LeafHost(engine.loaded('open()'), { bucket, memoryBytes, copies }, pick, addresses, socketClass);
     try {
       await host.open();
     } catch (error) {

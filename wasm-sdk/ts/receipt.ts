@@ -60,5 +60,12 @@ export class WriteReceipt implements Receipt {
   }
 }
 
+/** What becomes of `first` becomes of `second`, another receipt of the same write. */
+export function follow(first: Receipt, second: WriteReceipt): void {
+  const reached = ({ durability, version }: Receipt): void => second.reached(durability, version);
+  first.until('local').then(reached, () => undefined);
+  first.until('ring').then(reached, (error) => second.ended(error));
+}
+
 /** From the weakest to the strongest. */
 const ORDER: readonly Durability[] = ['memory', 'local', 'ring'];

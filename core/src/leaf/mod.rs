@@ -210,6 +210,12 @@ impl Leaf {
         self.outbox.len()
     }
 
+    /// The writes without an outcome, the oldest first: what another leaf takes over from one whose storage
+    /// has failed.
+    pub fn waiting(&self) -> impl Iterator<Item = (WriteId, Write)> + '_ {
+        self.outbox.all()
+    }
+
     /// Copies of what the ring has.
     #[must_use]
     pub fn copies(&self) -> usize {

@@ -1,7 +1,7 @@
 //! The writes that wait, in the order in which they were made, and which of them may be sent.
 
-use super::WriteId;
 use super::record::Waiting;
+use super::{Write, WriteId};
 use crate::id::RequestId;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_WRITES_MAX};
 use crate::time::Instant;
@@ -59,6 +59,28 @@ impl Outbox {
             failures: 0,
         };
         self.writes.insert(id, pending);
+    }
+
+    /// All writes, the oldest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = (WriteId, Write)> + '_ {
+        self.writes.iter().map(|(id, Pending { waiting, .. })| {
+            let Waiting {
+                request,
+                key,
+                value,
+                ttl_ms,
+                context,
+                ..
+            } = waiting.clone();
+            let write = Write {
+                key,
+                value,
+                ttl_ms,
+                context,
+                request: Some(request),
+            };
+            (*id, write)
+        })
     }
 
     /// Write `id`.

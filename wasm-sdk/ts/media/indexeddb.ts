@@ -22,6 +22,9 @@ export async function indexedDbChunks(name: string): Promise<ChunkStore> {
 class Database {
   #name: string;
   #connection: IDBDatabase | undefined;
+  #wasOpen = false;
+  /** What was in it is gone: nothing that counts on that may be added. */
+  #isCleared = false;
 
   constructor(name: string) {
     this.#name = name;
@@ -29,8 +32,14 @@ class Database {
 
   async open(): Promise<IDBDatabase> {
     const request = indexedDB.open(this.#name, VERSION);
-    request.onupgradeneeded = () => request.result.createObjectStore(CHUNKS);
+    let isNew = false;
+    request.onupgradeneeded = () => {
+      isNew = true;
+      request.result.createObjectStore(CHUNKS);
+    };
     const connection = await done(request);
+    this.#isCleared ||= isNew && this.#wasOpen;
+    this.#wasOpen = true;
     // Whoever clears the storage must not wait for this page.
     connection.onversionchange = () => connection.close();
     connection.onclose = () => {
@@ -58,13 +67,16 @@ class Database {
   }
 
   async #begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
-    const connection = this.#connection ?? (await this.open());
-    try {
+    const begin = (connection: IDBDatabase): IDBTransaction => {
+      if (this.#isCleared) throw new Error('the storage of this site was cleared');
       return connection.transaction(CHUNKS, mode, { durability: 'strict' });
+    };
+    try {
+      return begin(this.#connection ?? (await this.open()));
     } catch (error) {
       // The server of the databases was lost: it has another connection for those who ask.
       if ((error as Error).name !== 'InvalidStateError') throw error;
-      return (await this.open()).transaction(CHUNKS, mode, { durability: 'strict' });
+      return begin(await this.open());
     }
   }
 }
