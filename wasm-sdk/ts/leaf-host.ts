@@ -32,6 +32,9 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   /** The storage has failed and is being opened again: what is asked meanwhile waits. */
   #reopening: Promise<unknown> | undefined;
   #mayReopenAt = 0;
+  /** Requests to the medium that are under way. */
+  #busy = 0;
+  #whenQuiet: (() => void)[] = [];
   /** Which engine asks the medium. */
   #life = 0;
   #deferred: (() => void)[] = [];
@@ -122,6 +125,8 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   async end(): Promise<void> {
     if (this.state.state !== 'closed' && this.state.state !== 'failed') {
       await this.flush('local').catch(() => undefined);
+      // Copies of what was read may be on their way.
+      await this.#quiet();
     }
     this.close();
     this.#end(new StoreError('CLOSED', 'the store was closed; the write is kept and goes to the ring when it is opened again'));
@@ -270,6 +275,18 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     }
   }
 
+  /** Resolves when the medium has nothing to do, or has taken too long. */
+  async #quiet(): Promise<void> {
+    if (this.#busy === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, QUIET_MS_MAX);
+      this.#whenQuiet.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   #fail(error: StoreError): void {
     this.#problem = error;
     this.#end(error);
@@ -277,8 +294,11 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   #serve(operation: number, result: Promise<Uint8Array | void> | undefined): void {
     const life = this.#life;
+    this.#busy += 1;
     const answer = (work: (engine: LeafEngine) => void): void => {
       if (life === this.#life) this.use(work);
+      this.#busy -= 1;
+      if (this.#busy === 0) for (const resolve of this.#whenQuiet.splice(0)) resolve();
     };
     (result ?? Promise.reject(new Error('there is no medium'))).then(
       (bytes) => answer((engine) => engine.done(operation, bytes ?? undefined)),
@@ -308,5 +328,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   }
 }
 
+/** How long `close()` waits for what need not be stored, in milliseconds. */
+const QUIET_MS_MAX = 1_000;
 /** A storage that fails again within this, in milliseconds, is given up. */
 const REOPEN_MS_MIN = 10_000;

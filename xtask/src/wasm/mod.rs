@@ -1,5 +1,6 @@
 //! The SDK's build: Rust to wasm, wasm-bindgen, wasm-opt, base64, TypeScript, into `wasm-sdk/dist`.
 
+mod glue;
 mod inline;
 mod parts;
 mod size;
@@ -109,7 +110,8 @@ fn bindgen(dist: &Path) -> Result<()> {
     bindgen
         .remove_name_section(true)
         .remove_producers_section(true);
-    bindgen.generate(dist)
+    bindgen.generate(dist)?;
+    glue::shorten(&dist.join("henge_wasm.js"))
 }
 
 fn compiled() -> PathBuf {
