@@ -343,3 +343,23 @@ fn what_cannot_be_watched_is_said() {
     };
     assert!(watchers[0].client.watch(cluster.now, spec).is_err());
 }
+
+#[test]
+fn whatever_fails_a_watcher_has_in_the_end_what_the_ring_has() {
+    let mut total = henge_sim::watch_run::Counts::default();
+    let mut quiet = 0;
+    for seed in 0..SEEDS {
+        let counts = henge_sim::watch_run::play(seed);
+        let counts = counts.unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        quiet += u64::from(counts.resyncs == 0);
+        total.changes += counts.changes;
+        total.resyncs += counts.resyncs;
+        total.kills += counts.kills;
+        total.moves += counts.moves;
+    }
+    println!("{SEEDS} seeds, {quiet} without a resync: {total:?}");
+    assert!(quiet * 2 > SEEDS, "history is hardly ever gone here: {total:?}");
+}
+
+/// Runs of random faults.
+const SEEDS: u64 = 40;

@@ -1,7 +1,7 @@
 //! The streams: what a gateway asks of the shards that have keys, and how it notices that it has missed
 //! something. Whatever is lost on the way, it asks anew from where it was.
 
-use super::{Gateway, Phase, View};
+use super::{Gateway, View};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::{WATCH_PING_MS, WATCH_SELECTORS_PER_MESSAGE, WATCH_SILENCE_MS};
 use crate::time::{Duration, Instant};
@@ -176,25 +176,19 @@ impl Gateway {
         else {
             return;
         };
-        if let Phase::Begun {
-            token: Some(_),
-            asked,
-            ..
-        } = &mut it.phase
-            && !asked.contains(&stream)
-        {
-            asked.push(stream);
+        if !it.token.is_empty() && !it.asked.contains(&stream) {
+            it.asked.push(stream);
             feed.ask(watch);
         }
     }
 
-    /// Whether a stream has yet to say what `watch` has missed, or is not known yet.
-    pub(super) fn is_awaited(&self, view: View<'_>, watch: u64) -> bool {
+    /// Whether a stream of a member that can be reached has yet to answer `ticket`, or anything.
+    pub(super) fn is_awaited(&self, view: View<'_>, ticket: u64) -> bool {
         let waits = |feed: &Feed| {
-            let is_new = feed.incarnation == 0 && view.is_up(self.me, feed.member);
-            is_new || feed.asked.contains(&watch) || feed.to_ask.contains(&watch)
+            feed.incarnation == 0 || feed.asked.contains(&ticket) || feed.to_ask.contains(&ticket)
         };
-        self.feeds.values().any(waits)
+        let mut reached = (self.feeds.values()).filter(|it| view.is_up(self.me, it.member));
+        reached.any(waits)
     }
 
     /// The stream of a shard, which may be new.
@@ -261,13 +255,7 @@ impl Gateway {
                 } else {
                     self.watches.get(&ticket).and_then(|watch| {
                         let interest = self.interests.get(&watch.interest)?;
-                        let Phase::Begun {
-                            token: Some(token), ..
-                        } = &watch.phase
-                        else {
-                            return None;
-                        };
-                        let own = token.iter().filter(|mark| mark.member == feed.member);
+                        let own = watch.token.iter().filter(|mark| mark.member == feed.member);
                         let since = own.map(|mark| (mark.incarnation, mark.position));
                         Some((watch.interest, &interest.selector, Some(since.collect())))
                     })

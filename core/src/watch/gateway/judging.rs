@@ -119,8 +119,8 @@ impl Gateway {
     pub(super) fn qualify_fresh(&mut self, interest: u64, stream: u32) {
         let watches = self.interests.get(&interest).map(|it| &it.watches);
         let is_fresh = |number: &&u64| {
-            let phase = self.watches.get(number).map(|watch| &watch.phase);
-            matches!(phase, Some(Phase::Begun { token: None, .. }))
+            let watch = self.watches.get(number);
+            watch.is_some_and(|it| it.token.is_empty() && matches!(it.phase, Phase::Begun(_)))
         };
         let fresh: Vec<u64> = (watches.into_iter().flatten().filter(is_fresh))
             .copied()
@@ -186,22 +186,25 @@ impl Gateway {
             )
         });
         let patience = Duration::from_millis(WATCH_PATIENCE_MS);
-        let (must_wait, is_begun) = match &watch.phase {
-            Phase::Begun { token: None, .. } => (true, true),
-            Phase::Begun { at, .. } => {
-                let is_patient = now.since(*at) <= patience;
-                (is_patient && self.is_awaited(view, number), true)
+        let wanted = watch.interest;
+        let is_resumed = !watch.token.is_empty();
+        let (may_begin, must_wait) = match watch.phase {
+            Phase::Begun(at) => {
+                let is_patient = now.since(at) <= patience;
+                let ticket = if is_resumed { number } else { wanted };
+                let waits = is_patient && self.is_awaited(view, ticket);
+                // A stream that comes after it was told that it watches would not count.
+                (is_covered && (is_resumed || !waits), waits || !is_resumed)
             }
             Phase::Live if !is_covered => (false, false),
             Phase::Live => {
                 let since = watch.deaf_since.unwrap_or(now);
-                (is_heard || now.since(since) <= patience, false)
+                (false, is_heard || now.since(since) <= patience)
             }
         };
-        let wanted = watch.interest;
         let brings = |stream: u32, feed: &Feed| feed.is_live() && self.has_joined(stream, wanted);
-        let should_resync = !must_wait
-            && !(is_begun && is_covered)
+        let should_resync = !may_begin
+            && !must_wait
             && !is_planted(Bug::GapUnsaid)
             && self.is_covered(view, partition, &brings);
         if should_resync {
@@ -213,11 +216,11 @@ impl Gateway {
         let Some(watch) = self.watches.get_mut(&number) else {
             return;
         };
-        if is_begun && is_covered {
+        if may_begin {
             watch.phase = Phase::Live;
             let event = WatchEvent::Watching { watch: watch.name };
             self.put(number, Waiting::Event(event));
-        } else if !is_begun {
+        } else if matches!(watch.phase, Phase::Live) {
             let is_deaf = !is_heard;
             watch.deaf_since = is_deaf.then(|| watch.deaf_since.unwrap_or(now));
             if !is_deaf && all_count {
@@ -238,6 +241,7 @@ impl Gateway {
         watch.phase = Phase::Live;
         watch.deaf_since = None;
         watch.qualified.clear();
+        watch.token.clear();
         let (interest, name) = (watch.interest, watch.name);
         self.doubtful.insert(number);
         self.put(number, Waiting::Event(WatchEvent::Resync { watch: name }));

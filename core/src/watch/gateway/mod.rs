@@ -114,6 +114,10 @@ struct Watch {
     /// It has not heard what was told up to this number.
     since: u64,
     phase: Phase,
+    /// Where it goes on, if it does.
+    token: Vec<Mark>,
+    /// The streams that were asked for what it has missed.
+    asked: Vec<u32>,
     /// The streams without which nothing is missed, as long as there is one for each partition.
     qualified: Vec<u32>,
     /// Since when no such stream can be heard for some partition.
@@ -124,16 +128,10 @@ struct Watch {
     is_ready: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Phase {
     /// It was not told yet that it watches.
-    Begun {
-        at: Instant,
-        /// Where it goes on, if it does.
-        token: Option<Vec<Mark>>,
-        /// Streams that were asked for what it has missed.
-        asked: Vec<u32>,
-    },
+    Begun(Instant),
     Live,
 }
 
@@ -190,19 +188,15 @@ impl Gateway {
         }
         let interest = self.take_interest(view, selector);
         let number = self.take_number();
-        let token = (!token.is_empty()).then_some(token);
-        let is_fresh = token.is_none();
-        let phase = Phase::Begun {
-            at: now,
-            token,
-            asked: Vec::new(),
-        };
+        let is_fresh = token.is_empty();
         let watch = Watch {
             client,
             name,
             interest,
             since: self.told.newest(),
-            phase,
+            phase: Phase::Begun(now),
+            token,
+            asked: Vec::new(),
             qualified: Vec::new(),
             deaf_since: None,
             queue: VecDeque::new(),
