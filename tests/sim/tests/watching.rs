@@ -362,4 +362,4 @@ fn whatever_fails_a_watcher_has_in_the_end_what_the_ring_has() {
 }
 
 /// Runs of random faults.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 1_000;
