@@ -89,12 +89,14 @@ pub const WATCH_QUEUES_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 pub const WATCH_FLIGHT_BYTES_MAX: usize = 512 * 1_024;
 /// A client says that it has them when there are so many.
 pub const WATCH_ACK_BYTES: usize = 128 * 1_024;
-/// Bytes of changes at which a frame to a client, or to a member, is closed.
+/// Bytes of changes at which a frame to a client is closed.
 pub const WATCH_FRAME_BYTES: usize = 64 * 1_024;
 /// Changes that a shard remembers for watchers that come back.
 pub const WATCH_TAIL_ENTRIES_MAX: usize = 65_536;
-/// Bytes of them.
-pub const WATCH_TAIL_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+/// Bytes of them, unless configured otherwise; more cannot be.
+pub const WATCH_TAIL_BYTES_MAX: u32 = 8 * 1_024 * 1_024;
+/// Bytes of changes at which a message to a member is closed.
+pub const WATCH_TAIL_MESSAGE_BYTES: usize = 4 * 1_024 * 1_024;
 /// Keys of which a shard, or a client, remembers which change was told last.
 pub const WATCH_TOLD_MAX: usize = 65_536;
 /// Shards in which a watcher can say how far it is.
@@ -273,7 +275,7 @@ const _: () = assert!(LOG_BATCH_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(FRAME_BODY_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(TIMEOUT_DEFAULT_MS <= TIMEOUT_MAX_MS);
 const _: () = assert!(WATCH_ACK_BYTES + WATCH_FRAME_BYTES < WATCH_FLIGHT_BYTES_MAX);
-const _: () = assert!(WATCH_TAIL_BYTES_MAX + PAIR_BYTES_MAX < FRAME_BODY_BYTES_MAX);
+const _: () = assert!(WATCH_TAIL_BYTES_MAX as usize + PAIR_BYTES_MAX < FRAME_BODY_BYTES_MAX);
 const _: () = assert!(WATCH_QUEUE_BYTES_MAX < WATCH_QUEUES_BYTES_MAX);
 
 /// Longest address of a member, in bytes: the longest host name and a port.

@@ -184,7 +184,7 @@ impl Node {
             handing: Handing::default(),
             collecting: Collecting::default(),
             partitions: Partitions::default(),
-            source: Source::new(config.shard, config.shards),
+            source: Source::new(config.shard, config.shards, config.watch_tail_bytes_max),
             gateway: Gateway::new(
                 config.me,
                 config.shard,

@@ -11,7 +11,7 @@ use super::tail::{Tail, TailEntry};
 use crate::id::{BucketId, MemberId, PartitionId};
 use crate::limits::{
     WATCH_FEED_LIFE_MS, WATCH_FEEDS_MAX, WATCH_SELECTORS_MAX, WATCH_SELECTORS_PER_MESSAGE,
-    WATCH_TAIL_BYTES_MAX,
+    WATCH_TAIL_MESSAGE_BYTES,
 };
 use crate::planted::{Bug, is_planted};
 use crate::storage::BatchNumber;
@@ -62,14 +62,15 @@ struct Feed {
 }
 
 impl Source {
-    /// The source of shard `shard` of `shards`, before its storage is open.
+    /// The source of shard `shard` of `shards`, before its storage is open. It remembers so many bytes of
+    /// changes.
     #[must_use]
-    pub fn new(shard: u16, shards: u16) -> Self {
+    pub fn new(shard: u16, shards: u16, tail_bytes_max: u32) -> Self {
         Self {
             shard,
             shards,
             incarnation: 0,
-            tail: Tail::default(),
+            tail: Tail::new(tail_bytes_max),
             written: Position::default(),
             pending: VecDeque::new(),
             feeds: BTreeMap::new(),
@@ -243,7 +244,7 @@ impl Source {
             let of = |change: &FeedChange| change.change.bytes();
             bytes += ticket.changes.iter().map(of).sum::<usize>();
             tickets.push(ticket);
-            if bytes > WATCH_TAIL_BYTES_MAX / 2 {
+            if bytes > WATCH_TAIL_MESSAGE_BYTES {
                 bytes = 0;
                 self.answer(place, number, core::mem::take(&mut tickets));
             }
@@ -369,7 +370,7 @@ impl Feed {
     }
 
     fn is_full_with(&self, change: &Change) -> bool {
-        self.bytes > 0 && self.bytes + change.bytes() > WATCH_TAIL_BYTES_MAX
+        self.bytes > 0 && self.bytes + change.bytes() > WATCH_TAIL_MESSAGE_BYTES
     }
 
     /// Adds a change, unless it is the one that was added last.

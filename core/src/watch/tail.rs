@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::position::Position;
 use crate::id::BucketId;
-use crate::limits::{WATCH_TAIL_BYTES_MAX, WATCH_TAIL_ENTRIES_MAX};
+use crate::limits::WATCH_TAIL_ENTRIES_MAX;
 use crate::planted::{Bug, is_planted};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -20,16 +20,29 @@ pub struct TailEntry {
 }
 
 /// The newest durable changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tail {
     entries: VecDeque<TailEntry>,
     bytes: usize,
+    bytes_max: usize,
     /// All changes behind this place are among the entries.
     floor: Position,
     newest: Position,
 }
 
 impl Tail {
+    /// Room for `bytes_max` bytes of changes.
+    #[must_use]
+    pub fn new(bytes_max: u32) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            bytes: 0,
+            bytes_max: bytes_max as usize,
+            floor: Position::default(),
+            newest: Position::default(),
+        }
+    }
+
     /// Nothing is known of what stands before `position`.
     pub fn begin(&mut self, position: Position) {
         self.floor = self.floor.max(position);
@@ -46,7 +59,7 @@ impl Tail {
         self.pass(entry.position);
         self.bytes += entry.change.bytes();
         self.entries.push_back(entry);
-        while (self.entries.len() > WATCH_TAIL_ENTRIES_MAX || self.bytes > WATCH_TAIL_BYTES_MAX)
+        while (self.entries.len() > WATCH_TAIL_ENTRIES_MAX || self.bytes > self.bytes_max)
             && let Some(oldest) = self.entries.pop_front()
         {
             self.bytes -= oldest.change.bytes();
@@ -97,6 +110,8 @@ mod tests {
     use crate::id::ActorId;
     use alloc::vec;
 
+    const BYTES_MAX: u32 = 64 * 1_024 * 1_024;
+
     fn entry(segment: u64, index: u64, bytes: usize) -> TailEntry {
         let (actor, counter) = (ActorId(1), 1);
         let value = Value {
@@ -124,7 +139,7 @@ mod tests {
 
     #[test]
     fn it_goes_on_behind_a_place_and_says_when_it_does_not_reach_back() {
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(BYTES_MAX);
         tail.begin(Position::before(3));
         tail.push(entry(3, 1, 0));
         tail.push(entry(3, 4, 0));
@@ -141,7 +156,7 @@ mod tests {
 
     #[test]
     fn it_drops_the_oldest_when_there_are_too_many_or_too_large_ones() {
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(BYTES_MAX);
         for index in 1..=WATCH_TAIL_ENTRIES_MAX as u64 + 2 {
             tail.push(entry(1, index, 0));
         }
@@ -149,9 +164,9 @@ mod tests {
         assert_eq!(since(&tail, 1, 1), None);
         assert_eq!(since(&tail, 1, 2), Some(WATCH_TAIL_ENTRIES_MAX));
         for index in 1..=100 {
-            tail.push(entry(2, index, WATCH_TAIL_BYTES_MAX / 10));
+            tail.push(entry(2, index, BYTES_MAX as usize / 10));
         }
-        assert!(tail.bytes() <= WATCH_TAIL_BYTES_MAX && tail.len() < 11);
+        assert!(tail.bytes() <= BYTES_MAX as usize && tail.len() < 11);
         assert_eq!(since(&tail, 2, 100), Some(0));
     }
 }

@@ -67,6 +67,10 @@ impl Run {
         let mut cluster = Cluster::with(seats, seed, |config| {
             config.partitions = 16;
             config.sync_round_ms = 1_000;
+            // Some remember hardly anything.
+            if rng.below(3) == 0 {
+                config.watch_tail_bytes_max = 2_000;
+            }
         });
         if rng.below(2) == 0 {
             cluster.link_all(HARSH);
@@ -129,7 +133,8 @@ impl Run {
             }
             4 => {
                 let number = draw(&mut self.rng, self.watchers.len());
-                self.watchers[number].server = Some(draw(&mut self.rng, seats));
+                let server = draw(&mut self.rng, seats + 1);
+                self.watchers[number].server = (server < seats).then_some(server);
                 self.counts.moves += 1;
             }
             _ => self.write(),
@@ -255,6 +260,9 @@ impl Run {
             }
         }
         self.cluster.link_all(LinkSettings::CALM);
+        for watcher in &mut self.watchers {
+            watcher.server.get_or_insert(0);
+        }
         for _ in 0..80 {
             run(&mut self.cluster, &mut self.watchers, Duration::from_millis(100));
             self.heed();

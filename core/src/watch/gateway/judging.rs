@@ -15,8 +15,8 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// What was found out of watches that are in the same position: whether for each partition there is a
-/// stream that counts, and whether one that can be heard.
+/// What was found out of watches that are in the same position: whether for each partition there are
+/// enough streams that count, and whether there are enough that can be heard.
 type Findings = BTreeMap<(Option<PartitionId>, Vec<u32>), (bool, bool)>;
 
 impl Gateway {
@@ -253,7 +253,10 @@ impl Gateway {
         }
     }
 
-    /// Whether for each partition there is an owner's stream that `is_good`.
+    /// Whether for each partition there are enough owners whose streams are good.
+    ///
+    /// A write that a read at level `quorum` does not show is known to fewer owners than `enough`, so
+    /// one of so many does not know it yet, and its stream will bring it.
     fn is_covered(
         &self,
         view: View<'_>,
@@ -266,16 +269,19 @@ impl Gateway {
         };
         let mut partitions = partitions.map(PartitionId);
         partitions.all(|partition| {
-            let mut holders = view.holders(partition);
-            holders.any(|member| {
-                let shards = self.shards_of.get(&member);
-                let place = shards.map(|shards| (member, partition.0 % shards));
+            let readers = view.state.ownership(partition);
+            let readers = readers.map_or(0, |it| it.readers().len());
+            let enough = readers - readers / 2;
+            let good = view.holders(partition).filter(|member| {
+                let shards = self.shards_of.get(member);
+                let place = shards.map(|shards| (*member, partition.0 % shards));
                 let stream = place.and_then(|place| self.places.get(&place));
                 stream.is_some_and(|stream| {
                     let feed = self.feeds.get(stream);
                     feed.is_some_and(|feed| is_good(*stream, feed))
                 })
-            })
+            });
+            good.count() >= enough
         })
     }
 }

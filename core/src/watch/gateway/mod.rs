@@ -1,9 +1,10 @@
 //! The half that has clients: it asks the shards that have the keys, and tells each watcher once.
 //!
-//! Every write comes to every owner of its partition in the end. So a watcher misses nothing as long as
-//! it is told, for each partition, what *one* owner's stream brings without a gap: such a stream is
-//! *qualified* for the watcher. If none is left for some partition, the watcher is told to read anew,
-//! and all streams that are there by then are qualified again.
+//! A stream is *qualified* for a watcher if it has had no gap since before the watcher has read
+//! everything. Every write comes to every owner of its partition in the end, so a watcher misses nothing
+//! as long as it is told, for each partition, what enough owners' qualified streams bring: so many that
+//! one of them did not know yet what the reads did not show. If too few are left for some partition, the
+//! watcher is told to read anew, and all streams that are there by then are qualified again.
 //!
 //! * `feed`: the streams of other shards, and of this one.
 //! * `judging`: which of them count for whom, and what a watcher is told.
