@@ -84,6 +84,8 @@ bugs! {
     ChangeBeforeDurable = "change-before-durable",
     /// A watcher that has missed changes is not told so.
     GapUnsaid = "gap-unsaid",
+    /// One owner's stream is enough, whatever that owner knew when a watcher began to read.
+    OneStreamEnough = "one-stream-enough",
     /// A client tells its application each change as often as it hears of it.
     ToldTwice = "told-twice",
 }

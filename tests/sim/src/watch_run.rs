@@ -5,7 +5,7 @@
 use crate::Cluster;
 use crate::watcher::{Watcher, run};
 use crate::world::LinkSettings;
-use henge_core::causality::Hlc;
+use henge_core::causality::{Context, Dot, Hlc, Token, Value};
 use henge_core::client::{WatchId, WatchOutput};
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
@@ -32,9 +32,18 @@ struct Follower {
     watcher: usize,
     watch: WatchId,
     span: Span,
-    /// Of each key the version and the value, if it has one.
-    keys: BTreeMap<String, (Hlc, Option<String>)>,
+    keys: BTreeMap<String, Known>,
     must_read: bool,
+}
+
+/// What a watch knows of a key.
+#[derive(Default)]
+struct Known {
+    version: Hlc,
+    value: Option<String>,
+    /// The write that was told last, and those that a read has taken in.
+    told: Option<Dot>,
+    read: Context,
 }
 
 struct Run {
@@ -227,23 +236,18 @@ impl Run {
                 continue;
             }
             let answer = self.cluster.get(seat, &key, Some(Level::Quorum));
-            match answer.result {
-                Ok(Reply::Found(entry)) => {
-                    let value = String::from_utf8_lossy(&entry.value.bytes).into_owned();
-                    read.insert(key, (entry.version, Some(value)));
-                }
-                Ok(Reply::Missing { context }) => {
-                    let token = henge_core::causality::Token::decode(&context);
-                    let newest = token.expect("a node's own").newest;
-                    read.insert(key, (newest, None));
-                }
+            let (value, context) = match answer.result {
+                Ok(Reply::Found(entry)) => (Some(text(&entry.value)), entry.context),
+                Ok(Reply::Missing { context }) => (None, context),
                 _ => return,
-            }
+            };
+            let token = Token::decode(&context).expect("a node's own");
+            read.insert(key, (token, value));
         }
         let follower = &mut self.followers[at];
         follower.must_read = false;
-        for (key, (version, value)) in read {
-            follower.learn(key, version, value);
+        for (key, (token, value)) in read {
+            follower.keys.entry(key).or_default().read(token, value);
         }
     }
 
@@ -279,14 +283,12 @@ impl Run {
         for number in 0..KEYS {
             let key = name(number);
             let value = match self.cluster.get(0, &key, Some(Level::All)).result {
-                Ok(Reply::Found(entry)) => {
-                    Some(String::from_utf8_lossy(&entry.value.bytes).into_owned())
-                }
+                Ok(Reply::Found(entry)) => Some(text(&entry.value)),
                 Ok(_) => None,
                 Err(failure) => return Err(format!("{key} cannot be read: {failure}")),
             };
             for it in self.followers.iter().filter(|it| selects(&it.span, &key)) {
-                let known = it.keys.get(&key).and_then(|(_, value)| value.clone());
+                let known = it.keys.get(&key).and_then(|known| known.value.clone());
                 if known != value || it.must_read {
                     return Err(format!(
                         "watcher {} has {known:?} for {key} under {:?}, but it is {value:?}",
@@ -302,18 +304,34 @@ impl Run {
 impl Follower {
     fn hear(&mut self, change: &Change) {
         let key = String::from_utf8_lossy(&change.key).into_owned();
-        let value = change.value.as_ref();
-        let value = value.map(|value| String::from_utf8_lossy(&value.bytes).into_owned());
-        self.learn(key, change.version, value);
+        self.keys.entry(key).or_default().hear(change);
     }
+}
 
-    /// What is newer counts, whether it was told or read.
-    fn learn(&mut self, key: String, version: Hlc, value: Option<String>) {
-        let known = self.keys.get(&key);
-        if known.is_none_or(|(known, _)| *known <= version) {
-            self.keys.insert(key, (version, value));
+impl Known {
+    /// A change counts unless it is older, or a read has taken it in.
+    fn hear(&mut self, change: &Change) {
+        if change.version >= self.version && !self.read.contains(change.dot) {
+            self.version = change.version;
+            self.value = change.value.as_ref().map(text);
+            self.told = Some(change.dot);
         }
     }
+
+    /// A read counts if it has taken in what was told, or is newer.
+    fn read(&mut self, token: Token, value: Option<String>) {
+        let has_told = self.told.is_none_or(|dot| token.seen.contains(dot));
+        if has_told || token.newest > self.version {
+            self.version = token.newest;
+            self.value = value;
+            self.told = None;
+        }
+        self.read = token.seen;
+    }
+}
+
+fn text(value: &Value) -> String {
+    String::from_utf8_lossy(&value.bytes).into_owned()
 }
 
 fn name(number: usize) -> String {

@@ -9,11 +9,12 @@ const SEEDS: u64 = 3_000;
 
 /// What no law here can show. `HintBeforeDurable` costs a copy of what is on other disks as well: the
 /// tests of hints, `tests/it/repair.rs`, lose those other disks. No client of a run watches: the bugs of
-/// watches are caught in `watching.rs`.
-const SEEN_ELSEWHERE: [Bug; 4] = [
+/// watches are caught in `planted_watching.rs`.
+const SEEN_ELSEWHERE: [Bug; 5] = [
     Bug::HintBeforeDurable,
     Bug::ChangeBeforeDurable,
     Bug::GapUnsaid,
+    Bug::OneStreamEnough,
     Bug::ToldTwice,
 ];
 
