@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::care::Care;
-use super::handle::{Entry, ShardHandle};
+use super::handle::{Entry, ShardHandle, Siblings};
 use super::rebirth::{Fatal, Life};
 use super::sink::ClientSink;
 use super::status::ShardStatus;
@@ -36,6 +36,8 @@ pub struct ShardSettings {
     pub files: Files,
     /// The other members.
     pub peers: Arc<PeerTable>,
+    /// All shards of the stone.
+    pub siblings: Siblings,
     /// Who hears what the shard has to say about the cluster.
     pub news: UnboundedSender<News>,
     /// The stone's clock.
@@ -103,6 +105,7 @@ pub(super) struct Worker {
     pub(super) completions: UnboundedReceiver<Vec<Completion>>,
     pub(super) disk: DiskQueue,
     pub(super) peers: Arc<PeerTable>,
+    pub(super) siblings: Siblings,
     pub(super) news: UnboundedSender<News>,
     pub(super) clock: Clock,
     pub(super) status: Arc<ShardStatus>,
@@ -137,6 +140,7 @@ impl Worker {
             engine,
             files,
             peers,
+            siblings,
             news,
             clock,
             stop,
@@ -158,6 +162,7 @@ impl Worker {
             completions,
             disk,
             peers,
+            siblings,
             news,
             clock,
             status,
