@@ -17,8 +17,7 @@ use crate::time::{Duration, Instant};
 use crate::watch::told::Told;
 use crate::watch::{Change, Mark, Position, Selector, Span, Token};
 use crate::wire::{
-    ErrorCode, Failure, Frame, FrameKind, WatchEvents, WatchRequest, decode_body,
-    put_message,
+    ErrorCode, Failure, Frame, FrameKind, WatchEvents, WatchRequest, decode_body, put_message,
 };
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;

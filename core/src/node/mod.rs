@@ -63,9 +63,7 @@ use crate::rng::Rng;
 use crate::storage::{BatchNumber, OperationId, Store, StoreReport, StoreSettings, StoredKey};
 use crate::time::{Duration, Instant};
 use crate::watch::{Gateway, Source};
-use crate::wire::{
-    self, ClientId, ErrorCode, Failure, FrameKind, PeerMessage, Reply, Response,
-};
+use crate::wire::{self, ClientId, ErrorCode, Failure, FrameKind, PeerMessage, Reply, Response};
 use agreement::Agreement;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;

@@ -44,10 +44,7 @@ impl<T: Ord> Index<T> {
                 }
                 spans.prefixes.entry(prefix.clone()).or_default()
             }
-            Span::Range { from, to } => spans
-                .ranges
-                .entry((from.clone(), to.clone()))
-                .or_default(),
+            Span::Range { from, to } => spans.ranges.entry((from.clone(), to.clone())).or_default(),
         };
         those.insert(who);
     }
@@ -85,7 +82,12 @@ impl<T: Ord> Index<T> {
         let Some(spans) = self.0.get(&bucket) else {
             return;
         };
-        spans.keys.get(key).into_iter().flatten().for_each(&mut name);
+        spans
+            .keys
+            .get(key)
+            .into_iter()
+            .flatten()
+            .for_each(&mut name);
         for length in spans.lengths.keys() {
             let Some(prefix) = key.get(..*length) else {
                 break;

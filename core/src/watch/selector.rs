@@ -140,6 +140,10 @@ mod tests {
         assert!(range(b"b", b"b").check().is_err());
         assert!(range(b"b", b"").check().is_ok());
         assert!(selector(Span::Key(vec![])).check().is_err());
-        assert!(selector(Span::Prefix(vec![0; KEY_BYTES_MAX + 1])).check().is_err());
+        assert!(
+            selector(Span::Prefix(vec![0; KEY_BYTES_MAX + 1]))
+                .check()
+                .is_err()
+        );
     }
 }

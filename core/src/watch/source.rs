@@ -106,12 +106,7 @@ impl Source {
     }
 
     /// A state was written into segment `segment` of the log, and is durable with `batch`.
-    pub fn wrote(
-        &mut self,
-        segment: u64,
-        batch: BatchNumber,
-        change: Option<(BucketId, Change)>,
-    ) {
+    pub fn wrote(&mut self, segment: u64, batch: BatchNumber, change: Option<(BucketId, Change)>) {
         self.written = self.written.next_in(segment);
         self.pending.push_back(Pending {
             batch,
@@ -178,9 +173,10 @@ impl Source {
                 self.subscribe(now, (from, reply), feed, items);
             }
             FeedMessage::Unsubscribe { feed, subscription } => {
-                let place = self.feeds.iter().find(|((member, _), it)| {
-                    *member == from && it.number == feed
-                });
+                let place = self
+                    .feeds
+                    .iter()
+                    .find(|((member, _), it)| *member == from && it.number == feed);
                 if let Some((place, _)) = place {
                     self.unsubscribe(*place, subscription);
                 }

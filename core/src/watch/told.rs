@@ -153,9 +153,8 @@ mod tests {
         assert!(told.last(&2).is_none(), "it was told longest ago");
         assert_eq!(told.last(&1).map(|it| it.rank), Some(rank(30)));
         assert_eq!((told.newest(), told.forgotten()), (4, 2));
-        let is_late = |partition, version| {
-            told.is_late(PartitionId(partition), Hlc::from_u64(version))
-        };
+        let is_late =
+            |partition, version| told.is_late(PartitionId(partition), Hlc::from_u64(version));
         assert!(is_late(1, 20) && is_late(1, 3));
         assert!(!is_late(1, 21) && !is_late(0, 1));
     }

@@ -22,9 +22,7 @@ pub use message::{
     ReadAnswer, Reply, Request, Response,
 };
 pub use sync::{KeyBytes, ListedKey, SyncMessage};
-pub use watch::{
-    FeedChange, FeedItem, FeedMessage, Ticket, WatchEvent, WatchEvents, WatchRequest,
-};
+pub use watch::{FeedChange, FeedItem, FeedMessage, Ticket, WatchEvent, WatchEvents, WatchRequest};
 
 use crate::id::PartitionId;
 use alloc::vec::Vec;

@@ -93,7 +93,11 @@ impl Run {
                 from: b"k3".to_vec(),
                 to: b"k8".to_vec(),
             };
-            for span in [Span::Prefix(b"k".to_vec()), Span::Key(b"k1".to_vec()), range] {
+            for span in [
+                Span::Prefix(b"k".to_vec()),
+                Span::Key(b"k1".to_vec()),
+                range,
+            ] {
                 if rng.below(3) > 0 {
                     followers.push(Follower {
                         watcher: number,
@@ -226,7 +230,10 @@ impl Run {
     /// Reads all keys of a watch. If one cannot be read now, all are read again later.
     fn read_anew(&mut self, at: usize) {
         let seats = 0..self.cluster.seats.len();
-        let Some(seat) = seats.into_iter().find(|seat| self.cluster.is_running(*seat)) else {
+        let Some(seat) = seats
+            .into_iter()
+            .find(|seat| self.cluster.is_running(*seat))
+        else {
             return;
         };
         let mut read = BTreeMap::new();
@@ -268,7 +275,11 @@ impl Run {
             watcher.server.get_or_insert(0);
         }
         for _ in 0..80 {
-            run(&mut self.cluster, &mut self.watchers, Duration::from_millis(100));
+            run(
+                &mut self.cluster,
+                &mut self.watchers,
+                Duration::from_millis(100),
+            );
             self.heed();
         }
     }

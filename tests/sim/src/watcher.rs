@@ -9,9 +9,7 @@ use henge_core::id::{BucketId, PartitionId};
 use henge_core::limits::PROTOCOL_VERSION;
 use henge_core::time::{Duration, Instant};
 use henge_core::watch::{Change, Rank, Span};
-use henge_core::wire::{
-    self, ClientId, FrameKind, Frames, Hello, Welcome,
-};
+use henge_core::wire::{self, ClientId, FrameKind, Frames, Hello, Welcome};
 use std::collections::BTreeMap;
 
 /// One client with its watches.
@@ -175,8 +173,9 @@ impl Watcher {
         let before: Option<Rank> = self.last.get(&name).map(Change::rank);
         if before.is_some_and(|before| before >= rank) {
             let key = change.key.escape_ascii();
-            self.wrongs
-                .push(format!("{watch:?} hears of {key} in {rank:?} after {before:?}"));
+            self.wrongs.push(format!(
+                "{watch:?} hears of {key} in {rank:?} after {before:?}"
+            ));
         }
         self.last.insert(name, change.clone());
     }

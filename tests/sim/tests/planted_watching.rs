@@ -22,6 +22,10 @@ fn each_planted_bug_of_watches_is_caught_within_a_fixed_set_of_seeds() {
         plant(None);
         let wrong = caught.map(|seed| (seed, bug.name()));
         println!("{wrong:?}");
-        assert!(caught.is_some(), "not caught in {SEEDS} seeds: {}", bug.name());
+        assert!(
+            caught.is_some(),
+            "not caught in {SEEDS} seeds: {}",
+            bug.name()
+        );
     }
 }

@@ -65,7 +65,10 @@ fn watching(seed: u64, server: usize, span: Span) -> (Cluster, [Watcher; 1], Wat
 
 fn put(cluster: &mut Cluster, seat: usize, key: &str, value: &str) {
     let written = cluster.put(seat, key, value, Some(Level::Quorum));
-    assert!(matches!(written.result, Ok(Reply::Written { .. })), "{written:?}");
+    assert!(
+        matches!(written.result, Ok(Reply::Written { .. })),
+        "{written:?}"
+    );
 }
 
 fn delete(cluster: &mut Cluster, seat: usize, key: &str) {
@@ -86,7 +89,10 @@ fn delete(cluster: &mut Cluster, seat: usize, key: &str) {
 #[test]
 fn a_key_a_prefix_and_a_range_are_told_of_what_changes_there_and_of_nothing_else() {
     let mut cluster = Cluster::new(3, 1);
-    let mut watchers = [Watcher::new(&cluster, 0, Some(0)), Watcher::new(&cluster, 1, Some(1))];
+    let mut watchers = [
+        Watcher::new(&cluster, 0, Some(0)),
+        Watcher::new(&cluster, 1, Some(1)),
+    ];
     let one = watchers[0].watch(&cluster, key("a/1"));
     let some = watchers[0].watch(&cluster, prefix("a/"));
     let range = watchers[1].watch(
@@ -108,7 +114,12 @@ fn a_key_a_prefix_and_a_range_are_told_of_what_changes_there_and_of_nothing_else
     let mut all = told(&mut watchers[0], some);
     all.sort();
     let gone = ("a/2".into(), None);
-    let expected = [set("a/1", "a/1"), gone, set("a/2", "a/2"), set("a/3", "a/3")];
+    let expected = [
+        set("a/1", "a/1"),
+        gone,
+        set("a/2", "a/2"),
+        set("a/3", "a/3"),
+    ];
     assert_eq!(all, expected);
     let mut all = told(&mut watchers[1], range);
     all.sort();
@@ -131,7 +142,10 @@ fn a_change_is_told_within_a_millisecond_of_its_answer() {
         let answered = cluster.now;
         let limit = answered + millis(1);
         while watchers[0].changes <= number as u64 {
-            assert!(cluster.now <= limit, "write {number} is not told after 1 ms");
+            assert!(
+                cluster.now <= limit,
+                "write {number} is not told after 1 ms"
+            );
             run(&mut cluster, &mut watchers, Duration::from_micros(100));
         }
     }
@@ -186,12 +200,22 @@ fn a_replica_that_is_killed_and_comes_back_costs_nobody_a_change() {
             cluster.run_for(millis(5));
             for number in 0..10 {
                 let through = (seat + 1 + number % 2) % 3;
-                put(&mut cluster, through, &format!("k{number}"), &format!("{round}"));
+                put(
+                    &mut cluster,
+                    through,
+                    &format!("k{number}"),
+                    &format!("{round}"),
+                );
             }
             cluster.start(seat);
             for number in 10..20 {
                 let through = (seat + 1 + number % 2) % 3;
-                put(&mut cluster, through, &format!("k{number}"), &format!("{round}"));
+                put(
+                    &mut cluster,
+                    through,
+                    &format!("k{number}"),
+                    &format!("{round}"),
+                );
             }
             run(&mut cluster, &mut watchers, millis(1_500));
             let mut all = told(&mut watchers[0], watch);
@@ -259,11 +283,17 @@ fn a_slow_reader_costs_bounded_memory_and_is_told_to_read_anew() {
     }
     run(&mut cluster, &mut watchers, millis(500));
     assert!(queued < 6_000_000, "{queued} bytes wait");
-    assert_eq!((watchers[1].changes, watchers[1].resyncs), (count as u64, 0));
+    assert_eq!(
+        (watchers[1].changes, watchers[1].resyncs),
+        (count as u64, 0)
+    );
     watchers[0].reads = true;
     run(&mut cluster, &mut watchers, millis(500));
     let outputs = watchers[0].take();
-    assert!(outputs.contains(&WatchOutput::Resync { watch }), "it hears that it has missed something");
+    assert!(
+        outputs.contains(&WatchOutput::Resync { watch }),
+        "it hears that it has missed something"
+    );
     put(&mut cluster, 1, "k-last", "v");
     run(&mut cluster, &mut watchers, millis(20));
     assert_eq!(told(&mut watchers[0], watch), [set("k-last", "v")]);
@@ -327,7 +357,10 @@ fn what_cannot_be_watched_is_said() {
         span: key("k"),
         token: vec![],
     };
-    let watch = watchers[0].client.watch(cluster.now, spec).expect("a good watch");
+    let watch = watchers[0]
+        .client
+        .watch(cluster.now, spec)
+        .expect("a good watch");
     run(&mut cluster, &mut watchers, millis(20));
     let outputs = watchers[0].take();
     let [WatchOutput::Failed { watch: it, failure }] = &outputs[..] else {
@@ -357,7 +390,10 @@ fn whatever_fails_a_watcher_has_in_the_end_what_the_ring_has() {
         total.moves += counts.moves;
     }
     println!("{SEEDS} seeds, {quiet} without a resync: {total:?}");
-    assert!(quiet * 2 > SEEDS, "where history is kept it is hardly ever gone: {total:?}");
+    assert!(
+        quiet * 2 > SEEDS,
+        "where history is kept it is hardly ever gone: {total:?}"
+    );
     assert!(total.resyncs > 0, "where it is not it is gone");
 }
 

@@ -105,8 +105,8 @@ fn what_10_000_watchers_cost() {
             })
             .collect();
         run(&mut cluster, &mut watchers, millis(10));
-        let begun = watchers.iter_mut().filter(|it| !it.take().is_empty());
-        assert_eq!(begun.count() as u64, WATCHERS);
+        let begun = watchers.iter_mut().map(|it| it.take().len());
+        assert_eq!(begun.sum::<usize>() as u64, WATCHERS);
         let after = resident_kib();
         let report = cluster.report(0).watch;
         let mut nanos = Vec::new();
@@ -118,7 +118,11 @@ fn what_10_000_watchers_cost() {
             nanos.push(cluster.worked_nanos(0) - worked);
         }
         let told: u64 = watchers.iter().map(|it| it.changes).sum();
-        let expected = if is_shared { WATCHERS * CHANGES_TIMED } else { CHANGES_TIMED };
+        let expected = if is_shared {
+            WATCHERS * CHANGES_TIMED
+        } else {
+            CHANGES_TIMED
+        };
         assert_eq!(told, expected);
         nanos.sort_unstable();
         let at = |part: usize| nanos[nanos.len() * part / 100] as f64 / 1_000.0;

@@ -51,13 +51,7 @@ impl Feed {
 
 impl Gateway {
     /// A message of another shard, or of this one.
-    pub fn handle(
-        &mut self,
-        now: Instant,
-        view: View<'_>,
-        from: MemberId,
-        message: FeedMessage,
-    ) {
+    pub fn handle(&mut self, now: Instant, view: View<'_>, from: MemberId, message: FeedMessage) {
         let (FeedMessage::Subscribed { feed, .. }
         | FeedMessage::Changes { feed, .. }
         | FeedMessage::Unknown { feed }) = &message
@@ -136,8 +130,7 @@ impl Gateway {
             let shards = self.shards_of.get(&member);
             (member, shards.map_or(0, |shards| partition % shards))
         };
-        let places: BTreeSet<(MemberId, u16)> =
-            partitions.flat_map(holders).map(shard).collect();
+        let places: BTreeSet<(MemberId, u16)> = partitions.flat_map(holders).map(shard).collect();
         let mut streams = Vec::with_capacity(places.len());
         for (member, shard) in places {
             let stream = self.stream_of(now, member, shard);
@@ -473,8 +466,7 @@ impl Gateway {
                 continue;
             }
             let is_waiting = !feed.is_live() || !feed.asked.is_empty();
-            let is_silent =
-                now.since(feed.heard_at) > Duration::from_millis(WATCH_SILENCE_MS);
+            let is_silent = now.since(feed.heard_at) > Duration::from_millis(WATCH_SILENCE_MS);
             if (is_waiting && now.since(feed.asked_at) >= ping) || is_silent {
                 feed.heard_at = now;
                 silent.push(stream);

@@ -161,13 +161,7 @@ impl Gateway {
         }
     }
 
-    fn look_with(
-        &mut self,
-        now: Instant,
-        view: View<'_>,
-        number: u64,
-        findings: &mut Findings,
-    ) {
+    fn look_with(&mut self, now: Instant, view: View<'_>, number: u64, findings: &mut Findings) {
         let Some(watch) = self.watches.get(&number) else {
             return;
         };

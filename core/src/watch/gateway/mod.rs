@@ -205,7 +205,11 @@ impl Gateway {
             is_ready: false,
         };
         self.watches.insert(number, watch);
-        self.clients.entry(client).or_default().names.insert(name, number);
+        self.clients
+            .entry(client)
+            .or_default()
+            .names
+            .insert(name, number);
         if let Some(it) = self.interests.get_mut(&interest) {
             it.watches.insert(number);
         }
@@ -253,7 +257,10 @@ impl Gateway {
             return;
         }
         let is_member = |member: MemberId| view.state.member(member).is_some();
-        let gone = self.feeds.iter().filter(|(_, feed)| !is_member(feed.member));
+        let gone = self
+            .feeds
+            .iter()
+            .filter(|(_, feed)| !is_member(feed.member));
         let gone: Vec<u32> = gone.map(|(stream, _)| *stream).collect();
         for stream in gone {
             self.drop_feed(stream);

@@ -10,9 +10,7 @@ use crate::limits::{
 };
 use crate::watch::change::Change;
 use crate::watch::position::Position;
-use crate::wire::{
-    self, ClientId, Failure, FrameKind, WatchEvent, WatchEvents,
-};
+use crate::wire::{self, ClientId, Failure, FrameKind, WatchEvent, WatchEvents};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -155,7 +153,9 @@ impl Gateway {
         events.extend(last.take().map(changed));
         if connection.ready.is_empty() {
             let feeds = &self.feeds;
-            connection.marks.retain(|stream, _| feeds.contains_key(stream));
+            connection
+                .marks
+                .retain(|stream, _| feeds.contains_key(stream));
             let mut moved = Vec::new();
             for (stream, told) in &mut connection.marks {
                 let safe = feeds.get(stream).map_or(*told, |feed| feed.safe);
