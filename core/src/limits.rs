@@ -80,9 +80,10 @@ pub const WATCHES_MAX: usize = 65_536;
 /// Different ranges among them: each change is compared with those that begin before it.
 pub const WATCH_RANGES_MAX: usize = 256;
 /// Changes that wait for one watcher; when there are more, all are dropped and it is told to read anew.
-pub const WATCH_QUEUE_ENTRIES_MAX: usize = 4_096;
+/// As many as a tail has, so that whoever comes back can be told all of it.
+pub const WATCH_QUEUE_ENTRIES_MAX: usize = WATCH_TAIL_ENTRIES_MAX;
 /// Bytes of them.
-pub const WATCH_QUEUE_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+pub const WATCH_QUEUE_BYTES_MAX: usize = WATCH_TAIL_BYTES_MAX as usize;
 /// Bytes of changes that wait for all watchers of a shard.
 pub const WATCH_QUEUES_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// Bytes that are sent to a client before it says that it has them.

@@ -1,7 +1,7 @@
 //! What a watch promises (`docs/watch.md`), with real nodes on a virtual clock.
 
 use henge_core::client::{WatchId, WatchOutput};
-use henge_core::limits::{WATCH_QUEUE_ENTRIES_MAX, WATCH_TAIL_ENTRIES_MAX};
+use henge_core::limits::{WATCH_QUEUE_BYTES_MAX, WATCH_TAIL_ENTRIES_MAX};
 use henge_core::replication::Level;
 use henge_core::time::Duration;
 use henge_core::watch::{Change, Span};
@@ -270,8 +270,8 @@ fn a_slow_reader_costs_bounded_memory_and_is_told_to_read_anew() {
     let mut watchers = [slow, quick];
     watchers[1].watch(&cluster, prefix("k"));
     run(&mut cluster, &mut watchers, millis(20));
-    let value = "v".repeat(1_000);
-    let count = 3 * WATCH_QUEUE_ENTRIES_MAX;
+    let value = "v".repeat(4_000);
+    let count = 2 * WATCH_QUEUE_BYTES_MAX / value.len();
     let mut queued = 0;
     for number in 0..count {
         let operation = cluster.write(&value, None);
@@ -282,7 +282,10 @@ fn a_slow_reader_costs_bounded_memory_and_is_told_to_read_anew() {
         }
     }
     run(&mut cluster, &mut watchers, millis(500));
-    assert!(queued < 6_000_000, "{queued} bytes wait");
+    assert!(
+        queued < 2 * WATCH_QUEUE_BYTES_MAX as u64,
+        "{queued} bytes wait"
+    );
     assert_eq!(
         (watchers[1].changes, watchers[1].resyncs),
         (count as u64, 0)

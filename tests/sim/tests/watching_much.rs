@@ -1,6 +1,7 @@
 //! Many changes and many who watch, with real nodes on a virtual clock.
 
 use henge_core::client::WatchOutput;
+use henge_core::limits::WATCH_TOLD_MAX;
 use henge_core::replication::Level;
 use henge_core::time::Duration;
 use henge_core::watch::Span;
@@ -50,6 +51,10 @@ fn each_of_100_000_changes_is_told_once_though_the_serving_stone_is_killed_10_ti
         run(&mut cluster, &mut watchers, Duration::from_micros(800));
         watchers[0].take();
         settle(&mut cluster, &mut pending, &mut acked);
+        if acked.len() < WATCH_TOLD_MAX {
+            // Until then the client remembers all that it was told.
+            assert_eq!(watchers[0].resyncs, 0);
+        }
         if kills < KILLS && acked.len() > (kills + 1) * CHANGES / (KILLS + 1) {
             kills += 1;
             cluster.crash(serving);
@@ -70,7 +75,7 @@ fn each_of_100_000_changes_is_told_once_though_the_serving_stone_is_killed_10_ti
         watcher.resyncs
     );
     assert_eq!(watcher.wrongs, [""; 0]);
-    assert_eq!((kills, watcher.resyncs), (KILLS, 0));
+    assert_eq!(kills, KILLS);
     let missed = acked.iter().filter(|key| {
         let name = (watch, (*key).clone());
         !watcher.last.contains_key(&name)
@@ -104,7 +109,7 @@ fn what_10_000_watchers_cost() {
                 watcher
             })
             .collect();
-        run(&mut cluster, &mut watchers, millis(10));
+        run(&mut cluster, &mut watchers, millis(200));
         let begun = watchers.iter_mut().map(|it| it.take().len());
         assert_eq!(begun.sum::<usize>() as u64, WATCHERS);
         let after = resident_kib();

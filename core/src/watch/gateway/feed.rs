@@ -377,7 +377,7 @@ impl Gateway {
                     feed.ask(ticket);
                 } else if !is_gap {
                     for FeedChange { change, .. } in changes {
-                        self.enqueue(ticket, change.into());
+                        self.catch_up(ticket, change);
                     }
                     self.qualify(ticket, stream, Some(at));
                 }

@@ -4,7 +4,7 @@ use super::feed::Feed;
 use super::{Gateway, Phase, View, Waiting, Watch, mark};
 use crate::hash::position;
 use crate::id::PartitionId;
-use crate::limits::WATCH_PATIENCE_MS;
+use crate::limits::{WATCH_PATIENCE_MS, WATCH_QUEUE_ENTRIES_MAX};
 use crate::planted::{Bug, is_planted};
 use crate::storage::StoredKey;
 use crate::time::{Duration, Instant};
@@ -81,6 +81,23 @@ impl Gateway {
         for watch in watches {
             self.enqueue(watch, Arc::clone(&change));
         }
+    }
+
+    /// Tells a watcher what it has missed, unless another stream has brought it.
+    pub(super) fn catch_up(&mut self, number: u64, change: Change) {
+        let Some(watch) = self.watches.get_mut(&number) else {
+            return;
+        };
+        let rank = change.rank();
+        let known = watch.caught_up.get(&change.key);
+        if known.is_some_and(|known| *known >= rank) {
+            return;
+        }
+        if watch.caught_up.len() >= WATCH_QUEUE_ENTRIES_MAX {
+            watch.caught_up.clear();
+        }
+        watch.caught_up.insert(change.key.clone(), rank);
+        self.enqueue(number, Arc::new(change));
     }
 
     /// Puts a change to what a watcher is told next. If too much waits, all of it is dropped, and the
@@ -218,6 +235,7 @@ impl Gateway {
             let is_deaf = !is_heard;
             watch.deaf_since = is_deaf.then(|| watch.deaf_since.unwrap_or(now));
             if !is_deaf && all_count {
+                watch.caught_up.clear();
                 self.doubtful.remove(&number);
             }
         }
@@ -236,6 +254,7 @@ impl Gateway {
         watch.deaf_since = None;
         watch.qualified.clear();
         watch.token.clear();
+        watch.caught_up.clear();
         let (interest, name) = (watch.interest, watch.name);
         self.doubtful.insert(number);
         self.put(number, Waiting::Event(WatchEvent::Resync { watch: name }));

@@ -14,7 +14,7 @@ mod feed;
 mod judging;
 mod telling;
 
-use super::change::Change;
+use super::change::{Change, Rank};
 use super::index::Index;
 use super::position::{Mark, Position};
 use super::selector::{Selector, Span};
@@ -119,6 +119,8 @@ struct Watch {
     token: Vec<Mark>,
     /// The streams that were asked for what it has missed.
     asked: Vec<u32>,
+    /// What it has missed and is told: the streams that it asks bring the same.
+    caught_up: BTreeMap<Vec<u8>, Rank>,
     /// The streams without which nothing is missed, as long as there is one for each partition.
     qualified: Vec<u32>,
     /// Since when no such stream can be heard for some partition.
@@ -198,6 +200,7 @@ impl Gateway {
             phase: Phase::Begun(now),
             token,
             asked: Vec::new(),
+            caught_up: BTreeMap::new(),
             qualified: Vec::new(),
             deaf_since: None,
             queue: VecDeque::new(),
