@@ -55,6 +55,9 @@ pub struct Config {
     /// reached. Then writes go on with fewer owners, and a read may not find the newest before the
     /// stand-in has handed it back.
     pub sloppy_quorum: bool,
+    /// Bytes of changes that are remembered for watchers that come back; at most
+    /// [`limits::WATCH_TAIL_BYTES_MAX`].
+    pub watch_tail_bytes_max: u32,
 }
 
 impl Config {
@@ -79,6 +82,7 @@ impl Config {
             sync_round_ms: limits::SYNC_ROUND_DEFAULT_MS,
             horizon_ms: limits::HORIZON_DEFAULT_MS,
             sloppy_quorum: false,
+            watch_tail_bytes_max: limits::WATCH_TAIL_BYTES_MAX,
         }
     }
 
@@ -109,6 +113,9 @@ impl Config {
         }
         if self.memory_bytes_max < limits::MEMORY_BYTES_MIN {
             return Err(ConfigError::Memory(self.memory_bytes_max));
+        }
+        if self.watch_tail_bytes_max > limits::WATCH_TAIL_BYTES_MAX {
+            return Err(ConfigError::WatchTail(self.watch_tail_bytes_max));
         }
         if self.horizon_ms < limits::HORIZON_MIN_MS {
             return Err(ConfigError::Horizon(self.horizon_ms));
@@ -146,6 +153,8 @@ pub enum ConfigError {
     PairBytes(u32),
     /// Too little memory.
     Memory(u64),
+    /// Too much memory for changes.
+    WatchTail(u32),
     /// Deleted keys are forgotten too soon.
     Horizon(u64),
     /// The member list has no such member.
@@ -189,6 +198,11 @@ impl fmt::Display for ConfigError {
                 f,
                 "{bytes} bytes of memory for a shard; at least {} are needed",
                 limits::MEMORY_BYTES_MIN
+            ),
+            Self::WatchTail(bytes) => write!(
+                f,
+                "{bytes} bytes of changes to remember for watchers; at most {} are kept",
+                limits::WATCH_TAIL_BYTES_MAX
             ),
             Self::Horizon(ms) => write!(
                 f,

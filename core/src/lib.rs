@@ -47,6 +47,7 @@
 //! * [`storage`]: what is kept, and from when on it is durable.
 //! * [`sync`]: how replicas find what one of them lacks.
 //! * [`replication`]: how many replicas an operation needs.
+//! * [`watch`]: who is told what has changed.
 //! * [`node`]: all of these in one loop.
 //! * [`planted`]: bugs for the test suite to find.
 //! * [`client`]: the other side of the socket, for the SDK and the command line.
@@ -73,4 +74,5 @@ pub mod rng;
 pub mod storage;
 pub mod sync;
 pub mod time;
+pub mod watch;
 pub mod wire;

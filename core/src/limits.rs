@@ -73,6 +73,57 @@ pub const CALL_SENDS_MAX: u32 = 3;
 /// A client closes a message when it has this many bytes; the rest goes into the next.
 pub const CLIENT_MESSAGE_BYTES: usize = 1_024 * 1_024;
 
+/// Watches of one client's connection.
+pub const WATCHES_PER_CLIENT_MAX: usize = 16_384;
+/// Watches that one shard keeps for its clients.
+pub const WATCHES_MAX: usize = 65_536;
+/// Different ranges among them: each change is compared with those that begin before it.
+pub const WATCH_RANGES_MAX: usize = 256;
+/// Changes that wait for one watcher; when there are more, all are dropped and it is told to read anew.
+/// As many as a tail has, so that whoever comes back can be told all of it.
+pub const WATCH_QUEUE_ENTRIES_MAX: usize = WATCH_TAIL_ENTRIES_MAX;
+/// Bytes of them.
+pub const WATCH_QUEUE_BYTES_MAX: usize = WATCH_TAIL_BYTES_MAX as usize;
+/// Bytes of changes that wait for all watchers of a shard.
+pub const WATCH_QUEUES_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Bytes that are sent to a client before it says that it has them.
+pub const WATCH_FLIGHT_BYTES_MAX: usize = 512 * 1_024;
+/// A client says that it has them when there are so many.
+pub const WATCH_ACK_BYTES: usize = 128 * 1_024;
+/// Bytes of changes at which a frame to a client is closed.
+pub const WATCH_FRAME_BYTES: usize = 64 * 1_024;
+/// Changes that a shard remembers for watchers that come back.
+pub const WATCH_TAIL_ENTRIES_MAX: usize = 65_536;
+/// Bytes of them, unless configured otherwise; more cannot be.
+pub const WATCH_TAIL_BYTES_MAX: u32 = 8 * 1_024 * 1_024;
+/// Bytes of changes at which a message to a member is closed.
+pub const WATCH_TAIL_MESSAGE_BYTES: usize = 4 * 1_024 * 1_024;
+/// Keys of which a shard, or a client, remembers which change was told last.
+pub const WATCH_TOLD_MAX: usize = 65_536;
+/// Shards in which a watcher can say how far it is.
+pub const WATCH_MARKS_MAX: usize = 4_096;
+/// Members, each with one of its shards, that a shard tells of its changes.
+pub const WATCH_FEEDS_MAX: usize = 4_096;
+/// Selectors of them all.
+pub const WATCH_SELECTORS_MAX: usize = 1_024 * 1_024;
+/// Selectors in one message to a member.
+pub const WATCH_SELECTORS_PER_MESSAGE: usize = 256;
+/// How often a shard looks after what other shards tell it, in milliseconds.
+pub const WATCH_TICK_MS: u64 = 250;
+/// How often it asks them for a sign of life, in milliseconds.
+pub const WATCH_PING_MS: u64 = 1_000;
+/// How long one may be silent before it is asked anew, in milliseconds.
+pub const WATCH_SILENCE_MS: u64 = 3_000;
+/// How long a shard goes on telling one that does not ask any more, in milliseconds.
+pub const WATCH_FEED_LIFE_MS: u64 = 10_000;
+/// How long a watcher waits for those who know what it has missed, in milliseconds; then it is told to
+/// read anew.
+pub const WATCH_PATIENCE_MS: u64 = 3_000;
+/// How long a client that watches hears nothing before it asks for a sign of life, in milliseconds.
+pub const WATCH_PROBE_MS: u64 = 10_000;
+/// How long it waits for it, in milliseconds.
+pub const WATCH_PROBE_PATIENCE_MS: u64 = 5_000;
+
 /// Writes that wait in a leaf.
 pub const OUTBOX_WRITES_MAX: usize = 65_536;
 /// Bytes of writes that wait in a leaf.
@@ -224,6 +275,9 @@ const _: () = assert!(FRAME_BODY_BYTES_MAX < MESSAGE_BYTES_MAX);
 const _: () = assert!(LOG_BATCH_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(FRAME_BODY_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(TIMEOUT_DEFAULT_MS <= TIMEOUT_MAX_MS);
+const _: () = assert!(WATCH_ACK_BYTES + WATCH_FRAME_BYTES < WATCH_FLIGHT_BYTES_MAX);
+const _: () = assert!(WATCH_TAIL_BYTES_MAX as usize + PAIR_BYTES_MAX < FRAME_BODY_BYTES_MAX);
+const _: () = assert!(WATCH_QUEUE_BYTES_MAX < WATCH_QUEUES_BYTES_MAX);
 
 /// Longest address of a member, in bytes: the longest host name and a port.
 pub const ADDRESS_BYTES_MAX: usize = 260;

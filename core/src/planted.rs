@@ -80,6 +80,14 @@ bugs! {
     SiblingsDropped = "siblings-dropped",
     /// A node treats the keys of every bucket by the policy of the default one.
     BucketPolicyIgnored = "bucket-policy-ignored",
+    /// Watchers are told of a change before it is durable where it is told from.
+    ChangeBeforeDurable = "change-before-durable",
+    /// A watcher that has missed changes is not told so.
+    GapUnsaid = "gap-unsaid",
+    /// One owner's stream is enough, whatever that owner knew when a watcher began to read.
+    OneStreamEnough = "one-stream-enough",
+    /// A client tells its application each change as often as it hears of it.
+    ToldTwice = "told-twice",
 }
 
 #[cfg(feature = "planted-bugs")]

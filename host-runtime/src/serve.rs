@@ -10,7 +10,7 @@ use crate::http::health::why_not;
 use crate::http::router::router;
 use crate::http::status::inspect_all;
 use crate::net::{PeerTable, listener};
-use crate::shard::{self, ShardSettings, Shards};
+use crate::shard::{self, ShardSettings, Shards, Siblings};
 use crate::shutdown::{Reason, Stop, watch_signals};
 use crate::stone::{Phase, Stone, StoneParts};
 use henge_core::id::MemberId;
@@ -149,6 +149,7 @@ async fn build(mut settings: Settings, stop: Stop) -> Result<Option<Built>, Serv
     let peers = Arc::new(PeerTable::default());
     let (tell, news) = mpsc::unbounded_channel();
     let memory_bytes_max = usize::try_from(settings.shard_memory_max.0).unwrap_or(usize::MAX);
+    let siblings = Siblings::default();
     let mut handles = Vec::new();
     let mut threads = Vec::new();
     for number in 0..shards {
@@ -157,6 +158,7 @@ async fn build(mut settings: Settings, stop: Stop) -> Result<Option<Built>, Serv
             engine: engine.clone(),
             files: Files::open(&folder.shard(number))?,
             peers: Arc::clone(&peers),
+            siblings: Arc::clone(&siblings),
             news: tell.clone(),
             clock,
             stop: stop.clone(),
@@ -165,9 +167,11 @@ async fn build(mut settings: Settings, stop: Stop) -> Result<Option<Built>, Serv
         handles.push(handle);
         threads.push(thread);
     }
+    let handles = Shards::new(handles);
+    siblings.get_or_init(|| handles.clone());
     let stone = Stone::new(StoneParts {
         config: settings.node(0, shards),
-        shards: Shards::new(handles),
+        shards: handles,
         settings,
         peers,
         clock,

@@ -183,6 +183,8 @@ const PLANTED: &[&str] = &[
     "planted-bugs",
     "--test",
     "planted",
+    "--test",
+    "planted_watching",
 ];
 
 /// nextest does not run the examples in docs.

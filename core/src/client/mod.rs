@@ -6,11 +6,12 @@
 //! * `naming`: buckets by name.
 //! * `pending`: the calls that have no outcome yet.
 //! * `seen`: what it has read and written, so that it reads its own writes.
+//! * [`watching`], `hearing`: what it watches, and what it hears of that.
 //! * `backoff`: how long to wait before the next attempt.
 //!
 //! The driver dials once, then obeys. **After every call that takes `&mut self`, drain
 //! [`Client::poll_output`] until `None`**, then sleep until [`Client::poll_timeout`] or the next
-//! event:
+//! event. Whoever watches drains [`Client::poll_watch`] too.
 //!
 //! ```
 //! use henge_core::client::{Call, Client, ClientOutput};
@@ -35,8 +36,10 @@
 
 pub mod call;
 pub mod session;
+pub mod watching;
 
 mod backoff;
+mod hearing;
 mod naming;
 mod outcome;
 mod pending;
@@ -45,6 +48,7 @@ mod seen;
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 pub use naming::BucketRef;
 pub use session::{Client, partition_of};
+pub use watching::{WatchId, WatchOutput, WatchSpec};
 
 #[cfg(test)]
 mod tests;

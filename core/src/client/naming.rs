@@ -38,7 +38,7 @@ pub(super) struct Names(Option<BTreeMap<String, BucketId>>);
 
 impl Names {
     /// The id of the bucket called `name`; `None` as long as no server has said which there are.
-    fn find(&self, name: &str) -> Option<Result<BucketId, Failure>> {
+    pub(super) fn find(&self, name: &str) -> Option<Result<BucketId, Failure>> {
         if name == DEFAULT_BUCKET {
             return Some(Ok(BucketId::default()));
         }

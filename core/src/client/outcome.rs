@@ -14,8 +14,10 @@ impl Client {
     pub(super) fn on_open_frame(&mut self, frame: &Frame<'_>) -> Result<(), ClientError> {
         // It does answer: the next loss is a new story.
         self.redials = 0;
-        if frame.kind == FrameKind::Response {
-            return self.on_response(decode_body(frame.body)?);
+        match frame.kind {
+            FrameKind::Response => return self.on_response(decode_body(frame.body)?),
+            FrameKind::Events => return self.on_events(frame),
+            _ => {}
         }
         let (modulus, remainder) = match decode_body(frame.body)? {
             Notice::ShardRestarted { modulus, remainder } => (modulus, remainder),
@@ -32,6 +34,7 @@ impl Client {
             .calls
             .sent(|pending| partition(&pending.request, partitions).0 % modulus == remainder);
         self.send_again(&lost);
+        self.lose_watches(|place| place.0 % modulus == remainder);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionSta
 use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
 use super::seen::Seen;
+use super::watching::Watches;
 use crate::causality::{DecodeError, Token};
 use crate::hash::{partition_at, position};
 use crate::id::{BucketId, PartitionId};
@@ -24,11 +25,11 @@ use alloc::vec::Vec;
 
 /// A client of the ring.
 ///
-/// * The application: [`Client::submit`], [`Client::cancel`].
+/// * The application: [`Client::submit`], [`Client::cancel`], [`Client::watch`], [`Client::unwatch`].
 /// * The socket: [`Client::handle_dialing`], [`Client::handle_connected`],
 ///   [`Client::handle_message`], [`Client::handle_disconnected`].
 /// * The clock: [`Client::handle_timeout`], when [`Client::poll_timeout`] says.
-/// * What to do: [`Client::poll_output`], drained after each of them.
+/// * What to do: [`Client::poll_output`], drained after each of them; then [`Client::poll_watch`].
 ///
 /// A write carries one request id through all its sends, so a resend is applied at most once.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub struct Client {
     cluster: Option<u64>,
     pub(super) calls: Calls,
     pub(super) names: Names,
+    pub(super) watches: Watches,
     calls_made: u64,
     pub(super) seen: Seen,
     pub(super) redials: u32,
@@ -75,6 +77,7 @@ impl Client {
             cluster: None,
             calls: Calls::default(),
             names: Names::default(),
+            watches: Watches::default(),
             calls_made: 0,
             seen: Seen::default(),
             redials: 0,
@@ -117,7 +120,10 @@ impl Client {
                 (Link::Opening(_), FrameKind::Welcome) => {
                     self.on_welcome(decode_body(frame.body)?)?;
                 }
-                (Link::Open { heard_at, .. }, FrameKind::Response | FrameKind::Notice) => {
+                (
+                    Link::Open { heard_at, .. },
+                    FrameKind::Response | FrameKind::Notice | FrameKind::Events,
+                ) => {
                     *heard_at = now;
                     self.on_open_frame(&frame)?;
                 }
@@ -170,9 +176,8 @@ impl Client {
         {
             self.on_due(id);
         }
-        if let Link::Opening(until) = self.link
-            && until <= now
-        {
+        let is_slow = matches!(self.link, Link::Opening(until) if until <= now);
+        if self.probe_watches() || is_slow {
             self.drop_link(None);
         }
     }
@@ -181,10 +186,12 @@ impl Client {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let call = self.calls.next_due().map(|(due, _)| due);
-        match self.link {
-            Link::Opening(until) => Some(call.map_or(until, |due| due.min(until))),
-            _ => call,
-        }
+        let opening = match self.link {
+            Link::Opening(until) => Some(until),
+            _ => None,
+        };
+        let all = [call, opening, self.next_probe()];
+        all.into_iter().flatten().min()
     }
 
     /// The next thing to do; `None` until something happens.
@@ -309,6 +316,7 @@ impl Client {
             }));
         self.cluster = Some(welcome.cluster);
         self.welcome = Some(welcome);
+        self.begin_watches();
         Ok(())
     }
 
@@ -339,6 +347,7 @@ impl Client {
         self.names.forget();
         let lost = self.calls.sent(|_| true);
         self.send_again(&lost);
+        self.lose_watches(|_| true);
         let at = self.now + delay(&mut self.rng, self.redials, REDIAL_FIRST_MS, REDIAL_MAX_MS);
         self.redials = self.redials.saturating_add(1);
         self.outputs
@@ -356,6 +365,7 @@ impl Client {
         }
         let partitions = self.partitions();
         let mut message = Vec::new();
+        self.put_watches(&mut message);
         while message.len() < CLIENT_MESSAGE_BYTES
             && let Some(id) = self.calls.next_ready()
         {

@@ -310,6 +310,7 @@ impl Node {
         self.want_own_life(now);
         self.turn_gossip(now);
         self.tick_moving(now);
+        self.turn_watching(now);
     }
 
     /// Goes by `state`. Returns the partitions that have other owners in it.

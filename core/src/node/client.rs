@@ -22,6 +22,9 @@ impl Node {
         client: ClientId,
         bytes: &[u8],
     ) -> Result<(), InputError> {
+        if bytes.get(1) == Some(&(FrameKind::Watch as u8)) {
+            return self.handle_watch_frame(now, client, bytes);
+        }
         let frame = self.take_frame(bytes, FrameKind::Request)?;
         let request: Request = wire::decode_body(frame.body).map_err(InputError::Frame)?;
         let origin = Origin::Client {

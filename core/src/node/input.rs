@@ -33,7 +33,7 @@ pub enum Input<'a> {
         #[serde(borrow, with = "serde_bytes")]
         frame: &'a [u8],
     },
-    /// One whole frame of kind `Request`.
+    /// One whole frame of kind `Request` or `Watch`.
     Client {
         /// Whose connection.
         client: ClientId,
@@ -50,4 +50,6 @@ pub enum Input<'a> {
     Timeout,
     /// Asks for a [`super::Report`].
     Inspect(u64),
+    /// A client's connection is gone.
+    ClientGone(ClientId),
 }

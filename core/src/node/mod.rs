@@ -14,6 +14,7 @@
 //! * `collecting`: what is deleted is forgotten when every owner knows it.
 //! * `sifting`: what a member has of a partition that comes to it anew.
 //! * `own`: what a node stores for itself.
+//! * `watching`: who is told what has changed.
 //! * `gossip`: who is alive.
 //! * `agreement`: who the members are and who owns what. `moving`: owners that change; `turning`: the
 //!   operations that this befalls.
@@ -23,6 +24,7 @@ pub mod batch;
 mod buckets;
 mod client;
 mod collecting;
+mod error;
 mod forwarding;
 mod gossip;
 mod handing;
@@ -39,8 +41,10 @@ mod sync;
 mod sync_peer;
 pub mod timer;
 mod turning;
+mod watching;
 mod writing;
 
+pub use error::InputError;
 pub use gossip::{GossipReport, MemberReport};
 pub use input::Input;
 pub use output::{Event, HintReport, Output, Report, SyncReport};
@@ -51,7 +55,6 @@ use crate::cluster::ClusterState;
 use crate::config::{Config, ConfigError};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::CLOCK_SKEW_MAX_MS;
-use crate::membership::MembershipError;
 use crate::planted::{Bug, is_planted};
 use crate::replication::{Level, LevelError};
 use crate::replication::{Owners, Quorum, ReadOperation, RequestWindow, WriteOperation};
@@ -59,16 +62,14 @@ use crate::ring::{Members, Placement};
 use crate::rng::Rng;
 use crate::storage::{BatchNumber, OperationId, Store, StoreReport, StoreSettings, StoredKey};
 use crate::time::{Duration, Instant};
-use crate::wire::{
-    self, ClientId, ErrorCode, Failure, FrameError, FrameKind, PeerMessage, Reply, Response,
-};
+use crate::watch::{Gateway, Source};
+use crate::wire::{self, ClientId, ErrorCode, Failure, FrameKind, PeerMessage, Reply, Response};
 use agreement::Agreement;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use collecting::Collecting;
-use core::fmt;
 use forwarding::ForwardOperation;
 use gossip::Gossip;
 use handing::Handing;
@@ -105,6 +106,8 @@ pub struct Node {
     handing: Handing,
     collecting: Collecting,
     partitions: Partitions,
+    source: Source,
+    gateway: Gateway,
     /// Who stands in for the owners of a partition, once that was asked for.
     stand_in_lists: BTreeMap<PartitionId, Vec<MemberId>>,
     outputs: VecDeque<Output>,
@@ -125,19 +128,6 @@ enum Origin {
     Client { client: ClientId, id: u64 },
     /// A member that does not own the key, and its number for the request.
     Member { member: MemberId, operation: u64 },
-}
-
-/// Why an input was refused. Whoever sent it is at fault; **nothing was changed**.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InputError {
-    /// The bytes are no frame, or not one that belongs here.
-    Frame(FrameError),
-    /// The sender bears this member's own name.
-    Myself,
-    /// The frame is for a partition that this shard does not serve.
-    Partition(PartitionId),
-    /// A packet of the membership protocol is none.
-    Gossip(MembershipError),
 }
 
 impl Node {
@@ -192,6 +182,13 @@ impl Node {
             handing: Handing::default(),
             collecting: Collecting::default(),
             partitions: Partitions::default(),
+            source: Source::new(config.shard, config.shards, config.watch_tail_bytes_max),
+            gateway: Gateway::new(
+                config.me,
+                config.shard,
+                config.shards,
+                (rng.next_u64() >> 24) | 1,
+            ),
             stand_in_lists: BTreeMap::new(),
             outputs: VecDeque::new(),
             report: Report::default(),
@@ -235,12 +232,17 @@ impl Node {
                 self.want(now, change);
                 Ok(())
             }
+            Input::ClientGone(client) => {
+                self.gateway.client_gone(client);
+                Ok(())
+            }
             Input::Inspect(id) => {
                 let report = self.report().into();
                 self.outputs.push_back(Output::Report { id, report });
                 Ok(())
             }
         };
+        self.drain_watching(now);
         if let Err(error) = &result {
             self.report.refused += 1;
             self.outputs
@@ -254,6 +256,10 @@ impl Node {
     pub fn poll_output(&mut self) -> Option<Output> {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
+        }
+        // What is to be told goes out together, once all that was ready is handled.
+        if let Some((client, frame)) = self.gateway.poll_client() {
+            return Some(Output::Client { client, frame });
         }
         let (operation, request) = self.store.poll_request()?;
         Some(Output::Storage { operation, request })
@@ -269,6 +275,8 @@ impl Node {
         let moving = self.next_moving().map(|at| (at, TimerKind::Moving));
         let agreement = self.next_agreement().map(|at| (at, TimerKind::Agreement));
         let gossip = self.next_gossip().map(|at| (at, TimerKind::Gossip));
+        let watching = self.gateway.poll_timeout();
+        let watching = watching.map(|at| (at, TimerKind::Watching));
         let all = [
             self.timers.next(),
             storage,
@@ -278,6 +286,7 @@ impl Node {
             moving,
             agreement,
             gossip,
+            watching,
         ];
         all.into_iter().flatten().min()
     }
@@ -302,6 +311,7 @@ impl Node {
             },
             gossip: self.gossip.report(),
             members: self.gossip.members(),
+            watch: self.watch_report(),
             ..self.report.clone()
         }
     }
@@ -319,7 +329,8 @@ impl Node {
                 | TimerKind::Collect
                 | TimerKind::Moving
                 | TimerKind::Agreement
-                | TimerKind::Gossip => {}
+                | TimerKind::Gossip
+                | TimerKind::Watching => {}
             }
         }
         self.tick_agreement(now);
@@ -330,6 +341,7 @@ impl Node {
         self.tick_sync(now);
         self.tick_handing(now);
         self.tick_collecting(now);
+        self.tick_watching(now);
     }
 
     /// The operation's time is over: who asked is told, if that was not done before.
@@ -348,12 +360,14 @@ impl Node {
             self.gossip_hears(now, peer);
             self.resend_writes(peer);
             self.hurry_sync(peer);
+            self.watching_hears(now, peer, true);
         }
     }
 
     fn handle_peer_down(&mut self, now: Instant, peer: MemberId) {
         if self.peers_up.remove(&peer) {
             self.register_hears(now, peer, false);
+            self.watching_hears(now, peer, false);
             let numbers: Vec<_> = self.operations.keys().copied().collect();
             for number in numbers {
                 match self.operations.get(&number) {
@@ -479,18 +493,3 @@ impl Node {
         Failure::new(ErrorCode::Unavailable, message)
     }
 }
-
-impl fmt::Display for InputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Frame(error) => error.fmt(f),
-            Self::Gossip(error) => error.fmt(f),
-            Self::Myself => f.write_str("another member was started under this member's name"),
-            Self::Partition(partition) => {
-                write!(f, "partition {} is not served by this shard", partition.0)
-            }
-        }
-    }
-}
-
-impl core::error::Error for InputError {}

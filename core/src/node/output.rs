@@ -4,6 +4,7 @@ use super::gossip::{GossipReport, MemberReport};
 use crate::cluster::{Change, ClusterState};
 use crate::id::MemberId;
 use crate::storage::{OperationId, StorageRequest, StoreReport};
+use crate::watch::gateway::WatchReport;
 use crate::wire::ClientId;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
-    /// Send this frame to a member. Losing it is allowed; waiting for room is not.
+    /// Send this frame to a member: to this one itself if another of its shards has the partition.
+    /// Losing it is allowed; waiting for room is not.
     Peer {
         /// To whom.
         to: MemberId,
@@ -127,6 +129,8 @@ pub struct Report {
     /// What the cluster thinks of its other members; at most
     /// [`MEMBERS_MAX`](crate::limits::MEMBERS_MAX).
     pub members: Vec<MemberReport>,
+    /// Watches.
+    pub watch: WatchReport,
 }
 
 /// Anti-entropy, counted since the node was made unless said otherwise.

@@ -24,10 +24,13 @@ impl Node {
     ) -> Result<(), InputError> {
         let frame = self.take_frame(bytes, FrameKind::Peer)?;
         let partition = frame.partition;
-        if from == self.config.me {
+        let message = wire::decode_body(frame.body).map_err(InputError::Frame)?;
+        // Shards of one member speak of changes as members do, and of nothing else.
+        let is_sibling = self.config.shards > 1 && matches!(message, PeerMessage::Feed(_));
+        if from == self.config.me && !is_sibling {
             return Err(InputError::Myself);
         }
-        match wire::decode_body(frame.body).map_err(InputError::Frame)? {
+        match message {
             PeerMessage::Cluster(message) => self.handle_cluster(now, from, partition, message),
             PeerMessage::Merge(state) => {
                 let (view, merge) = (state.view, self.merge_of(from, partition, &state)?);
@@ -90,6 +93,7 @@ impl Node {
             }
             PeerMessage::Forwarded { op, result } => self.handle_forwarded(op, from, result),
             PeerMessage::Gossip(packet) => return self.handle_gossip(now, from, &packet),
+            PeerMessage::Feed(message) => self.handle_feed(now, from, message),
         }
         Ok(())
     }

@@ -4,10 +4,11 @@ use super::client::ParkedRequest;
 use super::collecting::{Forgetting, PeerAsk};
 use super::peer::{PeerMerge, PeerRead};
 use super::sync_peer::{PeerFetch, PeerList};
+use super::watching::change_of;
 use super::{Event, Node, Output};
 use crate::causality::{Clock, Hlc, Token, VersionSet};
 use crate::cluster::RegisterOutput;
-use crate::id::{MemberId, PartitionId};
+use crate::id::{BucketId, MemberId, PartitionId};
 use crate::replication::RequestWindow;
 use crate::storage::table::reader::Wanted;
 use crate::storage::{
@@ -15,6 +16,7 @@ use crate::storage::{
     StoredFile, StoredKey,
 };
 use crate::time::Instant;
+use crate::watch::{Change, Source};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -101,9 +103,13 @@ pub(super) enum Waiter {
 
 impl Node {
     pub(super) fn handle_opened(&mut self, files: &[StoredFile]) {
-        let (window, clock) = (&mut self.window, &mut self.clock);
+        let mut known = Known {
+            window: &mut self.window,
+            clock: &mut self.clock,
+            source: &mut self.source,
+        };
         self.store
-            .open(files, &mut |replayed| replay(window, clock, replayed));
+            .open(files, &mut |replayed| known.replay(replayed));
         self.drain_store(Instant::default());
     }
 
@@ -113,10 +119,14 @@ impl Node {
         operation: OperationId,
         result: Result<StorageAnswer<'_>, StorageFault>,
     ) {
-        let (window, clock) = (&mut self.window, &mut self.clock);
+        let mut known = Known {
+            window: &mut self.window,
+            clock: &mut self.clock,
+            source: &mut self.source,
+        };
         self.store
             .handle_done(now, operation, result, &mut |replayed| {
-                replay(window, clock, replayed)
+                known.replay(replayed)
             });
         self.drain_store(now);
     }
@@ -139,10 +149,11 @@ impl Node {
     ) -> BatchNumber {
         let forest = &mut self.syncing.forest;
         forest.change(&key, before.digest, Some(set.causal_digest()));
-        self.write_state(key, encoded, set.facts(), before.is_new)
+        let change = change_of(&key, set).map(|change| (key.bucket(), change));
+        self.write_record(key, encoded, set.facts(), before.is_new, change)
     }
 
-    /// Makes `encoded` what is stored for `key`.
+    /// Makes `encoded` what is stored for `key`, of which nobody is told.
     pub(super) fn write_state(
         &mut self,
         key: StoredKey,
@@ -150,11 +161,25 @@ impl Node {
         facts: Facts,
         is_new: bool,
     ) -> BatchNumber {
+        self.write_record(key, encoded, facts, is_new, None)
+    }
+
+    fn write_record(
+        &mut self,
+        key: StoredKey,
+        encoded: &[u8],
+        facts: Facts,
+        is_new: bool,
+        change: Option<(BucketId, Change)>,
+    ) -> BatchNumber {
         if self.store.wants_rotation() {
             self.store.rotate();
             self.note();
         }
-        self.store.write(key, encoded, facts, is_new)
+        let segment = self.store.open_segment();
+        let batch = self.store.write(key, encoded, facts, is_new);
+        self.source.wrote(segment, batch, change);
+        batch
     }
 
     /// Writes into the log what the segments before would tell.
@@ -225,6 +250,7 @@ impl Node {
                 for waiter in due.into_values().flatten() {
                     self.wake(now, waiter);
                 }
+                self.source.durable(batch);
             }
         }
     }
@@ -234,6 +260,8 @@ impl Node {
         self.report.ready = true;
         self.begin_sync();
         self.begin_handing();
+        let log_start = self.store.manifest().log_start;
+        self.source.opened(log_start, self.store.incarnation());
         let keys = self.pairs();
         let incarnation = self.store.incarnation();
         self.say(Event::Ready {
@@ -312,23 +340,34 @@ impl Waiter {
     }
 }
 
-/// Takes in a replayed record: its request ids and its clocks. Says whether it makes sense.
-fn replay(window: &mut RequestWindow, clock: &mut Clock, replayed: Replayed<'_>) -> bool {
-    match replayed {
-        Replayed::State { key, set } => {
-            let Ok(set) = VersionSet::decode(set) else {
-                return false;
-            };
-            window.learn(key.digest(), &set);
-            clock.restore(Token::of(&set).newest);
-            true
-        }
-        Replayed::Note(bytes) => {
-            let Ok(note) = postcard::from_bytes::<Note>(bytes) else {
-                return false;
-            };
-            clock.restore(Hlc::from_u64(note.newest));
-            window.restore(&note.window)
+/// What a replayed record is taken in by.
+struct Known<'a> {
+    window: &'a mut RequestWindow,
+    clock: &'a mut Clock,
+    source: &'a mut Source,
+}
+
+impl Known<'_> {
+    /// Takes in the request ids, the clocks and the change of a record. Says whether it makes sense.
+    fn replay(&mut self, replayed: Replayed<'_>) -> bool {
+        match replayed {
+            Replayed::State { key, set, segment } => {
+                let Ok(set) = VersionSet::decode(set) else {
+                    return false;
+                };
+                self.window.learn(key.digest(), &set);
+                self.clock.restore(Token::of(&set).newest);
+                let change = change_of(key, &set);
+                self.source.replayed(segment, key.bucket(), change);
+                true
+            }
+            Replayed::Note(bytes) => {
+                let Ok(note) = postcard::from_bytes::<Note>(bytes) else {
+                    return false;
+                };
+                self.clock.restore(Hlc::from_u64(note.newest));
+                self.window.restore(&note.window)
+            }
         }
     }
 }

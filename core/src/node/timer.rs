@@ -21,6 +21,8 @@ pub enum TimerKind {
     Agreement,
     /// The membership protocol goes on.
     Gossip,
+    /// Those who watch are looked after.
+    Watching,
     /// A read asks the replicas that it had hoped to spare.
     Hedge,
     /// An operation has taken as long as it may.

@@ -38,6 +38,10 @@ pub enum FrameKind {
     Peer = 6,
     /// [`super::Notice`] of a server to a client.
     Notice = 7,
+    /// [`super::WatchRequest`] of a client.
+    Watch = 8,
+    /// [`super::WatchEvents`] to a client.
+    Events = 9,
 }
 
 impl FrameKind {
@@ -50,6 +54,8 @@ impl FrameKind {
             5 => Self::Response,
             6 => Self::Peer,
             7 => Self::Notice,
+            8 => Self::Watch,
+            9 => Self::Events,
             _ => return None,
         })
     }

@@ -4,7 +4,7 @@ use crate::causality::{Hlc, Value};
 use crate::cluster::RegisterMessage;
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
-use crate::wire::{CollectMessage, SyncMessage};
+use crate::wire::{CollectMessage, FeedMessage, SyncMessage};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -317,6 +317,9 @@ pub enum PeerMessage {
     },
     /// A packet of the membership protocol: `docs/membership.md`.
     Gossip(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// About changes that a member's clients watch: `docs/watch.md`. The frame's partition names the
+    /// shard that it is for.
+    Feed(FeedMessage),
 }
 
 /// The state of a key, to be made durable by another member.

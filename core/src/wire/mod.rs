@@ -4,6 +4,7 @@
 //! * [`message`]: what stands behind the header, as postcard.
 //! * [`sync`]: what replicas say to find out where they differ.
 //! * [`collect`]: what owners say before they forget deleted keys.
+//! * [`watch`]: who is told what has changed.
 //! * [`handshake`]: the first frames of a connection.
 
 pub mod collect;
@@ -11,6 +12,7 @@ pub mod frame;
 pub mod handshake;
 pub mod message;
 pub mod sync;
+pub mod watch;
 
 pub use collect::CollectMessage;
 pub use frame::{Frame, FrameError, FrameKind, Frames};
@@ -20,6 +22,7 @@ pub use message::{
     ReadAnswer, Reply, Request, Response,
 };
 pub use sync::{KeyBytes, ListedKey, SyncMessage};
+pub use watch::{FeedChange, FeedItem, FeedMessage, Ticket, WatchEvent, WatchEvents, WatchRequest};
 
 use crate::id::PartitionId;
 use alloc::vec::Vec;

@@ -1,3 +1,5 @@
+mod watch;
+
 use super::*;
 use crate::causality::{Hlc, Policy, Value};
 use crate::cluster::{BucketSettings, Change, RegisterMessage};
@@ -255,6 +257,7 @@ fn frames_of_version_1_are_these_bytes() {
         ),
     ];
     let lines = lines.into_iter().chain(bucket_lines(p));
+    let lines = lines.chain(watch::watch_lines(p));
     let text: String = lines
         .map(|(name, bytes)| format!("{name} {}\n", hex(&bytes)))
         .collect();

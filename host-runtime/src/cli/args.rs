@@ -34,6 +34,8 @@ pub enum Command {
     Get(GetArgs),
     /// Remove a key
     Delete(DeleteArgs),
+    /// Print what changes under a key or a prefix, until it is interrupted
+    Watch(WatchArgs),
     /// Load the records of a JSON or NDJSON file
     Import(ImportArgs),
     /// Show how the stones are
@@ -125,6 +127,25 @@ pub struct GetArgs {
     /// Print version, context and number of siblings to standard error
     #[arg(long)]
     pub meta: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerArgs,
+}
+
+/// `henge watch`.
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// What the keys begin with; empty for all
+    pub prefix: String,
+    /// The bucket that the keys belong to
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_BUCKET)]
+    pub bucket: String,
+    /// Watch this one key, not all that begin so
+    #[arg(long)]
+    pub key: bool,
+    /// End after so many changes
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub server: ServerArgs,

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::net::socket;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use henge_core::client::{Call, CallId, Client, ClientOutput};
+use henge_core::client::{Call, CallId, Client, ClientOutput, WatchOutput, WatchSpec};
 use henge_core::time::Instant;
 use henge_core::wire::{ErrorCode, Failure, Reply, SUBPROTOCOL};
 use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -37,24 +37,30 @@ impl Link {
     /// # Errors
     /// If none answers now, with what each said.
     pub async fn open(servers: &[String]) -> Result<Self, CliError> {
-        let session = getrandom::u64().map_err(|error| {
-            CliError::new(format!("the system gives no random numbers: {error}"))
-        })?;
         let (calls, queue) = mpsc::channel(QUEUE_MAX);
-        let mut driver = Driver {
-            client: Client::new(session),
-            clock: Clock::start(),
-            servers: servers.to_vec(),
-            next: 0,
-            queue,
-            waiting: BTreeMap::new(),
-            socket: None,
-            redial_at: None,
-            done: false,
-        };
+        let mut driver = Driver::new(servers, queue)?;
         driver.dial_any().await?;
         tokio::spawn(driver.run());
         Ok(Self { calls })
+    }
+
+    /// Connects likewise and watches: what happens comes from the receiver, until it is dropped. Whoever
+    /// does not take it has the connection wait.
+    ///
+    /// # Errors
+    /// If no server answers now, or this cannot be watched.
+    pub async fn watch(
+        servers: &[String],
+        spec: WatchSpec,
+    ) -> Result<mpsc::Receiver<WatchOutput>, CliError> {
+        let (tell, told) = mpsc::channel(QUEUE_MAX);
+        let mut driver = Driver::new(servers, mpsc::channel(1).1)?;
+        driver.watched = Some(tell);
+        let watched = driver.client.watch(driver.clock.now(), spec);
+        watched.map_err(|failure| failed(&failure))?;
+        driver.dial_any().await?;
+        tokio::spawn(driver.run());
+        Ok(told)
     }
 
     /// Carries `call` out, with retries until its time is over.
@@ -79,6 +85,8 @@ struct Driver {
     waiting: BTreeMap<CallId, oneshot::Sender<Outcome>>,
     socket: Option<Socket>,
     redial_at: Option<Instant>,
+    /// Who hears what is watched.
+    watched: Option<mpsc::Sender<WatchOutput>>,
     done: bool,
 }
 
@@ -90,10 +98,32 @@ enum Event {
 }
 
 impl Driver {
+    fn new(
+        servers: &[String],
+        queue: mpsc::Receiver<(Call, oneshot::Sender<Outcome>)>,
+    ) -> Result<Self, CliError> {
+        let session = getrandom::u64().map_err(|error| {
+            CliError::new(format!("the system gives no random numbers: {error}"))
+        })?;
+        Ok(Self {
+            client: Client::new(session),
+            clock: Clock::start(),
+            servers: servers.to_vec(),
+            next: 0,
+            queue,
+            waiting: BTreeMap::new(),
+            socket: None,
+            redial_at: None,
+            watched: None,
+            done: false,
+        })
+    }
+
     async fn run(mut self) {
         loop {
             self.carry_out().await;
-            if self.done && self.waiting.is_empty() {
+            let is_watched = self.watched.as_ref().is_some_and(|it| !it.is_closed());
+            if self.done && self.waiting.is_empty() && !is_watched {
                 break;
             }
             match self.next_event().await {
@@ -156,6 +186,12 @@ impl Driver {
                 }
                 ClientOutput::Refused(_) => self.socket = None,
                 ClientOutput::State(_) => {}
+            }
+        }
+        while let Some(output) = self.client.poll_watch() {
+            if let Some(watched) = &self.watched {
+                // Nobody may listen any more.
+                let _ = watched.send(output).await;
             }
         }
     }

@@ -6,8 +6,8 @@
 //! * `stored`: files of a storage, read in pieces.
 //! * `progress`: how far a command has come through files.
 //! * `table`: rows of text in columns.
-//! * `serve`, `put`, `get`, `delete`, `status`, `ring`, `bucket`, `check`, `dump`, [`import`]: one file or folder for
-//!   each command.
+//! * `serve`, `put`, `get`, `delete`, `watch`, `status`, `ring`, `bucket`, `check`, `dump`, [`import`]: one file or
+//!   folder for each command.
 
 pub mod args;
 mod bucket;
@@ -25,6 +25,7 @@ mod serve;
 mod status;
 mod stored;
 mod table;
+mod watch;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Put(args) => block_on(put::run(args)),
         Command::Get(args) => block_on(get::run(args)),
         Command::Delete(args) => block_on(delete::run(args)),
+        Command::Watch(args) => block_on(watch::run(args)),
         Command::Import(args) => block_on(import::run(args)),
         Command::Status(args) => block_on(status::run(args)),
         Command::Bucket(command) => block_on(bucket::run(command)),

@@ -137,7 +137,7 @@ impl Client<'_> {
         let mut dealt: Vec<Vec<Bytes>> = vec![Vec::new(); usize::from(shards.count())];
         for frame in socket::frames(message) {
             let (frame, bytes) = frame?;
-            if frame.kind != FrameKind::Request {
+            if !matches!(frame.kind, FrameKind::Request | FrameKind::Watch) {
                 return Err(FrameError::Kind(frame.kind as u8).into());
             }
             if frame.partition.0 >= self.stone.config.partitions {

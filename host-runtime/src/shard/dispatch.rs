@@ -27,6 +27,11 @@ impl Worker {
         for output in outputs.drain(..) {
             match output {
                 Output::Storage { operation, request } => self.disk.push(operation, request),
+                Output::Peer { to, frame } if to == self.life.config.me => {
+                    if let Some(shards) = self.siblings.get() {
+                        shards.between(to, frame);
+                    }
+                }
                 Output::Peer { to, frame } => {
                     let Some(peer) = self.peers.find(to) else {
                         continue;

@@ -8,7 +8,7 @@ use henge_core::id::{MemberId, PartitionId};
 use henge_core::limits::MESSAGE_BYTES_MAX;
 use henge_core::node::Report;
 use henge_core::wire::ClientId;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -67,7 +67,7 @@ impl ShardHandle {
         )
     }
 
-    /// Hands over whole frames of kind `Request`; their answers go to `sink`. Waits for room.
+    /// Hands over whole frames of kind `Request` or `Watch`; their answers go to `sink`. Waits for room.
     ///
     /// # Errors
     /// If the shard has ended.
@@ -102,6 +102,21 @@ impl ShardHandle {
     pub async fn peer(&self, from: MemberId, frames: Vec<Bytes>) -> Result<(), ShardGone> {
         let room = self.room_for(&frames).await?;
         self.put(Entry::Peer { from, frames, room }).await
+    }
+
+    /// Hands over a frame of another shard of this stone. Never waits: without room it is dropped, as a
+    /// network would.
+    pub(super) fn sibling(&self, me: MemberId, frame: Vec<u8>) {
+        let permits = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(permits) else {
+            return;
+        };
+        // A shard that has ended needs no frames.
+        let _ = self.entries.try_send(Entry::Peer {
+            from: me,
+            frames: vec![frame.into()],
+            room,
+        });
     }
 
     /// Frames can be sent to `member`, or no longer.
@@ -175,6 +190,9 @@ impl ShardHandle {
     }
 }
 
+/// All shards of the stone, for each of them, once they have all begun.
+pub type Siblings = Arc<OnceLock<Shards>>;
+
 /// All shards of the stone.
 #[derive(Clone)]
 pub struct Shards(Arc<[ShardHandle]>);
@@ -188,6 +206,14 @@ impl Shards {
     pub fn new(shards: Vec<ShardHandle>) -> Self {
         assert!(!shards.is_empty(), "a stone has at least one shard");
         Self(shards.into())
+    }
+
+    /// Hands a frame of one shard of member `me` to the one that has the frame's partition.
+    pub(super) fn between(&self, me: MemberId, frame: Vec<u8>) {
+        if let Some(&[low, high]) = frame.get(2..4) {
+            let partition = PartitionId(u16::from_le_bytes([low, high]));
+            self.at(self.index_of(partition)).sibling(me, frame);
+        }
     }
 
     /// The number of the shard of `partition`.

@@ -18,7 +18,7 @@ pub mod sink;
 pub mod status;
 mod worker;
 
-pub use handle::{ShardGone, ShardHandle, Shards};
+pub use handle::{ShardGone, ShardHandle, Shards, Siblings};
 pub use sink::ClientSink;
 pub use status::{ShardState, ShardStatus};
 pub use worker::{ShardSettings, start};

@@ -102,6 +102,15 @@ impl Worker {
 
     /// Says to those whose requests are lost that they are.
     fn settle_requests(&mut self) {
+        let (shard, shards) = (self.life.config.shard, self.life.config.shards);
+        // What they watch is lost with the guest, whatever they have asked.
+        for client in std::mem::take(&mut self.watchers) {
+            if let Some(sink) = self.clients.get(&client) {
+                for frame in sink.restarted(shard, shards) {
+                    self.care.put(client, frame);
+                }
+            }
+        }
         match self.care.trapped(self.clock.now()) {
             Lost::Nothing => {}
             Lost::Refused(client, answer) => {

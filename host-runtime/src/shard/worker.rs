@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::care::Care;
-use super::handle::{Entry, ShardHandle};
+use super::handle::{Entry, ShardHandle, Siblings};
 use super::rebirth::{Fatal, Life};
 use super::sink::ClientSink;
 use super::status::ShardStatus;
@@ -17,7 +17,7 @@ use henge_core::id::MemberId;
 use henge_core::node::{Input, Output, Report};
 use henge_core::storage::StorageAnswer;
 use henge_core::time::Instant;
-use henge_core::wire::ClientId;
+use henge_core::wire::{ClientId, FrameKind};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct ShardSettings {
     pub files: Files,
     /// The other members.
     pub peers: Arc<PeerTable>,
+    /// All shards of the stone.
+    pub siblings: Siblings,
     /// Who hears what the shard has to say about the cluster.
     pub news: UnboundedSender<News>,
     /// The stone's clock.
@@ -103,10 +105,13 @@ pub(super) struct Worker {
     pub(super) completions: UnboundedReceiver<Vec<Completion>>,
     pub(super) disk: DiskQueue,
     pub(super) peers: Arc<PeerTable>,
+    pub(super) siblings: Siblings,
     pub(super) news: UnboundedSender<News>,
     pub(super) clock: Clock,
     pub(super) status: Arc<ShardStatus>,
     pub(super) clients: BTreeMap<ClientId, ClientSink>,
+    /// Those of them that watch.
+    pub(super) watchers: BTreeSet<ClientId>,
     pub(super) peers_up: BTreeSet<MemberId>,
     pub(super) inspections: BTreeMap<u64, oneshot::Sender<Report>>,
     inspected: u64,
@@ -135,6 +140,7 @@ impl Worker {
             engine,
             files,
             peers,
+            siblings,
             news,
             clock,
             stop,
@@ -156,10 +162,12 @@ impl Worker {
             completions,
             disk,
             peers,
+            siblings,
             news,
             clock,
             status,
             clients: BTreeMap::new(),
+            watchers: BTreeSet::new(),
             peers_up: BTreeSet::new(),
             inspections: BTreeMap::new(),
             inspected: 0,
@@ -272,7 +280,15 @@ impl Worker {
                 room,
             } => {
                 for frame in frames {
-                    self.care.put(client, frame);
+                    if is_watch(&frame) {
+                        // Nothing is lost with one that traps the guest: a client begins its
+                        // watches again.
+                        self.watchers.insert(client);
+                        let frame = &frame;
+                        self.batch.put(&Input::Client { client, frame });
+                    } else {
+                        self.care.put(client, frame);
+                    }
                 }
                 self.clients.entry(client).or_insert(sink);
                 drop(room);
@@ -280,6 +296,9 @@ impl Worker {
             Entry::ClientGone(client) => {
                 self.clients.remove(&client);
                 self.care.gone(client);
+                if self.watchers.remove(&client) {
+                    self.batch.put(&Input::ClientGone(client));
+                }
             }
             Entry::Peer { from, frames, room } => {
                 for frame in &frames {
@@ -324,6 +343,11 @@ impl Worker {
         self.outputs = outputs;
         stepped.map(|_| ())
     }
+}
+
+/// Whether a frame, which was checked when it came, is about a watch.
+fn is_watch(frame: &[u8]) -> bool {
+    frame.get(1) == Some(&(FrameKind::Watch as u8))
 }
 
 #[cfg(test)]

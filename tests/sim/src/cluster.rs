@@ -28,6 +28,8 @@ pub struct Cluster {
     next_request: u64,
     /// What the nodes refused to clients.
     pub refusals: Vec<Refusal>,
+    /// What they tell clients of changes: whole frames.
+    told: BTreeMap<ClientId, Vec<Vec<u8>>>,
     /// What the nodes said to people.
     pub events: Vec<(Seat, Event)>,
 }
@@ -75,6 +77,7 @@ impl Cluster {
             responses: BTreeMap::new(),
             next_request: 1,
             refusals: Vec::new(),
+            told: BTreeMap::new(),
             events: Vec::new(),
         };
         for seat in 0..count {
@@ -224,6 +227,28 @@ impl Cluster {
         self.world.hand(seat, CLIENT, frame);
     }
 
+    /// The same for a frame of `client`.
+    pub fn hand_from(&mut self, seat: Seat, client: ClientId, frame: Vec<u8>) {
+        self.world.hand(seat, client, frame);
+    }
+
+    /// Tells `seat` that the connection of `client` is gone. What it was told and has not taken is lost.
+    pub fn client_gone(&mut self, seat: Seat, client: ClientId) {
+        self.told.remove(&client);
+        self.world.client_gone(seat, client);
+    }
+
+    /// What `client` was told of changes since this was asked last.
+    pub fn take_told(&mut self, client: ClientId) -> Vec<Vec<u8>> {
+        self.told.remove(&client).unwrap_or_default()
+    }
+
+    /// Whether the node of `seat` runs.
+    #[must_use]
+    pub fn is_running(&self, seat: Seat) -> bool {
+        self.world.is_running(seat)
+    }
+
     /// The response to request `id`, once it is there.
     pub fn take_response(&mut self, id: u64) -> Option<Response> {
         self.responses.remove(&id)
@@ -311,6 +336,9 @@ impl Cluster {
                     self.responses.insert(response.id, response);
                 }
                 Notice::Refusal(_, refusal) => self.refusals.push(refusal),
+                Notice::Events(_, client, frame) => {
+                    self.told.entry(client).or_default().push(frame);
+                }
                 Notice::Event(seat, event) => self.events.push((seat, event)),
                 Notice::Wake(_) => {}
             }

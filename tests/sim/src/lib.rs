@@ -17,6 +17,7 @@
 //! * [`world`]: nodes, network, disks and clocks, where everything follows from one seed.
 //! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
 //! * [`device`]: a leaf beside such a cluster.
+//! * [`watcher`]: a client that watches, beside such a cluster. [`watch_run`]: what befalls it.
 //! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
 //! * [`swarm`], [`setup`], [`buckets`], [`mod@plan`]: what a seed is about, drawn before it is done.
 //! * [`mod@run`]: it is done, healed and checked.
@@ -43,6 +44,8 @@ pub mod shrink;
 mod story;
 pub mod swarm;
 pub mod trace;
+pub mod watch_run;
+pub mod watcher;
 mod workload;
 pub mod world;
 

@@ -46,6 +46,7 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
         Ok(PeerMessage::Cluster(RegisterMessage::Decided(state))) => {
             format!("cluster: epoch {}", state.epoch)
         }
+        Ok(PeerMessage::Feed(message)) => format!("feed: {message:?}"),
         Ok(PeerMessage::Cluster(message)) => format!("cluster: {message:?}"),
         Err(error) => format!("{error}"),
     }

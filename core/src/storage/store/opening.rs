@@ -34,6 +34,8 @@ pub enum Replayed<'a> {
         key: &'a StoredKey,
         /// What was written.
         set: &'a [u8],
+        /// The segment of the log that it stands in.
+        segment: u64,
     },
     /// What was given to `rotate`: it stands for all that came before.
     Note(&'a [u8]),
@@ -268,7 +270,11 @@ impl Target<'_> {
                 let (Some(key), Some(facts)) = (StoredKey::from_bytes(key), facts) else {
                     return false;
                 };
-                let makes_sense = replay(Replayed::State { key: &key, set });
+                let makes_sense = replay(Replayed::State {
+                    key: &key,
+                    set,
+                    segment,
+                });
                 let slot = Slot {
                     set: set.into(),
                     batch: REPLAYED,

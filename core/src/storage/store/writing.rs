@@ -143,6 +143,15 @@ impl Store {
         self.noted = self.log(&Record::Note { bytes: note });
     }
 
+    /// The segment of the log that what is written now goes to; 0 before the storage is open.
+    #[must_use]
+    pub fn open_segment(&self) -> u64 {
+        match &self.phase {
+            Phase::Open { writer, .. } => writer.open_segment(),
+            _ => 0,
+        }
+    }
+
     /// The newest batch that is durable.
     #[must_use]
     pub fn durable(&self) -> BatchNumber {

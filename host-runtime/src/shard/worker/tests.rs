@@ -24,6 +24,7 @@ fn shard() -> Shard {
         engine: Engine::new(GUEST).unwrap(),
         files: Files::open(&folder.path().join("shard-0")).unwrap(),
         peers: Arc::new(PeerTable::default()),
+        siblings: Siblings::default(),
         news: tokio::sync::mpsc::unbounded_channel().0,
         clock,
         stop: Stop::default(),

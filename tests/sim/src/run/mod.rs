@@ -189,6 +189,8 @@ impl<'a> Runner<'a> {
                 Err(Failure::new(Checker::Frames, message))
             }
             Notice::Event(seat, event) => self.told(seat, event),
+            // No client of a run watches.
+            Notice::Events(..) => Ok(()),
             Notice::Wake(number) => {
                 let rest = number & ((1 << WAKE_SHIFT) - 1);
                 match number >> WAKE_SHIFT {

@@ -24,6 +24,8 @@ pub(crate) enum Due {
         client: ClientId,
         frame: Vec<u8>,
     },
+    /// A client's connection is gone.
+    ClientGone { to: Seat, client: ClientId },
     /// The disk has carried a request out.
     Storage {
         to: Seat,
@@ -53,6 +55,7 @@ impl Due {
         match self {
             Self::Frame { to, .. }
             | Self::Request { to, .. }
+            | Self::ClientGone { to, .. }
             | Self::Storage { to, .. }
             | Self::Peer { to, .. }
             | Self::Wish { to, .. }

@@ -41,6 +41,7 @@ impl Digest {
             Input::Inspect(id) => (8, *id),
             Input::Cluster(state) => (9, state.digest()),
             Input::Wish(change) => (10, hash64(format!("{change:?}").as_bytes())),
+            Input::ClientGone(client) => (18, client.0),
         };
         self.words([now.as_micros(), seat as u64, kind, detail]);
     }

@@ -50,6 +50,8 @@ pub enum Notice {
     Response(Seat, Response),
     /// A node has refused a client's frame.
     Refusal(Seat, Refusal),
+    /// A node tells a client of changes: a whole frame.
+    Events(Seat, ClientId, Vec<u8>),
     /// A node says something to people.
     Event(Seat, Event),
     /// The number that was given to [`World::wake_at`].
@@ -365,6 +367,12 @@ impl World {
     pub fn hand(&mut self, seat: Seat, client: ClientId, frame: Vec<u8>) {
         let to = seat;
         self.plan(CLIENT_MICROS, Due::Request { to, client, frame });
+    }
+
+    /// Tells `seat` that a client's connection is gone.
+    pub fn client_gone(&mut self, seat: Seat, client: ClientId) {
+        let to = seat;
+        self.plan(CLIENT_MICROS, Due::ClientGone { to, client });
     }
 
     /// Gives [`Notice::Wake`] with `number` at `at`.

@@ -4,7 +4,7 @@ use super::agenda::Due;
 use super::{Notice, Seat, World, disk};
 use henge_core::node::{Input, Node, Output};
 use henge_core::time::{Duration, Instant};
-use henge_core::wire::{self, FrameKind, Frames};
+use henge_core::wire::{self, ClientId, FrameKind, Frames};
 
 impl World {
     /// Moves the clock to what is due next and lets it happen: all that is due for one seat at
@@ -60,6 +60,9 @@ impl World {
             Due::Request { client, frame, .. } => {
                 let frame = &frame[..];
                 machine.feed(seat, now, Input::Client { client, frame }, record, digest);
+            }
+            Due::ClientGone { client, .. } => {
+                machine.feed(seat, now, Input::ClientGone(client), record, digest);
             }
             Due::Peer {
                 life: of, peer, up, ..
@@ -156,7 +159,7 @@ impl World {
                 let to = self.seat_of(to).expect("a member");
                 self.send(seat, to, frame);
             }
-            Output::Client { frame, .. } => self.answer(seat, &frame),
+            Output::Client { client, frame } => self.answer(seat, client, &frame),
             Output::Storage { operation, request } => {
                 let machine = &mut self.machines[seat];
                 let life = machine.life;
@@ -204,13 +207,15 @@ impl World {
         }
     }
 
-    fn answer(&mut self, seat: Seat, frames: &[u8]) {
+    fn answer(&mut self, seat: Seat, client: ClientId, frames: &[u8]) {
         for frame in Frames::new(frames) {
             let frame = frame.expect("a node sends whole frames");
-            let notice = if frame.kind == FrameKind::Refusal {
-                Notice::Refusal(seat, wire::decode_body(frame.body).expect("a refusal"))
-            } else {
-                Notice::Response(seat, wire::decode_body(frame.body).expect("a response"))
+            let notice = match frame.kind {
+                FrameKind::Refusal => {
+                    Notice::Refusal(seat, wire::decode_body(frame.body).expect("a refusal"))
+                }
+                FrameKind::Events => Notice::Events(seat, client, frame.bytes.to_vec()),
+                _ => Notice::Response(seat, wire::decode_body(frame.body).expect("a response")),
             };
             self.notices.push_back(notice);
         }

@@ -1,0 +1,166 @@
+//! What a server says of watches, and which of it is news to the application.
+
+use super::session::partition_of;
+use super::watching::{Reached, Stage, Stream, StreamId, Watch, WatchId, WatchOutput, Watches};
+use crate::id::PartitionId;
+use crate::limits::WATCH_MARKS_MAX;
+use crate::planted::{Bug, is_planted};
+use crate::watch::{Change, Mark};
+use crate::wire::{WatchEvent, WatchRequest};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+impl Watches {
+    /// Takes in one thing that shard `shard` says. Changes that are news are gathered in `changes`.
+    pub(super) fn hear(
+        &mut self,
+        shard: PartitionId,
+        partitions: u16,
+        event: WatchEvent,
+        changes: &mut BTreeMap<WatchId, Vec<Change>>,
+    ) {
+        match event {
+            WatchEvent::Changed { watches, change } => {
+                for number in watches {
+                    if let Some(id) = self.numbers.get(&number).copied() {
+                        self.changed(id, partitions, &change, changes);
+                    }
+                }
+            }
+            WatchEvent::Marks(marks) => {
+                let number = self.told.newest();
+                for (stream, position) in marks {
+                    if let Some(stream) = self.streams.get_mut(&(shard, stream)) {
+                        stream.reached = Some(Reached { position, number });
+                    }
+                }
+            }
+            WatchEvent::Joined {
+                watch,
+                stream,
+                mark,
+            } => self.joined(watch, (shard, stream), mark),
+            WatchEvent::Left { watch, stream } => {
+                let stream = (shard, stream);
+                let name = self.streams.get(&stream);
+                let name = name.map(|it| (it.member, it.incarnation));
+                if let Some(watch) = self.by_number(watch) {
+                    watch.streams.remove(&stream);
+                    if let Some(name) = name {
+                        watch.marks.remove(&name);
+                    }
+                }
+            }
+            WatchEvent::Watching { watch } => self.watching(watch, changes),
+            WatchEvent::Resync { watch } => {
+                if let Some(watch) = self.by_number(watch) {
+                    watch.streams.clear();
+                    watch.marks.clear();
+                    watch.is_fresh = true;
+                }
+                self.watching(watch, changes);
+            }
+            WatchEvent::Failed { watch, failure } => {
+                self.flush(changes);
+                if let Some(id) = self.numbers.get(&watch).copied() {
+                    self.fail(id, failure);
+                }
+            }
+        }
+    }
+
+    fn joined(&mut self, number: u64, stream: StreamId, mark: Mark) {
+        let told = self.told.newest();
+        let Some(watch) = self.by_number(number) else {
+            return;
+        };
+        if watch.marks.len() >= WATCH_MARKS_MAX {
+            return;
+        }
+        let position = mark.position;
+        let reached = Reached {
+            position,
+            number: told,
+        };
+        watch.marks.insert((mark.member, mark.incarnation), reached);
+        watch.streams.insert(stream);
+        self.streams.entry(stream).or_insert(Stream {
+            member: mark.member,
+            incarnation: mark.incarnation,
+            reached: None,
+        });
+    }
+
+    /// A watch has begun, or begun anew. If it goes on where it was, there is nothing to say.
+    fn watching(&mut self, number: u64, changes: &mut BTreeMap<WatchId, Vec<Change>>) {
+        self.flush(changes);
+        let Some(id) = self.numbers.get(&number).copied() else {
+            return;
+        };
+        let Some(watch) = self.watches.get_mut(&id) else {
+            return;
+        };
+        let was_known = core::mem::replace(&mut watch.is_known, true);
+        let was_fresh = core::mem::replace(&mut watch.is_fresh, false);
+        let output = match (was_known, was_fresh) {
+            (true, true) => WatchOutput::Resync { watch: id },
+            (true, false) => return,
+            (false, _) => WatchOutput::Watching { watch: id },
+        };
+        self.outputs.push_back(output);
+    }
+
+    /// Tells a change if it is news. One that is so old that this cannot be said makes the watch begin
+    /// anew.
+    fn changed(
+        &mut self,
+        id: WatchId,
+        partitions: u16,
+        change: &Change,
+        changes: &mut BTreeMap<WatchId, Vec<Change>>,
+    ) {
+        let Some(watch) = self.watches.get(&id) else {
+            return;
+        };
+        let key = (id.0, change.key.clone());
+        let partition = partition_of(watch.bucket_id, &change.key, partitions);
+        let is_late = match self.told.last(&key) {
+            _ if is_planted(Bug::ToldTwice) => false,
+            Some(last) if last.rank >= change.rank() => return,
+            Some(_) => false,
+            None => self.told.is_late(partition, change.version),
+        };
+        if is_late {
+            return self.begin_anew(id);
+        }
+        self.told.tell(key, partition, change.rank(), 0);
+        changes.entry(id).or_default().push(change.clone());
+    }
+
+    fn begin_anew(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else {
+            return;
+        };
+        let end = WatchRequest::End {
+            watch: watch.number,
+        };
+        self.requests.push_back((watch.home, end));
+        self.numbers.remove(&watch.number);
+        watch.stage = Stage::Ready;
+        watch.streams.clear();
+        watch.marks.clear();
+    }
+
+    /// Gives out what was gathered.
+    pub(super) fn flush(&mut self, changes: &mut BTreeMap<WatchId, Vec<Change>>) {
+        for (watch, changes) in core::mem::take(changes) {
+            self.outputs
+                .push_back(WatchOutput::Changes { watch, changes });
+        }
+    }
+
+    fn by_number(&mut self, number: u64) -> Option<&mut Watch> {
+        let id = self.numbers.get(&number)?;
+        self.watches.get_mut(id)
+    }
+}
