@@ -5,6 +5,7 @@
 //! * `repair`: bytes, messages and seconds until replicas that differed are the same.
 //! * `growth`: requests and work of each member as the cluster grows.
 //! * `gossip`: what members say unasked, and how soon all know of a join or a death.
+//! * `watch`: memory and work of a stone by those who watch through it.
 //! * `large`: one stone with many times more data than memory.
 
 mod engine;
@@ -13,6 +14,7 @@ mod growth;
 mod large;
 mod quick;
 mod repair;
+mod watch;
 
 use clap::Parser;
 
@@ -26,6 +28,7 @@ enum Bench {
     Repair(repair::Repair),
     Growth(growth::Growth),
     Gossip(gossip::Gossip),
+    Watch(watch::Watch),
 }
 
 fn main() {
@@ -35,6 +38,7 @@ fn main() {
         Bench::Repair(args) => repair::run(&args),
         Bench::Growth(args) => growth::run(&args),
         Bench::Gossip(args) => gossip::run(&args),
+        Bench::Watch(args) => watch::run(&args),
         Bench::Engine(args) => {
             if let Err(error) = engine::run(&args) {
                 eprintln!("error: {error}");

@@ -6,12 +6,12 @@
 //! * `naming`: buckets by name.
 //! * `pending`: the calls that have no outcome yet.
 //! * `seen`: what it has read and written, so that it reads its own writes.
-//! * [`watching`], `hearing`: what it watches, and what it hears of that.
+//! * `watching`, `hearing`: what it watches, and what it hears of that, with the feature `watch`.
 //! * `backoff`: how long to wait before the next attempt.
 //!
 //! The driver dials once, then obeys. **After every call that takes `&mut self`, drain
 //! [`Client::poll_output`] until `None`**, then sleep until [`Client::poll_timeout`] or the next
-//! event. Whoever watches drains [`Client::poll_watch`] too.
+//! event. Whoever watches drains `Client::poll_watch` too.
 //!
 //! ```
 //! use henge_core::client::{Call, Client, ClientOutput};
@@ -36,18 +36,24 @@
 
 pub mod call;
 pub mod session;
+#[cfg(feature = "watch")]
 pub mod watching;
 
 mod backoff;
+#[cfg(feature = "watch")]
 mod hearing;
 mod naming;
 mod outcome;
 mod pending;
 mod seen;
+#[cfg(not(feature = "watch"))]
+#[path = "unwatched.rs"]
+mod watching;
 
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 pub use naming::BucketRef;
 pub use session::{Client, partition_of};
+#[cfg(feature = "watch")]
 pub use watching::{WatchId, WatchOutput, WatchSpec};
 
 #[cfg(test)]

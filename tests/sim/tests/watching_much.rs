@@ -1,4 +1,4 @@
-//! Many changes and many who watch, with real nodes on a virtual clock.
+//! Many changes, with real nodes on a virtual clock.
 
 use henge_core::client::WatchOutput;
 use henge_core::limits::WATCH_TOLD_MAX;
@@ -8,7 +8,6 @@ use henge_core::watch::Span;
 use henge_sim::Cluster;
 use henge_sim::watcher::{Watcher, run};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -85,74 +84,5 @@ fn each_of_100_000_changes_is_told_once_though_the_serving_stone_is_killed_10_ti
     assert_eq!(watcher.changes, watcher.last.len() as u64);
 }
 
-/// Figures, not a promise: `--ignored --nocapture`.
-#[test]
-#[ignore = "takes memory and time, and asserts little"]
-fn what_10_000_watchers_cost() {
-    for (name, is_shared) in [("one prefix", true), ("a key each", false)] {
-        let mut cluster = Cluster::new(3, 200);
-        let clock: fn() -> u64 = || {
-            static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-            let nanos = BEGAN.get_or_init(Instant::now).elapsed().as_nanos();
-            u64::try_from(nanos).unwrap_or(u64::MAX)
-        };
-        cluster.time_nodes(clock);
-        let before = resident_kib();
-        let mut watchers: Vec<Watcher> = (0..WATCHERS)
-            .map(|number| {
-                let mut watcher = Watcher::new(&cluster, number, Some(0));
-                let span = match is_shared {
-                    true => Span::Prefix(b"k".to_vec()),
-                    false => Span::Key(format!("k{number}").into_bytes()),
-                };
-                watcher.watch(&cluster, span);
-                watcher
-            })
-            .collect();
-        run(&mut cluster, &mut watchers, millis(200));
-        let begun = watchers.iter_mut().map(|it| it.take().len());
-        assert_eq!(begun.sum::<usize>() as u64, WATCHERS);
-        let after = resident_kib();
-        let report = cluster.report(0).watch;
-        let mut nanos = Vec::new();
-        for number in 0..CHANGES_TIMED {
-            let worked = cluster.worked_nanos(0);
-            let written = cluster.put(1, &format!("k{number}"), "value", Some(Level::All));
-            assert!(written.result.is_ok());
-            run(&mut cluster, &mut watchers, millis(1));
-            nanos.push(cluster.worked_nanos(0) - worked);
-        }
-        let told: u64 = watchers.iter().map(|it| it.changes).sum();
-        let expected = if is_shared {
-            WATCHERS * CHANGES_TIMED
-        } else {
-            CHANGES_TIMED
-        };
-        assert_eq!(told, expected);
-        nanos.sort_unstable();
-        let at = |part: usize| nanos[nanos.len() * part / 100] as f64 / 1_000.0;
-        println!(
-            "{name}: {} watches of {} selectors, {} KiB in the whole process with the clients ({} B \
-             each); work of the serving node for a change: median {:.0} us, p99 {:.0} us",
-            report.watches,
-            report.selectors,
-            after - before,
-            (after - before) * 1_024 / WATCHERS,
-            at(50),
-            at(99),
-        );
-    }
-}
-
-/// Memory of this process, in KiB.
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
 const CHANGES: usize = 100_000;
 const KILLS: usize = 10;
-const WATCHERS: u64 = 10_000;
-const CHANGES_TIMED: u64 = 100;
