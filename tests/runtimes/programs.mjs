@@ -48,9 +48,9 @@ export async function startProgram([path, ...args], { project, desk, env = {} })
   const child = spawn(path, args, { cwd: project, env: { ...process.env, DENO_NO_UPDATE_CHECK: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (words += data));
-  child.on('error', (error) => desk.fail(String(error)));
+  child.on('error', (error) => desk?.fail(String(error)));
   const closed = once(child, 'close');
-  child.on('close', (code, signal) => desk.fail(`${path} ended with ${signal ?? code}:\n${words}`));
+  child.on('close', (code, signal) => desk?.fail(`${path} ended with ${signal ?? code}:\n${words}`));
   return {
     said: () => words,
     async end() {

@@ -9,8 +9,18 @@ import { until } from './stones.mjs';
 /** Starts a worker and asks it to play. */
 export async function startWorker({ project, desk }) {
   await writeFile(join(project, 'worker.mjs'), WORKER);
-  const flags = ['--local', '--ip=127.0.0.1', '--port=0', '--inspector-port=0', '--compatibility-date=2026-11-01'];
-  const wrangler = await startProgram([node(26), program('wrangler'), 'dev', 'worker.mjs', ...flags], {
+  const wrangler = await startWrangler({ project, desk, args: ['worker.mjs', '--compatibility-date=2026-11-01'] });
+  fetch(`${wrangler.url}/?desk=${desk.url}`).then(
+    async (answer) => answer.ok || desk.fail(`the worker answered ${answer.status}: ${await answer.text()}`),
+    () => desk.fail(`the worker is gone:\n${wrangler.said()}`),
+  );
+  return wrangler;
+}
+
+/** Starts `wrangler dev` with these arguments; `url` is where it serves. */
+export async function startWrangler({ project, desk, args }) {
+  const flags = ['--local', '--ip=127.0.0.1', '--port=0', '--inspector-port=0'];
+  const wrangler = await startProgram([node(26), program('wrangler'), 'dev', ...args, ...flags], {
     project,
     desk,
     // It asks nobody for news, tells nobody how it is used, and keeps its files in the project.
@@ -25,11 +35,7 @@ export async function startWorker({ project, desk }) {
   });
   let ready;
   await until('wrangler is ready', async () => (ready = /Ready on (http:\S+)/.exec(wrangler.said())));
-  fetch(`${ready[1]}/?desk=${desk.url}`).then(
-    async (answer) => answer.ok || desk.fail(`the worker answered ${answer.status}: ${await answer.text()}`),
-    () => desk.fail(`the worker is gone:\n${wrangler.said()}`),
-  );
-  return wrangler;
+  return { ...wrangler, url: ready[1] };
 }
 
 const WORKER = `

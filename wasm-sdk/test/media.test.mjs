@@ -119,6 +119,21 @@ test('small appends become one chunk, and a sync is one commit', async () => {
   assert.equal(commits.length, 50);
 });
 
+test('what is large is cut into chunks that every store takes', async () => {
+  const { store, chunks } = keptChunks();
+  const medium = new ChunkedMedium(store());
+  await medium.open();
+  const large = pattern(2_500_000, 4);
+  await medium.append('table-1', 0, large);
+  await medium.sync('table-1');
+  await medium.replace('manifest-1', large);
+  await medium.replace('manifest-1', large.subarray(0, 1_100_000));
+  const names = ['table-1/0/1048576', 'table-1/1048576/1048576', 'table-1/2097152/402848'];
+  assert.deepEqual([...chunks.keys()].sort(), ['manifest-1/0/1048576', 'manifest-1/1048576/51424', ...names]);
+  assert.deepEqual(await medium.read('table-1', 1_000_000, 200_000), large.slice(1_000_000, 1_200_000));
+  assert.deepEqual(await medium.read('manifest-1', 0, 5_000_000), large.slice(0, 1_100_000));
+});
+
 test('a chunk that is gone is a fault, not other bytes', async () => {
   const { store, chunks } = keptChunks();
   const medium = new ChunkedMedium(store());

@@ -100,7 +100,7 @@ export interface Store extends AsyncDisposable {
 }
 
 /** Where a store keeps its files. */
-export type StorageKind = 'memory' | 'indexeddb' | 'fs' | 'custom';
+export type StorageKind = 'memory' | 'indexeddb' | 'fs' | 'durable-object' | 'custom';
 
 /** Which medium a store uses, and why not a better one. */
 export interface StorageInfo {

@@ -52,7 +52,7 @@ pub enum Progress {
 }
 
 impl Leaf {
-    /// Takes a write, which is seen by reads from now on. [`LeafOutput::Progress`] tells how far it
+    /// Takes a write, which is seen by reads from now on. [`super::LeafOutput::Progress`] tells how far it
     /// comes.
     ///
     /// # Errors

@@ -71,13 +71,13 @@ export class ChunkedMedium implements Medium {
       const last = file.chunks.at(-1);
       const joins = last && file.tail && last.length < SMALL;
       const parts = joins && file.tail ? [file.tail, ...file.unsynced] : file.unsynced;
-      const bytes = concat(parts);
-      const chunk = { offset: joins ? last.offset : storedLength(file), length: bytes.length };
+      const pieces = cut(concat(parts), joins ? last.offset : storedLength(file));
       const removals = joins ? [chunkName(name, last)] : [];
-      await this.#store.commit([[chunkName(name, chunk), bytes]], removals);
+      await this.#store.commit(pieces.map(({ chunk, bytes }) => [chunkName(name, chunk), bytes] as const), removals);
       if (joins) file.chunks.pop();
-      file.chunks.push(chunk);
-      file.tail = bytes.length < SMALL ? bytes : undefined;
+      file.chunks.push(...pieces.map(({ chunk }) => chunk));
+      const bytes = pieces.at(-1)?.bytes;
+      file.tail = bytes && bytes.length < SMALL ? bytes : undefined;
       file.unsynced = [];
     });
   }
@@ -103,10 +103,12 @@ export class ChunkedMedium implements Medium {
 
   replace(name: string, bytes: Uint8Array): Promise<void> {
     return this.#inTurn(name, async (file) => {
-      const chunk = { offset: 0, length: bytes.length };
-      const old = file.chunks.filter(({ length }) => length !== chunk.length);
-      await this.#store.commit([[chunkName(name, chunk), bytes]], old.map((it) => chunkName(name, it)));
-      Object.assign(file, { chunks: [chunk], tail: undefined, unsynced: [] });
+      const pieces = cut(bytes, 0);
+      const puts = pieces.map((piece) => [chunkName(name, piece.chunk), piece.bytes] as const);
+      const stay = new Set(puts.map(([chunk]) => chunk));
+      const removals = file.chunks.map((it) => chunkName(name, it)).filter((chunk) => !stay.has(chunk));
+      await this.#store.commit(puts, removals);
+      Object.assign(file, { chunks: pieces.map(({ chunk }) => chunk), tail: undefined, unsynced: [] });
     });
   }
 
@@ -157,6 +159,16 @@ export class ChunkedMedium implements Medium {
   }
 }
 
+/** Bytes that begin at `offset` of their file, in pieces that every store takes. */
+function cut(bytes: Uint8Array, offset: number): { chunk: Chunk; bytes: Uint8Array }[] {
+  const pieces = [];
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES_MAX) {
+    const piece = bytes.length > CHUNK_BYTES_MAX ? bytes.slice(at, at + CHUNK_BYTES_MAX) : bytes;
+    pieces.push({ chunk: { offset: offset + at, length: piece.length }, bytes: piece });
+  }
+  return pieces;
+}
+
 function chunkName(file: string, { offset, length }: Chunk): string {
   return `${file}/${offset}/${length}`;
 }
@@ -182,5 +194,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** A chunk has at most so many bytes: Durable Objects take 2 MiB. */
+const CHUNK_BYTES_MAX = 1_048_576;
 /** A chunk below this is written again with what is appended to it, in bytes. */
 const SMALL = 16_384;
