@@ -72,6 +72,22 @@ test('tabs see what others have written, also after the tab that leads is gone',
   await Promise.all([second.close(), third.close()]);
 });
 
+test('a tab that closes its store leaves what it has written, and the lead, to the others', { timeout: 60_000 }, async () => {
+  const [leader, follower, other] = [await openTab('left'), await openTab('left'), await openTab('left')];
+  const write = (tab, label) =>
+    tab.evaluate(async (label) => {
+      for (let n = 0; n < 20; n++) await window.store.put(`${label}/${n}`, n, { durability: 'memory' });
+      await window.store.close();
+    }, label);
+  await write(follower, 'follower');
+  await write(leader, 'leader');
+  for (const label of ['follower', 'leader']) {
+    for (let n = 0; n < 20; n++) assert.equal(await other.evaluate((key) => window.store.get(key), `${label}/${n}`), n);
+  }
+  assert.equal(await other.evaluate(() => window.store.pending), 40);
+  await Promise.all([leader, follower, other].map((tab) => tab.close()));
+});
+
 test('ten tabs are opened and killed at random while they write', { timeout: ROUNDS * 60_000 }, async () => {
   let killed = 0;
   const tabs = [];

@@ -138,6 +138,7 @@ export class TabPort implements LeafPort {
   async end(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    if (!this.#host) await this.#untilStored();
     for (const service of this.#services.values()) service.end();
     await this.#host?.end();
     const error = new StoreError('CLOSED', 'the store was closed before the outcome came; what the leading tab has is kept');
@@ -147,6 +148,18 @@ export class TabPort implements LeafPort {
     this.#news.close();
     this.#line.close();
     for (const letGo of this.#letGo) letGo();
+  }
+
+  /** Resolves when the leader has stored what this tab has written, or has taken too long. */
+  async #untilStored(): Promise<void> {
+    const stored = Array.from(this.#writes.values(), ({ receipt }) => receipt.until('local'));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, STORED_MS_MAX);
+      void Promise.allSettled(stored).then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Holds a lock from when it is had until this tab is closed. */
@@ -285,3 +298,6 @@ export class TabPort implements LeafPort {
     if (!isSame) tellAll(this.#statusListeners, status);
   }
 }
+
+/** How long `close()` waits for the leader, in milliseconds. */
+const STORED_MS_MAX = 2_000;
