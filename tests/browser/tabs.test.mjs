@@ -72,6 +72,21 @@ test('tabs see what others have written, also after the tab that leads is gone',
   await Promise.all([second.close(), third.close()]);
 });
 
+test('the status is one object until it changes, also in a tab that follows', { timeout: 60_000 }, async () => {
+  const [leader, follower] = [await openTab('status', stones.urls), await openTab('status', stones.urls)];
+  const seen = await follower.evaluate(async () => {
+    await window.store.put('status/first', 1, { durability: 'ring' });
+    const { status } = window.store;
+    let changes = 0;
+    window.store.onStatus(() => (changes += 1));
+    for (let n = 0; n < 20; n++) await window.store.put(`status/${n}`, n, { durability: 'ring' });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return { state: status.state, isSame: window.store.status === status, changes };
+  });
+  assert.deepEqual(seen, { state: 'connected', isSame: true, changes: 0 });
+  await Promise.all([leader.close(), follower.close()]);
+});
+
 test('a tab that closes its store leaves what it has written, and the lead, to the others', { timeout: 60_000 }, async () => {
   const [leader, follower, other] = [await openTab('left'), await openTab('left'), await openTab('left')];
   const write = (tab, label) =>

@@ -5,7 +5,7 @@ import type { LeafPort, ReadRequest, WriteMark, WriteRequest } from '../leaf-por
 import { WriteReceipt } from '../receipt.js';
 import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
 import { handIn, Service } from './leader.js';
-import { errorOfClone, statusOfClone, type Answer, type News, type Question } from './messages.js';
+import { errorOfClone, statusOfClone, type Answer, type ClonedStatus, type News, type Question } from './messages.js';
 
 /** Whether this runtime has tabs that share a storage, and the means to agree which of them uses it. */
 export function areThereTabs(): boolean {
@@ -43,6 +43,8 @@ export class TabPort implements LeafPort {
   #questions = new Map<number, Open>();
   #writes = new Map<number, { question: Question & { kind: 'write' }; receipt: WriteReceipt }>();
   #status: Status = { state: 'connecting' };
+  /** The status that the leader has told last. */
+  #heardStatus = '';
   #pending = 0;
   #storage: StorageInfo | undefined;
   #statusListeners = new Set<(status: Status) => void>();
@@ -233,7 +235,7 @@ export class TabPort implements LeafPort {
       case 'state':
         this.#pending = answer.pending;
         this.#storage = answer.storage;
-        this.#become(statusOfClone(answer.status));
+        this.#hearStatus(answer.status);
         return this.#meet(answer.leader);
       case 'done':
         this.#questions.get(answer.number)?.resolve(answer.value);
@@ -292,10 +294,17 @@ export class TabPort implements LeafPort {
     if (this.#problem) throw this.#problem;
   }
 
+  /** The leader says how the connection is, each time that it says anything of its state. */
+  #hearStatus(status: ClonedStatus): void {
+    const words = JSON.stringify(status);
+    if (words === this.#heardStatus) return;
+    this.#heardStatus = words;
+    this.#become(statusOfClone(status));
+  }
+
   #become(status: Status): void {
-    const isSame = status.state === this.#status.state && status.state === 'connecting';
     this.#status = status;
-    if (!isSame) tellAll(this.#statusListeners, status);
+    tellAll(this.#statusListeners, status);
   }
 }
 
