@@ -6,40 +6,58 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 
-import { installTarball, removeProject } from '../packaging/tarball.mjs';
-import { Stones } from '../runtimes/stones.mjs';
-import { connect } from '../../wasm-sdk/dist/index.js';
 import { startChromium } from './chromium.mjs';
-import { serveFiles } from './files.mjs';
 import { makeProfile, removeProfile, startFirefoxIn } from './firefox.mjs';
+import { startPlace } from './place.mjs';
 
 const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 5);
 
+/** Writes without end if it has no addresses; takes all to the ring if it has. */
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<link rel="icon" href="data:,">
+<script type="module">
+  import { open } from '/browser.js';
+  const asked = new URLSearchParams(location.search);
+  const tell = (told) => fetch(asked.get('desk'), { method: 'POST', body: JSON.stringify({ run: asked.get('run'), told }) });
+  try {
+    const urls = asked.get('urls')?.split(' ');
+    const store = await open({ name: asked.get('store'), ...(urls && { urls }) });
+    const found = store.pending;
+    if (urls) {
+      await store.flush();
+      await store.close();
+      await tell({ found, kind: store.storage.kind });
+    }
+    for (let number = 0; !urls; number++) {
+      const [key, value] = [asked.get('run') + '/' + number, 'v' + number];
+      await store.put(key, value);
+      void tell({ key, value });
+    }
+  } catch (error) {
+    await tell({ problem: String(error?.stack ?? error) });
+  }
+</script>
+`;
+
+let place;
 let stones;
-let project;
 let site;
 let desk;
 let ring;
 
 before(async () => {
-  // A write that is applied twice leaves a sibling.
-  stones = await Stones.start(3, ['--policy=siblings']);
-  project = await installTarball();
-  site = await serveFiles(join(project, 'node_modules/henge/dist'), PAGE);
+  place = await startPlace(PAGE);
+  ({ stones, site, ring } = place);
   desk = await Desk.open();
-  ring = await connect(stones.urls);
 });
 
 after(async () => {
-  await ring?.close();
   await desk?.close();
-  site?.end();
-  await stones?.end();
-  if (project) await removeProject(project);
+  await place?.end();
 });
 
 test('Chromium: tabs are closed while they write, and go to the ring later', { timeout: ROUNDS * 30_000 }, async () => {
@@ -143,31 +161,3 @@ class Desk {
     this.#server.close();
   }
 }
-
-/** Writes without end if it has no addresses; takes all to the ring if it has. */
-const PAGE = `<!doctype html>
-<meta charset="utf-8">
-<link rel="icon" href="data:,">
-<script type="module">
-  import { open } from '/browser.js';
-  const asked = new URLSearchParams(location.search);
-  const tell = (told) => fetch(asked.get('desk'), { method: 'POST', body: JSON.stringify({ run: asked.get('run'), told }) });
-  try {
-    const urls = asked.get('urls')?.split(' ');
-    const store = await open({ name: asked.get('store'), ...(urls && { urls }) });
-    const found = store.pending;
-    if (urls) {
-      await store.flush();
-      await store.close();
-      await tell({ found, kind: store.storage.kind });
-    }
-    for (let number = 0; !urls; number++) {
-      const [key, value] = [asked.get('run') + '/' + number, 'v' + number];
-      await store.put(key, value);
-      void tell({ key, value });
-    }
-  } catch (error) {
-    await tell({ problem: String(error?.stack ?? error) });
-  }
-</script>
-`;

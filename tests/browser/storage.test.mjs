@@ -1,35 +1,26 @@
 /** What becomes of a store when its storage is cleared under it, is full, or is that of a private window. */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { installTarball, removeProject } from '../packaging/tarball.mjs';
-import { Stones } from '../runtimes/stones.mjs';
-import { connect } from '../../wasm-sdk/dist/index.js';
 import { startChromium } from './chromium.mjs';
-import { serveFiles } from './files.mjs';
+import { startPlace } from './place.mjs';
 
+let place;
 let stones;
-let project;
 let site;
 let ring;
 let browser;
 
 before(async () => {
-  stones = await Stones.start(3);
-  project = await installTarball();
-  site = await serveFiles(join(project, 'node_modules/henge/dist'), '<!doctype html><link rel="icon" href="data:,">');
-  ring = await connect(stones.urls);
+  place = await startPlace();
+  ({ stones, site, ring } = place);
   browser = await startChromium();
 });
 
 after(async () => {
   await browser?.end();
-  await ring?.close();
-  site?.end();
-  await stones?.end();
-  if (project) await removeProject(project);
+  await place?.end();
 });
 
 test('what waits outlives a storage that is cleared under the store', { timeout: 60_000 }, async () => {

@@ -4,21 +4,18 @@
  */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { installTarball, removeProject } from '../packaging/tarball.mjs';
-import { Stones } from '../runtimes/stones.mjs';
 import { connect } from '../../wasm-sdk/dist/index.js';
 import { startChromium } from './chromium.mjs';
-import { serveFiles } from './files.mjs';
+import { startPlace } from './place.mjs';
 
 const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 3);
 const TABS = 10;
 
+let place;
 let stones;
-let project;
 let site;
 let ring;
 let browser;
@@ -27,11 +24,8 @@ const acknowledged = new Map();
 const problems = [];
 
 before(async () => {
-  // A write that is applied twice leaves a sibling.
-  stones = await Stones.start(3, ['--policy=siblings']);
-  project = await installTarball();
-  site = await serveFiles(join(project, 'node_modules/henge/dist'), '<!doctype html><link rel="icon" href="data:,">');
-  ring = await connect(stones.urls);
+  place = await startPlace();
+  ({ stones, site, ring } = place);
   browser = await startChromium();
   await browser.context.exposeFunction('acknowledge', (key, value) => void acknowledged.set(key, value));
   await browser.context.exposeFunction('complain', (problem) => void problems.push(problem));
@@ -39,10 +33,7 @@ before(async () => {
 
 after(async () => {
   await browser?.end();
-  await ring?.close();
-  site?.end();
-  await stones?.end();
-  if (project) await removeProject(project);
+  await place?.end();
 });
 
 test('a write that is applied twice would be seen', async () => {
