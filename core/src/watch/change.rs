@@ -1,6 +1,6 @@
 //! What is told: the newest state of a key, as a reader would see it.
 
-use crate::causality::{Dot, Hlc, Value, VersionSet};
+use crate::causality::{Dot, Hlc, Token, Value, VersionSet};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,11 @@ pub struct Change {
     pub value: Option<Value>,
     /// When the value stops being readable, in milliseconds since the Unix epoch.
     pub expires_at_ms: Option<u64>,
+    /// Values concurrent to it, where the change comes from.
+    pub siblings: Vec<Value>,
+    /// What has been seen by who is told: the context of a write that resolves it, encoded.
+    #[serde(with = "serde_bytes")]
+    pub context: Vec<u8>,
 }
 
 /// The order of a key's changes: whatever replica tells of them, the last one has the highest.
@@ -35,13 +40,17 @@ impl Change {
     pub fn of(key: &[u8], set: &VersionSet) -> Option<Self> {
         let newest = set.winner()?;
         // Where a delete and a value are concurrent, a reader gets the value.
-        let shown = set.live(0).next();
+        let mut live = set.live(0);
+        let shown = live.next();
+        let siblings = live.filter_map(|version| version.value.clone());
         Some(Self {
             key: key.to_vec(),
             version: newest.hlc,
             dot: newest.dot,
             value: shown.and_then(|version| version.value.clone()),
             expires_at_ms: shown.and_then(|version| version.expires_at_ms),
+            siblings: siblings.collect(),
+            context: Token::of(set).encode(),
         })
     }
 
@@ -55,7 +64,8 @@ impl Change {
     /// Bytes that it takes, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let value = self.value.as_ref().map_or(0, |value| value.bytes.len());
-        size_of::<Self>() + self.key.len() + value
+        let values = self.value.iter().chain(&self.siblings);
+        let values = values.map(|value| size_of::<Value>() + value.bytes.len());
+        size_of::<Self>() + self.key.len() + self.context.len() + values.sum::<usize>()
     }
 }

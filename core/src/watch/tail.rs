@@ -124,6 +124,8 @@ mod tests {
             dot: Dot { actor, counter },
             value: Some(value),
             expires_at_ms: None,
+            siblings: vec![],
+            context: vec![],
         };
         TailEntry {
             position: Position { segment, index },

@@ -38,6 +38,11 @@ pub(super) fn watch_lines(p: PartitionId) -> [(&'static str, Vec<u8>); 16] {
             bytes: b"v".to_vec(),
         }),
         expires_at_ms: None,
+        siblings: vec![Value {
+            encoding: 0,
+            bytes: b"w".to_vec(),
+        }],
+        context: vec![7, 8],
     };
     let failure = Failure::new(ErrorCode::RateLimited, "many");
     let item = FeedItem {
