@@ -60,6 +60,21 @@ pub const TTL_MAX_MS: u64 = 10 * 366 * 24 * 3_600 * 1_000;
 pub const HEDGE_MS: u64 = 50;
 /// How far another clock may be ahead, in milliseconds.
 pub const CLOCK_SKEW_MAX_MS: u64 = 60_000;
+/// Most keys of one page of a list.
+pub const LIST_ENTRIES_MAX: usize = 1_024;
+/// Bytes of keys and states at which a page of a list is closed; one key comes back however large its
+/// state is.
+pub const LIST_PAGE_BYTES: usize = 256 * 1_024;
+/// Pages of lists that one shard coordinates at a time; more are refused as `RATE_LIMITED`.
+pub const LISTS_MAX: usize = 128;
+/// Most keys of one page that are brought up to date on replicas which lack something.
+pub const LIST_REPAIRS_MAX: usize = 64;
+/// Pages that one listing of a client has under way at a time.
+pub const LISTING_PAGES_MAX: usize = 64;
+/// Keys that one listing of a client asks for ahead, of all partitions together.
+pub const LISTING_ENTRIES: usize = 4_096;
+/// Least keys that it asks one partition for.
+pub const LISTING_PAGE_MIN: usize = 4;
 
 /// Most calls of a client without an outcome.
 pub const CALLS_MAX: usize = 65_536;
@@ -275,6 +290,8 @@ const _: () = assert!(FRAME_BODY_BYTES_MAX < MESSAGE_BYTES_MAX);
 const _: () = assert!(LOG_BATCH_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(FRAME_BODY_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(TIMEOUT_DEFAULT_MS <= TIMEOUT_MAX_MS);
+const _: () = assert!(LIST_ENTRIES_MAX <= SCAN_ENTRIES_MAX && LIST_PAGE_BYTES < SCAN_BYTES_MAX);
+const _: () = assert!(LISTS_MAX < OPERATIONS_MAX && LISTING_PAGES_MAX <= LISTS_MAX);
 const _: () = assert!(WATCH_ACK_BYTES + WATCH_FRAME_BYTES < WATCH_FLIGHT_BYTES_MAX);
 const _: () = assert!(WATCH_TAIL_BYTES_MAX as usize + PAIR_BYTES_MAX < FRAME_BODY_BYTES_MAX);
 const _: () = assert!(WATCH_QUEUE_BYTES_MAX < WATCH_QUEUES_BYTES_MAX);

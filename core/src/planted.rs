@@ -88,6 +88,12 @@ bugs! {
     OneStreamEnough = "one-stream-enough",
     /// A client tells its application each change as often as it hears of it.
     ToldTwice = "told-twice",
+    /// A page of a list is merged up to where the last replica's page ends, not the first's.
+    PageBeyondEnd = "page-beyond-end",
+    /// A page of a list is answered with one replica less than its level asks for.
+    ListOneShort = "list-one-short",
+    /// A replica leaves deleted keys out of the page that it has.
+    PageWithoutTombstones = "page-without-tombstones",
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -78,6 +78,7 @@ fn reads_and_scans_from_any_key_cross_the_edges_of_directories() {
                 is_reverse,
                 live_at_ms: None,
                 entries_max: 2,
+                bytes_max: usize::MAX,
             };
             let page = engine.scan(&scan).unwrap();
             // A page ends early where a block is not in memory, but never without a pair.

@@ -146,6 +146,7 @@ fn scan(engine: &mut Engine, answers: Answers<'_>) -> Option<Vec<(StoredKey, Vec
                 is_reverse: false,
                 live_at_ms: None,
                 entries_max: 50,
+                bytes_max: usize::MAX,
             },
             answers,
         )?;

@@ -64,6 +64,7 @@ fn live(engine: &mut Engine) -> usize {
             is_reverse: false,
             live_at_ms: Some(now),
             entries_max: 1_000,
+            bytes_max: usize::MAX,
         };
         let page = engine.scan(&scan).unwrap();
         count += page.entries.len();

@@ -70,6 +70,7 @@ fn use_store(settings: StoreSettings, disk: Disk, seed: u64) -> bool {
         is_reverse: seed.is_multiple_of(2),
         live_at_ms: None,
         entries_max: 1_000,
+        bytes_max: usize::MAX,
     });
     engine.pass_ms(60_000);
     engine.drive();

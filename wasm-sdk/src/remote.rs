@@ -94,6 +94,8 @@ impl Machine for Remote {
             Ok(Reply::Written { version, .. }) => listener.written(id, &version.to_string()),
             Ok(Reply::Missing { .. }) => Answered::Nothing.tell(id, want, listener),
             Ok(Reply::Found(entry)) => Answered::of_entry(&entry).tell(id, want, listener),
+            // None of these calls is a list.
+            Ok(Reply::Listed { .. }) => {}
         }
     }
 }

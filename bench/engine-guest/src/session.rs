@@ -149,6 +149,7 @@ impl Session {
             is_reverse: false,
             live_at_ms: None,
             entries_max: count_max,
+            bytes_max: usize::MAX,
         });
         match scanned {
             Scanned::Page(page) => {

@@ -8,8 +8,8 @@
 
 use clap::Args;
 use henge_core::replication::Level;
+use henge_core::selector::Span;
 use henge_core::time::Duration;
-use henge_core::watch::Span;
 use henge_sim::Cluster;
 use henge_sim::watcher::{Watcher, run as go_on};
 use std::sync::OnceLock;

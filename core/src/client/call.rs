@@ -2,8 +2,9 @@
 
 use super::naming::BucketRef;
 use crate::causality::Value;
-use crate::id::RequestId;
+use crate::id::{PartitionId, RequestId};
 use crate::replication::Level;
+use crate::selector::Span;
 use crate::time::Instant;
 use crate::wire::{Failure, FrameError, FrameKind, Refusal, Reply};
 use alloc::string::String;
@@ -19,7 +20,7 @@ pub struct CallId(pub u64);
 pub struct Call {
     /// The bucket.
     pub bucket: BucketRef,
-    /// The key; not empty.
+    /// The key; empty in a list, and only there.
     pub key: Vec<u8>,
     /// Replicas that must have answered; `None` takes the bucket's level.
     pub level: Option<Level>,
@@ -74,6 +75,27 @@ impl Call {
         Self::new(bucket.into(), key, action)
     }
 
+    /// Lists the keys of `span` in one partition, those behind `after` (empty to begin), at most `limit` of
+    /// them ([`crate::limits::LIST_ENTRIES_MAX`] if it is 0). It can be submitted once a server has said how
+    /// many partitions there are ([`super::Client::welcome`]). The answer is a [`Reply::Listed`], and has no
+    /// part in the client's session.
+    #[must_use]
+    pub fn list(
+        bucket: impl Into<BucketRef>,
+        span: Span,
+        partition: PartitionId,
+        after: Vec<u8>,
+        limit: u32,
+    ) -> Self {
+        let action = Action::List {
+            span,
+            partition,
+            after,
+            limit,
+        };
+        Self::new(bucket.into(), Vec::new(), action).without_session()
+    }
+
     /// The same call at `level`.
     #[must_use]
     pub fn with_level(mut self, level: Option<Level>) -> Self {
@@ -112,12 +134,12 @@ impl Call {
         self
     }
 
-    /// The same write by one who has read `seen`, an encoded [`crate::causality::Token`]. A read has
-    /// none.
+    /// The same write by one who has read `seen`, an encoded [`crate::causality::Token`]. A read and a
+    /// list have none.
     #[must_use]
     pub fn with_context(mut self, seen: Vec<u8>) -> Self {
         match &mut self.action {
-            Action::Get => {}
+            Action::Get | Action::List { .. } => {}
             Action::Put { context, .. } | Action::Delete { context } => *context = seen,
         }
         self
@@ -142,6 +164,17 @@ pub enum Action {
     Delete {
         /// The token of what was read, encoded; empty for a blind write.
         context: Vec<u8>,
+    },
+    /// List keys of one partition.
+    List {
+        /// Which keys of the bucket.
+        span: Span,
+        /// The partition.
+        partition: PartitionId,
+        /// Those behind this key; empty to begin.
+        after: Vec<u8>,
+        /// At most so many; 0 takes [`crate::limits::LIST_ENTRIES_MAX`].
+        limit: u32,
     },
 }
 

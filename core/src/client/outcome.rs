@@ -3,7 +3,7 @@
 use super::backoff::delay;
 use super::call::{CallId, ClientError, ClientOutput};
 use super::pending::{Pending, Stage};
-use super::session::{Client, Link, partition};
+use super::session::{Client, Link};
 use crate::time::Duration;
 use crate::wire::{
     Entry, ErrorCode, Failure, Frame, FrameKind, Notice, Reply, Response, decode_body,
@@ -32,7 +32,7 @@ impl Client {
         let partitions = self.partitions();
         let lost = self
             .calls
-            .sent(|pending| partition(&pending.request, partitions).0 % modulus == remainder);
+            .sent(|pending| pending.partition(partitions).0 % modulus == remainder);
         self.send_again(&lost);
         self.lose_watches(|place| place.0 % modulus == remainder);
         Ok(())
@@ -46,13 +46,16 @@ impl Client {
         };
         match response.result {
             Ok(reply) => {
-                if pending.is_write() != matches!(reply, Reply::Written { .. }) {
+                if !pending.fits(&reply) {
                     return Err(ClientError::WrongReply(id));
                 }
-                let (Reply::Found(Entry { context, .. })
-                | Reply::Missing { context }
-                | Reply::Written { context, .. }) = &reply;
-                if let Some(name) = pending.seen_name() {
+                if let (
+                    Reply::Found(Entry { context, .. })
+                    | Reply::Missing { context }
+                    | Reply::Written { context, .. },
+                    Some(name),
+                ) = (&reply, pending.seen_name())
+                {
                     let learned = self.seen.learn(name, context);
                     learned.map_err(|_| ClientError::WrongReply(id))?;
                 }

@@ -3,12 +3,13 @@
 use super::call::{Action, Call, CallId};
 use super::naming::BucketRef;
 use super::seen::name;
-use crate::id::{BucketId, RequestId};
+use super::session::partition_of;
+use crate::id::{BucketId, PartitionId, RequestId};
 use crate::limits::{
     CALL_BYTES_MAX, CALLS_IN_FLIGHT_MAX, CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS,
 };
 use crate::time::{Duration, Instant};
-use crate::wire::{ErrorCode, Failure, Operation, Request};
+use crate::wire::{ErrorCode, Failure, Operation, Reply, Request};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
@@ -32,6 +33,8 @@ pub(super) enum Stage {
 pub(super) struct Pending {
     /// The message; its `timeout_ms` is what the application asked for.
     pub(super) request: Request,
+    /// Where a list is to be made; a key says where it lies.
+    pub(super) place: Option<PartitionId>,
     /// The bucket as the application has named it, if by name; the message has its number.
     pub(super) bucket_name: Option<String>,
     /// When the application stops waiting.
@@ -53,15 +56,6 @@ impl Pending {
             0 => TIMEOUT_DEFAULT_MS,
             asked => asked.min(TIMEOUT_MAX_MS),
         };
-        let (value, ttl_ms, context) = match call.action {
-            Action::Get => (None, None, None),
-            Action::Put {
-                value,
-                ttl_ms,
-                context,
-            } => (Some(value), ttl_ms, Some(context)),
-            Action::Delete { context } => (None, None, Some(context)),
-        };
         let (bucket, bucket_name) = match call.bucket {
             BucketRef::Id(id) => (id, None),
             BucketRef::Name(name) => (BucketId::default(), Some(name)),
@@ -70,21 +64,44 @@ impl Pending {
             Some(_) => Stage::Naming,
             None => Stage::Ready,
         };
-        let operation = match context {
-            None => Operation::Get {
-                level: call.level,
+        let (level, mut place) = (call.level, None);
+        let request = call.request.unwrap_or(RequestId {
+            client: session,
+            sequence: id.0,
+        });
+        let write = |value, ttl_ms, context| Operation::Write {
+            level,
+            request,
+            context,
+            value,
+            ttl_ms,
+        };
+        let operation = match call.action {
+            Action::Get => Operation::Get {
+                level,
                 seen: Vec::new(),
             },
-            Some(context) => Operation::Write {
-                level: call.level,
-                request: call.request.unwrap_or(RequestId {
-                    client: session,
-                    sequence: id.0,
-                }),
-                context,
+            Action::Put {
                 value,
                 ttl_ms,
-            },
+                context,
+            } => write(Some(value), ttl_ms, context),
+            Action::Delete { context } => write(None, None, context),
+            Action::List {
+                span,
+                partition,
+                after,
+                limit,
+            } => {
+                place = Some(partition);
+                let r = level;
+                Operation::List {
+                    span,
+                    after,
+                    limit,
+                    r,
+                }
+            }
         };
         Self {
             request: Request {
@@ -94,6 +111,7 @@ impl Pending {
                 key: call.key,
                 operation,
             },
+            place,
             bucket_name,
             deadline: now + Duration::from_millis(timeout_ms.into()),
             losses: 0,
@@ -107,6 +125,24 @@ impl Pending {
     /// Where it stands.
     pub(super) const fn stage(&self) -> Stage {
         self.stage
+    }
+
+    /// Where it goes, on a ring of `partitions`.
+    pub(super) fn partition(&self, partitions: u16) -> PartitionId {
+        let by_key = || partition_of(self.request.bucket, &self.request.key, partitions);
+        self.place.unwrap_or_else(by_key)
+    }
+
+    /// Whether `reply` can be an answer to it.
+    pub(super) const fn fits(&self, reply: &Reply) -> bool {
+        matches!(
+            (&self.request.operation, reply),
+            (
+                Operation::Get { .. },
+                Reply::Found(_) | Reply::Missing { .. }
+            ) | (Operation::Write { .. }, Reply::Written { .. })
+                | (Operation::List { .. }, Reply::Listed { .. })
+        )
     }
 
     /// What its key is called in the session, if it belongs to it.
@@ -199,6 +235,7 @@ impl Pending {
     fn bytes(&self) -> usize {
         let operation = match &self.request.operation {
             Operation::Get { .. } => 0,
+            Operation::List { span, after, .. } => span.bytes() + after.len(),
             Operation::Write { context, value, .. } => {
                 context.len() + value.as_ref().map_or(0, |value| value.bytes.len())
             }

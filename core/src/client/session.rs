@@ -15,10 +15,11 @@ use crate::limits::{
     PROTOCOL_VERSION,
 };
 use crate::rng::Rng;
+use crate::selector::Span;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Request, Role, Welcome,
-    decode_body, message_frame, put_message,
+    ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Role, Welcome, decode_body,
+    message_frame, put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -257,6 +258,15 @@ impl Client {
     }
 
     fn check(&self, call: &Call) -> Result<(), Failure> {
+        if let Action::List {
+            span,
+            partition,
+            after,
+            ..
+        } = &call.action
+        {
+            return self.check_list(span, *partition, after);
+        }
         let key_bytes = call.key.len();
         if key_bytes == 0 || key_bytes > KEY_BYTES_MAX {
             return Err(Failure::new(
@@ -265,7 +275,7 @@ impl Client {
             ));
         }
         let (value, context) = match &call.action {
-            Action::Get => return Ok(()),
+            Action::Get | Action::List { .. } => return Ok(()),
             Action::Put { value, context, .. } => (value.bytes.len(), context),
             Action::Delete { context } => (0, context),
         };
@@ -287,6 +297,35 @@ impl Client {
                 format!(
                     "key and value have {pair_bytes} bytes; at most {allowed} are allowed; split \
                      the value over several keys"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_list(&self, span: &Span, partition: PartitionId, after: &[u8]) -> Result<(), Failure> {
+        span.check()?;
+        if after.len() > KEY_BYTES_MAX {
+            return Err(Failure::new(
+                ErrorCode::KeyTooLarge,
+                format!(
+                    "the key to list behind has {} bytes; allowed are 0 to {KEY_BYTES_MAX}",
+                    after.len()
+                ),
+            ));
+        }
+        let Some(Welcome { partitions, .. }) = self.welcome else {
+            let message = "no server has said yet how many partitions the ring has; list when there is \
+                           a connection";
+            return Err(Failure::new(ErrorCode::Unavailable, message));
+        };
+        // A server would end the connection over it.
+        if partition.0 >= partitions {
+            return Err(Failure::new(
+                ErrorCode::Misrouted,
+                format!(
+                    "there is no partition {}; the ring has {partitions}, from 0 on",
+                    partition.0
                 ),
             ));
         }
@@ -376,7 +415,7 @@ impl Client {
             if let Some(pending) = self.calls.pending(id) {
                 let asked = pending.request.timeout_ms;
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
-                let partition = partition(&pending.request, partitions);
+                let partition = pending.partition(partitions);
                 let name = pending.seen_name();
                 if let Operation::Get { seen, .. } = &mut pending.request.operation {
                     *seen = name.map_or_else(Vec::new, |name| self.seen.of(name));
@@ -406,10 +445,6 @@ impl Client {
 #[must_use]
 pub fn partition_of(bucket: BucketId, key: &[u8], partitions: u16) -> PartitionId {
     partition_at(position(bucket, key), partitions)
-}
-
-pub(super) fn partition(request: &Request, partitions: u16) -> PartitionId {
-    partition_of(request.bucket, &request.key, partitions)
 }
 
 fn refused(refusal: &Refusal) -> Failure {

@@ -13,9 +13,10 @@ use crate::limits::{
     WATCH_ACK_BYTES, WATCH_MARKS_MAX, WATCH_PROBE_MS, WATCH_PROBE_PATIENCE_MS, WATCH_TOLD_MAX,
     WATCHES_PER_CLIENT_MAX,
 };
+use crate::selector::{Selector, Span};
 use crate::time::{Duration, Instant};
 use crate::watch::told::Told;
-use crate::watch::{Change, Mark, Position, Selector, Span, Token};
+use crate::watch::{Change, Mark, Position, Token};
 use crate::wire::{
     ErrorCode, Failure, Frame, FrameKind, WatchEvents, WatchRequest, decode_body, put_message,
 };

@@ -90,6 +90,7 @@ impl Leaf {
                 is_reverse: false,
                 live_at_ms: Some(0),
                 entries_max: usize::MAX,
+                bytes_max: usize::MAX,
             });
             let page = match page {
                 Scanned::Page(page) => page,

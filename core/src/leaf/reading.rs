@@ -216,6 +216,8 @@ impl Leaf {
                 found: None,
                 context,
             },
+            // It was a read that was asked.
+            Ok(Reply::Listed { .. }) => return,
             Err(failure) => return self.refused(id, failure),
         };
         if let Some(read) = self.reads.get(&id) {

@@ -81,7 +81,9 @@ impl Node {
         let outcome = is_checked.and_then(|()| {
             let is_owner = self.readers(partition).me().is_some();
             match request.operation {
-                wire::Operation::Get { .. } => self.start_read(now, partition, origin, request),
+                wire::Operation::Get { .. } | wire::Operation::List { .. } => {
+                    self.start_read(now, partition, origin, request)
+                }
                 wire::Operation::Write { .. } if is_owner => {
                     self.start_write(now, partition, origin, request)
                 }
@@ -151,6 +153,14 @@ impl Node {
     }
 
     fn check(&self, partition: PartitionId, request: &Request) -> Result<(), Failure> {
+        let context = match &request.operation {
+            wire::Operation::List { span, after, .. } => {
+                return self.check_list(request, span, after);
+            }
+            wire::Operation::Get { seen: context, .. } | wire::Operation::Write { context, .. } => {
+                context
+            }
+        };
         if request.key.is_empty() || request.key.len() > KEY_BYTES_MAX {
             let message = format!(
                 "a key of {} bytes; allowed are 1 to {KEY_BYTES_MAX} bytes",
@@ -169,8 +179,6 @@ impl Node {
         }
         self.settings_of(request.bucket)?;
         self.check_parked()?;
-        let (wire::Operation::Get { seen: context, .. } | wire::Operation::Write { context, .. }) =
-            &request.operation;
         if !context.is_empty() && Token::decode(context).is_err() {
             let message = "the causal context is not one that a read or a write has handed out";
             return Err(Failure::new(ErrorCode::Protocol, message));

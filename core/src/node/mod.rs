@@ -8,6 +8,7 @@
 //! * [`batch`]: both as bytes, for a guest's memory.
 //! * `client`, `peer`, `storage`, `timer`: one file for each source of inputs.
 //! * `reading`, `writing`, `forwarding`: the operations that a node coordinates.
+//! * `listing`: what is different when a page of keys is read.
 //! * `buckets`: how the keys of each bucket are treated.
 //! * `hinting`, `handing`: what is held for absent members.
 //! * `sync`, `sync_peer`: anti-entropy, begun here and begun by others.
@@ -30,6 +31,7 @@ mod gossip;
 mod handing;
 mod hinting;
 pub mod input;
+mod listing;
 mod moving;
 pub mod output;
 mod own;

@@ -1,5 +1,6 @@
 //! Messages of other members.
 
+use super::listing::PeerPage;
 use super::storage::Waiter;
 use super::sync::split;
 use super::writing::{Merged, refusal};
@@ -84,6 +85,16 @@ impl Node {
                 }
             }
             PeerMessage::State { op, answer } => self.handle_state(now, op, from, answer),
+            PeerMessage::List { view, op, question } => {
+                return self.handle_list(PeerPage {
+                    from,
+                    partition,
+                    view,
+                    operation: op,
+                    question,
+                });
+            }
+            PeerMessage::Page { op, answer } => self.handle_page(now, op, from, answer),
             PeerMessage::Forward { op, request } => {
                 let origin = Origin::Member {
                     member: from,

@@ -1,5 +1,6 @@
 //! Reads that this node coordinates.
 
+use super::listing::page_limit;
 use super::storage::Waiter;
 use super::timer::TimerKind;
 use super::{Node, Operation, Origin};
@@ -7,10 +8,10 @@ use crate::causality::{Token, VersionSet};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::HEDGE_MS;
 use crate::planted::{Bug, is_planted};
-use crate::replication::ReadOperation;
+use crate::replication::{KeyRead, Owners, PageRead, ReadOperation, Subject};
 use crate::storage::{Lookup, Newest, StoredKey};
 use crate::time::{Duration, Instant};
-use crate::wire::{self, ErrorCode, Failure, PeerMessage, ReadAnswer, Request};
+use crate::wire::{self, ErrorCode, Failure, PageQuestion, PeerMessage, ReadAnswer, Request};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -23,20 +24,35 @@ impl Node {
         origin: Origin,
         request: Request,
     ) -> Result<(), Failure> {
-        let wire::Operation::Get { level, seen } = request.operation else {
-            return Ok(());
-        };
         self.report.reads += 1;
-        // What is older may have been deleted and forgotten since.
-        let is_recent = |token: &Token| {
-            let until_ms = token.newest.physical_ms() + self.config.horizon_ms / 2;
-            until_ms > now.as_millis()
-        };
-        let seen = Token::decode(&seen).ok().filter(is_recent);
-        let seen = seen.unwrap_or_default();
         let settings = self.settings_of(request.bucket)?;
-        let level = level.unwrap_or(settings.read_level);
         let owners = self.readers(partition);
+        let (bucket, timeout_ms, policy) = (request.bucket, request.timeout_ms, settings.policy);
+        let (level, subject) = match request.operation {
+            wire::Operation::Get { level, seen } => {
+                let seen = self.recent(now, &seen);
+                let key = KeyRead::new(request.key, seen, policy, owners.len());
+                (level, Subject::Key(key))
+            }
+            wire::Operation::List {
+                span,
+                after,
+                limit,
+                r,
+            } => {
+                let limit = page_limit(limit);
+                let question = PageQuestion {
+                    bucket,
+                    span,
+                    after,
+                    limit,
+                    have: None,
+                };
+                (r, Subject::Page(PageRead::new(question, policy)))
+            }
+            wire::Operation::Write { .. } => return Ok(()),
+        };
+        let level = level.unwrap_or(settings.read_level);
         let mut quorum = self
             .read_quorum(level, partition)
             .map_err(|error| Failure::new(ErrorCode::Level, error.to_string()))?;
@@ -53,11 +69,10 @@ impl Node {
         if !quorum.is_possible() {
             return Err(self.unavailable(&owners, &quorum));
         }
-        let key = (partition, request.bucket, request.key);
-        let deadline = now + Duration::from_millis(u64::from(request.timeout_ms));
+        let deadline = now + Duration::from_millis(u64::from(timeout_ms));
         let asked = (origin, level, deadline);
-        let read = ReadOperation::new(asked, seen, key, settings.policy, owners, quorum);
-        let number = self.begin(now, request.timeout_ms, Operation::Read(read));
+        let read = ReadOperation::new(asked, (partition, bucket), subject, owners, quorum);
+        let number = self.begin(now, timeout_ms, Operation::Read(read));
         self.timers.set(
             now + Duration::from_millis(HEDGE_MS),
             number,
@@ -65,6 +80,16 @@ impl Node {
         );
         self.ask(now, number);
         Ok(())
+    }
+
+    /// What a reader has seen, unless it may have been deleted and forgotten since.
+    fn recent(&self, now: Instant, seen: &[u8]) -> Token {
+        let is_recent = |token: &Token| {
+            let until_ms = token.newest.physical_ms() + self.config.horizon_ms / 2;
+            until_ms > now.as_millis()
+        };
+        let seen = Token::decode(seen).ok().filter(is_recent);
+        seen.unwrap_or_default()
     }
 
     /// Asks as many replicas as the level still needs.
@@ -123,12 +148,20 @@ impl Node {
         let Some(Operation::Read(read)) = self.operations.get(&number) else {
             return;
         };
-        let message = PeerMessage::Read {
-            view: read.owners.view(),
-            op: number,
-            bucket: read.bucket,
-            key: read.key.clone(),
-            have: read.have,
+        let (view, op) = (read.owners.view(), number);
+        let message = match &read.subject {
+            Subject::Key(key) => PeerMessage::Read {
+                view,
+                op,
+                bucket: read.bucket,
+                key: key.name.clone(),
+                have: key.have,
+            },
+            Subject::Page(page) => PeerMessage::List {
+                view,
+                op,
+                question: page.question.clone(),
+            },
         };
         self.send(to, read.partition, &message);
     }
@@ -149,19 +182,28 @@ impl Node {
             return;
         };
         let Some(me) = read.owners.me() else { return };
-        let key = StoredKey::new(read.partition, read.bucket, &read.key);
+        let own = match &mut read.subject {
+            Subject::Key(own) => own,
+            Subject::Page(_) => return self.answer_own_page(number),
+        };
+        let key = StoredKey::new(read.partition, read.bucket, &own.name);
         match self.store.lookup(&key) {
-            Lookup::Absent => read.answer(me, None),
+            Lookup::Absent => {
+                own.answer(me, None);
+                read.quorum.answer(me);
+            }
             Lookup::Durable(bytes) => {
                 let mut set = VersionSet::decode(bytes).expect("checked before it was stored");
                 set.expire(now.as_millis());
-                read.have = Some(set.digest());
-                read.answer(me, Some(&set));
+                own.have = Some(set.digest());
+                own.answer(me, Some(&set));
+                read.quorum.answer(me);
             }
             Lookup::Pending(_) if is_planted(Bug::ShowBeforeDurable) => {
                 if let Newest::State(bytes) = self.store.newest(&key) {
                     let set = VersionSet::decode(bytes).expect("checked before it was stored");
-                    read.answer(me, Some(&set));
+                    own.answer(me, Some(&set));
+                    read.quorum.answer(me);
                 }
             }
             Lookup::Pending(batch) => self.wait(batch, Waiter::OwnRead(number)),
@@ -183,19 +225,43 @@ impl Node {
         let Some(index) = read.owners.index_of(from) else {
             return;
         };
-        match answer {
-            ReadAnswer::Same => read.answer_same(index),
+        let Some(key) = read.key() else { return };
+        let has_answered = match answer {
+            ReadAnswer::Same => {
+                key.answer_same(index);
+                true
+            }
             ReadAnswer::Set(bytes) if bytes.is_empty() => {
-                read.answer(index, None);
+                key.answer(index, None);
+                true
             }
             ReadAnswer::Set(bytes) => match VersionSet::decode(&bytes) {
                 Ok(mut set) => {
                     set.expire(now.as_millis());
-                    read.answer(index, Some(&set));
+                    key.answer(index, Some(&set));
+                    true
                 }
-                Err(_) => read.quorum.fail(index),
+                Err(_) => false,
             },
-            ReadAnswer::Failed(_) => read.quorum.fail(index),
+            ReadAnswer::Failed(_) => false,
+        };
+        self.replica_answered(now, number, index, has_answered);
+    }
+
+    /// Replica `index` has said what it has, or that it cannot.
+    pub(super) fn replica_answered(
+        &mut self,
+        now: Instant,
+        number: u64,
+        index: usize,
+        has_answered: bool,
+    ) {
+        if let Some(Operation::Read(read)) = self.operations.get_mut(&number) {
+            if has_answered {
+                read.quorum.answer(index);
+            } else {
+                read.quorum.fail(index);
+            }
         }
         self.hedge_if_failing(now, number);
         self.finish_read(now, number);
@@ -231,23 +297,27 @@ impl Node {
             return;
         };
         let partition = read.partition;
-        if read
-            .quorum
-            .is_reached_with(u32::from(is_planted(Bug::ReadOneShort)))
-        {
-            let is_enough =
-                read.origin.is_none() || read.covers_seen() || is_planted(Bug::SessionForgotten);
-            if !is_enough {
-                return self.seek_seen(now, number);
+        let is_short = match &read.subject {
+            Subject::Key(_) => is_planted(Bug::ReadOneShort),
+            Subject::Page(_) => is_planted(Bug::ListOneShort),
+        };
+        if read.quorum.is_reached_with(u32::from(is_short)) {
+            match &mut read.subject {
+                Subject::Page(_) => self.finish_page(now, number),
+                Subject::Key(key) => {
+                    let is_enough = read.origin.is_none()
+                        || key.covers_seen()
+                        || is_planted(Bug::SessionForgotten);
+                    if !is_enough {
+                        return self.seek_seen(now, number);
+                    }
+                    if let Some(origin) = read.origin.take() {
+                        let reply = key.reply(now.as_millis());
+                        self.answer(partition, origin, Ok(reply));
+                    }
+                    self.repair(now, number);
+                }
             }
-            let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
-                return;
-            };
-            if let Some(origin) = read.origin.take() {
-                let reply = read.reply(now.as_millis());
-                self.answer(partition, origin, Ok(reply));
-            }
-            self.repair(now, number);
         } else if !read.quorum.is_possible() {
             let failure = {
                 let Some(Operation::Read(read)) = self.operations.get(&number) else {
@@ -302,14 +372,28 @@ impl Node {
         let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
             return;
         };
-        let behind = read.behind();
+        let (owners, partition, bucket) = (read.owners.clone(), read.partition, read.bucket);
+        let Some(key) = read.key() else { return };
+        let behind = key.behind();
+        for index in &behind {
+            key.repaired(*index);
+        }
+        let stored = StoredKey::new(partition, bucket, &key.name);
+        let merged = key.merged().clone();
+        self.bring_up(now, &owners, &stored, &merged, behind);
+    }
+
+    /// Sends the state `merged` of `key` to those owners who are `behind`.
+    pub(super) fn bring_up(
+        &mut self,
+        now: Instant,
+        owners: &Owners,
+        key: &StoredKey,
+        merged: &VersionSet,
+        behind: Vec<usize>,
+    ) {
         if behind.is_empty() {
             return;
-        }
-        let (partition, bucket, key) = (read.partition, read.bucket, read.key.clone());
-        let (owners, merged) = (read.owners.clone(), read.merged().clone());
-        for index in &behind {
-            read.repaired(*index);
         }
         let set = merged.encode();
         if set.len() > crate::limits::SET_BYTES_MAX {
@@ -319,14 +403,12 @@ impl Node {
             self.report.repairs += 1;
             let member = owners.member(index);
             if member == self.config.me {
-                let key = StoredKey::new(partition, bucket, &key);
                 // A refusal leaves the replica as it was: the next read repairs it.
-                if self.observe(now, Token::of(&merged).newest).is_ok() {
-                    let _ = self.merge_into_store(&key, &merged);
+                if self.observe(now, Token::of(merged).newest).is_ok() {
+                    let _ = self.merge_into_store(key, merged);
                 }
             } else {
-                let key = StoredKey::new(partition, bucket, &key);
-                self.send_repair(member, &key, set.clone());
+                self.send_repair(member, key, set.clone());
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::client::ParkedRequest;
 use super::collecting::{Forgetting, PeerAsk};
+use super::listing::PeerPage;
 use super::peer::{PeerMerge, PeerRead};
 use super::sync_peer::{PeerFetch, PeerList};
 use super::watching::change_of;
@@ -67,6 +68,8 @@ pub(super) enum Waiter {
     },
     /// Answer a member's read.
     PeerRead(PeerRead),
+    /// Answer a member's question for a page of a list.
+    PeerPage(PeerPage),
     /// Merge what a member has sent.
     PeerMerge(PeerMerge),
     /// Carry out a request that needs what is stored.
@@ -289,6 +292,7 @@ impl Node {
                 self.say_merged(from, partition, operation, Ok(()));
             }
             Waiter::PeerRead(read) => self.answer_read(read),
+            Waiter::PeerPage(ask) => self.answer_list(ask),
             Waiter::Exchange(number) => self.scan_for_exchange(now, number),
             Waiter::Growth => self.grow(now),
             Waiter::PeerList(list) => self.list_keys(list),

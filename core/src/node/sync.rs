@@ -351,6 +351,7 @@ impl Node {
             is_reverse: false,
             live_at_ms: None,
             entries_max: SYNC_KEYS_MAX,
+            bytes_max: usize::MAX,
         };
         if after
             .is_some_and(|after| matches!(upto, Bound::Included(upto) if after.as_bytes() >= upto))

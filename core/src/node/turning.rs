@@ -3,9 +3,9 @@
 use super::{Node, Operation};
 use crate::id::{MemberId, PartitionId};
 use crate::limits::TIMEOUT_MAX_MS;
-use crate::replication::{Level, Quorum};
+use crate::replication::{Level, Quorum, Subject};
 use crate::time::Instant;
-use crate::wire::{self, Request};
+use crate::wire::{self, PageQuestion, Request};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -71,15 +71,31 @@ impl Node {
         if left_ms == 0 {
             return self.expire_read(&read);
         }
+        let level = Some(read.level);
+        let (key, operation) = match read.subject {
+            Subject::Key(key) => {
+                let seen = key.seen.encode();
+                (key.name, wire::Operation::Get { level, seen })
+            }
+            Subject::Page(page) => {
+                let PageQuestion {
+                    span, after, limit, ..
+                } = page.question;
+                let list = wire::Operation::List {
+                    span,
+                    after,
+                    limit,
+                    r: level,
+                };
+                (Vec::new(), list)
+            }
+        };
         let request = Request {
             id: 0,
             timeout_ms: u32::try_from(left_ms).unwrap_or(TIMEOUT_MAX_MS),
             bucket: read.bucket,
-            key: read.key,
-            operation: wire::Operation::Get {
-                level: Some(read.level),
-                seen: read.seen.encode(),
-            },
+            key,
+            operation,
         };
         self.handle_request(now, read.partition, origin, request);
     }

@@ -1,72 +1,76 @@
-//! What a coordinator knows of one read.
+//! What a coordinator knows of one read: whom it has asked, and who has answered.
 
-use super::{Level, Owners, Quorum};
-use crate::causality::{Policy, Token, VersionSet};
+use super::{KeyRead, Level, Owners, PageRead, Quorum};
 use crate::id::{BucketId, PartitionId};
 use crate::time::Instant;
-use crate::wire::{Entry, Reply};
-use alloc::vec;
 use alloc::vec::Vec;
 
-/// A read that collects the states of its replicas.
+/// A read that collects what its replicas have.
 #[derive(Clone, Debug)]
 pub struct ReadOperation<Origin> {
     /// Who asked; `None` once it was answered.
     pub origin: Option<Origin>,
     /// What the reader asks for.
     pub level: Level,
-    /// What the reader has seen before.
-    pub seen: Token,
     /// When it must be answered.
     pub deadline: Instant,
-    /// The key's partition.
+    /// Where it reads.
     pub partition: PartitionId,
-    /// The key's bucket.
+    /// The bucket.
     pub bucket: BucketId,
-    /// The key.
-    pub key: Vec<u8>,
-    /// What a conflict becomes.
-    policy: Policy,
+    /// What it reads, and what has come of it.
+    pub subject: Subject,
     /// Its replicas.
     pub owners: Owners,
     /// Which have answered, and which must.
     pub quorum: Quorum,
-    /// Digest of the coordinator's own state, which the others were asked to compare with.
-    pub have: Option<u64>,
     asked: u32,
-    /// Digest of each replica's state, `Some(None)` for nothing at all.
-    states: Vec<Option<Option<u64>>>,
-    merged: VersionSet,
+}
+
+/// What a read is about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A key.
+    Key(KeyRead),
+    /// Some keys in order.
+    Page(PageRead),
 }
 
 impl<Origin> ReadOperation<Origin> {
-    /// A read of `key` that nobody has answered.
+    /// A read of `subject` that nobody has answered.
     pub fn new(
         (origin, level, deadline): (Origin, Level, Instant),
-        seen: Token,
-        (partition, bucket, key): (PartitionId, BucketId, Vec<u8>),
-        policy: Policy,
+        (partition, bucket): (PartitionId, BucketId),
+        subject: Subject,
         owners: Owners,
         quorum: Quorum,
     ) -> Self {
-        let states = vec![None; owners.len()];
-        let origin = Some(origin);
-        let merged = VersionSet::new();
         Self {
-            origin,
+            origin: Some(origin),
             level,
-            seen,
             deadline,
             partition,
             bucket,
-            key,
-            policy,
+            subject,
             owners,
             quorum,
-            have: None,
             asked: 0,
-            states,
-            merged,
+        }
+    }
+
+    /// What is known of its key, if it reads one.
+    pub const fn key(&mut self) -> Option<&mut KeyRead> {
+        match &mut self.subject {
+            Subject::Key(key) => Some(key),
+            Subject::Page(_) => None,
+        }
+    }
+
+    /// What is known of its page, if it reads one.
+    pub const fn page(&mut self) -> Option<&mut PageRead> {
+        match &mut self.subject {
+            Subject::Page(page) => Some(page),
+            Subject::Key(_) => None,
         }
     }
 
@@ -113,85 +117,26 @@ impl<Origin> ReadOperation<Origin> {
             .fold(self.asked, |set, index| set | 1 << index);
     }
 
-    /// Replica `index` has just the state that it was asked to compare with.
-    pub fn answer_same(&mut self, index: usize) {
-        self.states[index] = Some(self.have);
-        self.quorum.answer(index);
-    }
-
-    /// Replica `index` has this state, or nothing.
-    pub fn answer(&mut self, index: usize, state: Option<&VersionSet>) {
-        self.states[index] = Some(state.map(VersionSet::digest));
-        if let Some(state) = state {
-            self.merged.merge(state, self.policy);
-        }
-        self.quorum.answer(index);
-    }
-
-    /// The state that the answers so far make together.
-    #[must_use]
-    pub const fn merged(&self) -> &VersionSet {
-        &self.merged
-    }
-
-    /// Whether the answers so far make up what the reader has seen before.
-    #[must_use]
-    pub fn covers_seen(&self) -> bool {
-        self.merged.context().covers(&self.seen.seen)
-    }
-
     /// Whether replica `index` was asked, and whether it has answered.
     #[must_use]
     pub fn stage(&self, index: usize) -> (bool, bool) {
-        (self.asked & 1 << index != 0, self.states[index].is_some())
-    }
-
-    /// Replicas that have answered with less than all answers make together.
-    #[must_use]
-    pub fn behind(&self) -> Vec<usize> {
-        if self.merged.is_empty() {
-            return Vec::new();
-        }
-        let digest = self.merged.digest();
-        let is_behind = |state: &Option<Option<u64>>| state.is_some_and(|has| has != Some(digest));
-        (0..self.states.len())
-            .filter(|index| is_behind(&self.states[*index]))
-            .collect()
-    }
-
-    /// Marks replica `index` as brought up to what the answers make together.
-    pub fn repaired(&mut self, index: usize) {
-        self.states[index] = Some(Some(self.merged.digest()));
-    }
-
-    /// The answer at `now_ms`, once the level is reached.
-    #[must_use]
-    pub fn reply(&self, now_ms: u64) -> Reply {
-        let mut live = self.merged.live(now_ms);
-        let context = Token::of(&self.merged).encode();
-        let Some(winner) = live.next() else {
-            return Reply::Missing { context };
-        };
-        let siblings = live.filter_map(|version| version.value.clone()).collect();
-        let value = winner.value.clone().expect("a live version has a value");
-        Reply::Found(Entry {
-            value,
-            version: winner.hlc,
-            siblings,
-            context,
-        })
+        (
+            self.asked & 1 << index != 0,
+            self.quorum.has_answered(index),
+        )
     }
 
     /// Whether nothing is to come of it any more: it was answered, and every replica that was asked
-    /// and is `up` has answered.
+    /// and is `up` has answered, or nothing more can be done for it.
     pub fn is_over(&self, up: impl Fn(usize) -> bool) -> bool {
-        self.origin.is_none()
-            && !(0..self.owners.len()).any(|index| self.is_silent(index) && up(index))
+        let is_page = matches!(self.subject, Subject::Page(_));
+        let is_silent = |index: usize| !is_page && self.is_silent(index) && up(index);
+        self.origin.is_none() && !(0..self.owners.len()).any(is_silent)
     }
 
     /// Whether replica `index` was asked and has not answered.
     #[must_use]
     pub fn is_silent(&self, index: usize) -> bool {
-        self.asked & 1 << index != 0 && self.states[index].is_none()
+        self.stage(index) == (true, false)
     }
 }

@@ -1,7 +1,7 @@
 //! Who watches a key: found by the key, however many watch others.
 
-use super::selector::{Selector, Span};
 use crate::id::BucketId;
+use crate::selector::{Selector, Span};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 

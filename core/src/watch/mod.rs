@@ -1,6 +1,6 @@
 //! Watching keys: who asks is told of each change, in the end, whatever fails: `docs/watch.md`.
 //!
-//! * [`selector`]: what is watched. [`change`]: what is told. [`position`]: how far somebody is.
+//! * [`change`]: what is told of the keys that a [`crate::selector`] names. [`position`]: how far somebody is.
 //! * [`index`]: who watches a key, found without asking each.
 //! * [`told`]: what was told lately, so that it is not told twice.
 //! * [`tail`]: the newest changes of a shard. [`source`]: who gets them, of the members.
@@ -10,7 +10,6 @@ pub mod change;
 pub mod gateway;
 pub mod index;
 pub mod position;
-pub mod selector;
 pub mod source;
 pub mod tail;
 pub mod told;
@@ -18,5 +17,4 @@ pub mod told;
 pub use change::{Change, Rank};
 pub use gateway::{Gateway, View};
 pub use position::{Mark, Position, Token};
-pub use selector::{Selector, Span};
 pub use source::Source;

@@ -6,7 +6,6 @@
 use super::change::Change;
 use super::index::Index;
 use super::position::Position;
-use super::selector::Selector;
 use super::tail::{Tail, TailEntry};
 use crate::id::{BucketId, MemberId, PartitionId};
 use crate::limits::{
@@ -14,6 +13,7 @@ use crate::limits::{
     WATCH_TAIL_MESSAGE_BYTES,
 };
 use crate::planted::{Bug, is_planted};
+use crate::selector::Selector;
 use crate::storage::BatchNumber;
 use crate::time::{Duration, Instant};
 use crate::wire::{FeedChange, FeedItem, FeedMessage, Ticket};

@@ -4,7 +4,8 @@ use crate::causality::{Hlc, Value};
 use crate::cluster::RegisterMessage;
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
-use crate::wire::{CollectMessage, FeedMessage, SyncMessage};
+use crate::selector::Span;
+use crate::wire::{CollectMessage, FeedMessage, Listed, PageAnswer, PageQuestion, SyncMessage};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,7 +25,7 @@ pub struct Request {
     pub timeout_ms: u32,
     /// The bucket.
     pub bucket: BucketId,
-    /// The key.
+    /// The key; empty in a list, which has none: the frame names the partition.
     #[serde(with = "serde_bytes")]
     pub key: Vec<u8>,
     /// What to do with it.
@@ -58,6 +59,18 @@ pub enum Operation {
         /// ever.
         ttl_ms: Option<u64>,
     },
+    /// List keys of the frame's partition, in their order, with their values.
+    List {
+        /// Which keys of the bucket.
+        span: Span,
+        /// Those behind this key; empty to begin.
+        #[serde(with = "serde_bytes")]
+        after: Vec<u8>,
+        /// At most so many; 0 and more than [`crate::limits::LIST_ENTRIES_MAX`] take that.
+        limit: u32,
+        /// Replicas that must agree on the answer; `None` takes the bucket's level of reads.
+        r: Option<Level>,
+    },
 }
 
 /// The answer to the request of the same `id`.
@@ -87,6 +100,14 @@ pub enum Reply {
         /// The causal context of that, encoded.
         #[serde(with = "serde_bytes")]
         context: Vec<u8>,
+    },
+    /// What a list found: every key with a value from where it was to begin up to its end, in order.
+    Listed {
+        /// The keys; there may be none although there are more behind.
+        entries: Vec<Listed>,
+        /// The list goes on behind this key; `None` if there is nothing more.
+        #[serde(with = "serde_bytes")]
+        next: Option<Vec<u8>>,
     },
 }
 
@@ -320,6 +341,22 @@ pub enum PeerMessage {
     /// About changes that a member's clients watch: `docs/watch.md`. The frame's partition names the
     /// shard that it is for.
     Feed(FeedMessage),
+    /// Say what you have of some keys of the frame's partition.
+    List {
+        /// The sender's view of the partition.
+        view: u64,
+        /// The sender's operation.
+        op: u64,
+        /// Of which.
+        question: PageQuestion,
+    },
+    /// The answer to [`PeerMessage::List`].
+    Page {
+        /// The asker's operation.
+        op: u64,
+        /// What is there.
+        answer: PageAnswer,
+    },
 }
 
 /// The state of a key, to be made durable by another member.

@@ -3,6 +3,7 @@
 //! * [`frame`]: the fixed header, its checksum, and batches of frames.
 //! * [`message`]: what stands behind the header, as postcard.
 //! * [`sync`]: what replicas say to find out where they differ.
+//! * [`listing`]: lists of keys.
 //! * [`collect`]: what owners say before they forget deleted keys.
 //! * [`watch`]: who is told what has changed.
 //! * [`handshake`]: the first frames of a connection.
@@ -10,6 +11,7 @@
 pub mod collect;
 pub mod frame;
 pub mod handshake;
+pub mod listing;
 pub mod message;
 pub mod sync;
 pub mod watch;
@@ -17,6 +19,7 @@ pub mod watch;
 pub use collect::CollectMessage;
 pub use frame::{Frame, FrameError, FrameKind, Frames};
 pub use handshake::{Hello, Refusal, Role, Welcome};
+pub use listing::{Listed, PageAnswer, PageQuestion, StatePage, StoredState};
 pub use message::{
     ClientId, Entry, ErrorCode, Failure, KeyState, NamedBucket, Notice, Operation, PeerMessage,
     ReadAnswer, Reply, Request, Response,

@@ -1,3 +1,4 @@
+mod listing;
 mod watch;
 
 use super::*;
@@ -258,6 +259,7 @@ fn frames_of_version_1_are_these_bytes() {
     ];
     let lines = lines.into_iter().chain(bucket_lines(p));
     let lines = lines.chain(watch::watch_lines(p));
+    let lines = lines.chain(listing::listing_lines(p));
     let text: String = lines
         .map(|(name, bytes)| format!("{name} {}\n", hex(&bytes)))
         .collect();

@@ -1,7 +1,8 @@
 //! What clients and servers say about watches, and what members say to each other about them.
 
 use crate::id::{BucketId, PartitionId};
-use crate::watch::{Change, Mark, Position, Selector};
+use crate::selector::Selector;
+use crate::watch::{Change, Mark, Position};
 use crate::wire::Failure;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};

@@ -14,6 +14,6 @@ pub(super) async fn run(args: DeleteArgs) -> Result<(), CliError> {
     let link = Link::open(&args.server.servers).await?;
     match link.call(call).await.map_err(|failure| failed(&failure))? {
         Reply::Written { .. } => Ok(()),
-        Reply::Found(_) | Reply::Missing { .. } => Err(confused()),
+        Reply::Found(_) | Reply::Missing { .. } | Reply::Listed { .. } => Err(confused()),
     }
 }

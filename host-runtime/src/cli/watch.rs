@@ -4,7 +4,8 @@ use super::args::WatchArgs;
 use super::error::CliError;
 use super::link::{Link, failed};
 use henge_core::client::{WatchOutput, WatchSpec};
-use henge_core::watch::{Change, Span};
+use henge_core::selector::Span;
+use henge_core::watch::Change;
 use std::io::Write;
 
 pub(super) async fn run(args: WatchArgs) -> Result<(), CliError> {

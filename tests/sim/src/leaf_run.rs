@@ -326,7 +326,9 @@ fn check_key(cluster: &mut Cluster, key: &str, known: &Known) -> Result<(), Stri
     let value = match reply.map_err(|failure| format!("{key}: {failure:?}"))? {
         Reply::Found(entry) => Some(entry.value.bytes),
         Reply::Missing { .. } => None,
-        other @ Reply::Written { .. } => return Err(format!("{key}: {other:?}")),
+        other @ (Reply::Written { .. } | Reply::Listed { .. }) => {
+            return Err(format!("{key}: {other:?}"));
+        }
     };
     let sure = known.durable.max(known.acknowledged);
     let is_right = match &value {

@@ -2,7 +2,7 @@
 
 use henge_core::causality::VersionSet;
 use henge_core::cluster::RegisterMessage;
-use henge_core::wire::{self, Frame, KeyState, Operation, PeerMessage, ReadAnswer};
+use henge_core::wire::{self, Frame, KeyState, Operation, PageAnswer, PeerMessage, ReadAnswer};
 
 /// What a frame between members says.
 pub(crate) fn peer_message(frame: &[u8]) -> String {
@@ -28,6 +28,7 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
             let kind = match request.operation {
                 Operation::Get { .. } => "get",
                 Operation::Write { .. } => "write",
+                Operation::List { .. } => "list",
             };
             format!("forward #{op} {kind} {}", text(&request.key))
         }
@@ -46,6 +47,12 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
         Ok(PeerMessage::Cluster(RegisterMessage::Decided(state))) => {
             format!("cluster: epoch {}", state.epoch)
         }
+        Ok(PeerMessage::List { op, question, .. }) => format!("list #{op} {question:?}"),
+        Ok(PeerMessage::Page { op, answer }) => match answer {
+            PageAnswer::Same => format!("page #{op} the same"),
+            PageAnswer::Page(page) => format!("page #{op} of {} keys", page.states.len()),
+            PageAnswer::Failed(failure) => format!("page #{op} {failure}"),
+        },
         Ok(PeerMessage::Feed(message)) => format!("feed: {message:?}"),
         Ok(PeerMessage::Cluster(message)) => format!("cluster: {message:?}"),
         Err(error) => format!("{error}"),

@@ -9,8 +9,9 @@ use henge_core::causality::{Context, Dot, Hlc, Token, Value};
 use henge_core::client::{WatchId, WatchOutput};
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
+use henge_core::selector::Span;
 use henge_core::time::Duration;
-use henge_core::watch::{Change, Span};
+use henge_core::watch::Change;
 use henge_core::wire::{Operation, Reply};
 use std::collections::BTreeMap;
 

@@ -7,8 +7,9 @@ use crate::Cluster;
 use henge_core::client::{Client, ClientOutput, WatchId, WatchOutput, WatchSpec};
 use henge_core::id::{BucketId, PartitionId};
 use henge_core::limits::PROTOCOL_VERSION;
+use henge_core::selector::Span;
 use henge_core::time::{Duration, Instant};
-use henge_core::watch::{Change, Rank, Span};
+use henge_core::watch::{Change, Rank};
 use henge_core::wire::{self, ClientId, FrameKind, Frames, Hello, Welcome};
 use std::collections::BTreeMap;
 

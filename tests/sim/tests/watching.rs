@@ -3,8 +3,9 @@
 use henge_core::client::{WatchId, WatchOutput};
 use henge_core::limits::{WATCH_QUEUE_BYTES_MAX, WATCH_TAIL_ENTRIES_MAX};
 use henge_core::replication::Level;
+use henge_core::selector::Span;
 use henge_core::time::Duration;
-use henge_core::watch::{Change, Span};
+use henge_core::watch::Change;
 use henge_core::wire::{Operation, Reply};
 use henge_sim::Cluster;
 use henge_sim::watcher::{Watcher, run};

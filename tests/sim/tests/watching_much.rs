@@ -3,8 +3,8 @@
 use henge_core::client::WatchOutput;
 use henge_core::limits::WATCH_TOLD_MAX;
 use henge_core::replication::Level;
+use henge_core::selector::Span;
 use henge_core::time::Duration;
-use henge_core::watch::Span;
 use henge_sim::Cluster;
 use henge_sim::watcher::{Watcher, run};
 use std::collections::{BTreeMap, BTreeSet};

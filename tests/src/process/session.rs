@@ -125,7 +125,7 @@ impl Session {
         match self.call(get(key))? {
             Reply::Found(entry) => Ok(Some(entry.value)),
             Reply::Missing { .. } => Ok(None),
-            other @ Reply::Written { .. } => panic!("{other:?}"),
+            other @ (Reply::Written { .. } | Reply::Listed { .. }) => panic!("{other:?}"),
         }
     }
 

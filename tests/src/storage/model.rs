@@ -67,6 +67,7 @@ impl Model {
                 is_reverse,
                 live_at_ms: None,
                 entries_max: page,
+                bytes_max: usize::MAX,
             };
             let page = engine.scan(&scan).expect("a readable page");
             found.extend(page.entries.into_iter().map(|entry| (entry.key, entry.set)));

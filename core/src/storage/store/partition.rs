@@ -109,6 +109,7 @@ impl Store {
             is_reverse: false,
             live_at_ms: None,
             entries_max: SCAN_ENTRIES_MAX,
+            bytes_max: usize::MAX,
         })
     }
 

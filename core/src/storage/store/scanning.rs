@@ -31,6 +31,9 @@ pub struct Scan<'a> {
     pub live_at_ms: Option<u64>,
     /// Most pairs of a page, at most [`SCAN_ENTRIES_MAX`].
     pub entries_max: usize,
+    /// A page ends when it has so many bytes of pairs, at most [`SCAN_BYTES_MAX`]; the last pair may
+    /// go beyond.
+    pub bytes_max: usize,
 }
 
 /// What a page could be made of.
@@ -104,6 +107,7 @@ impl Store {
         let mut sources = self.sources(scan)?;
         let (mut bytes, mut examined) = (0, 0);
         let entries_max = scan.entries_max.clamp(1, SCAN_ENTRIES_MAX);
+        let bytes_max = scan.bytes_max.clamp(1, SCAN_BYTES_MAX);
         loop {
             let Some(first) = first_of(&sources, scan.is_reverse) else {
                 page.next = None;
@@ -116,7 +120,7 @@ impl Store {
                 page.next = None;
                 return Ok(());
             }
-            let is_full = page.entries.len() >= entries_max || bytes >= SCAN_BYTES_MAX;
+            let is_full = page.entries.len() >= entries_max || bytes >= bytes_max;
             if is_full || examined >= SCAN_ENTRIES_MAX {
                 return Ok(());
             }

@@ -17,7 +17,6 @@ mod telling;
 use super::change::{Change, Rank};
 use super::index::Index;
 use super::position::{Mark, Position};
-use super::selector::{Selector, Span};
 use super::told::Told;
 use crate::cluster::ClusterState;
 use crate::id::{MemberId, PartitionId};
@@ -25,6 +24,7 @@ use crate::limits::{
     WATCH_MARKS_MAX, WATCH_RANGES_MAX, WATCH_TICK_MS, WATCH_TOLD_MAX, WATCHES_MAX,
     WATCHES_PER_CLIENT_MAX,
 };
+use crate::selector::{Selector, Span};
 use crate::storage::StoredKey;
 use crate::time::{Duration, Instant};
 use crate::wire::{ClientId, ErrorCode, Failure, FeedMessage, WatchEvent};

@@ -2,7 +2,8 @@
 
 use crate::causality::{Dot, Hlc, Value};
 use crate::id::{ActorId, BucketId, MemberId, PartitionId};
-use crate::watch::{Change, Mark, Position, Selector, Span};
+use crate::selector::{Selector, Span};
+use crate::watch::{Change, Mark, Position};
 use crate::wire::{
     ErrorCode, Failure, FeedChange, FeedItem, FeedMessage, FrameKind, PeerMessage, Ticket,
     WatchEvent, WatchEvents, WatchRequest, message_frame,

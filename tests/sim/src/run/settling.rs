@@ -275,7 +275,7 @@ impl Runner<'_> {
     fn ask(&mut self, questions: &[Question]) -> Result<Vec<(Instant, Option<Entry>)>, Failure> {
         let entry = |reply| match reply {
             Reply::Found(entry) => Some(entry),
-            Reply::Missing { .. } | Reply::Written { .. } => None,
+            Reply::Missing { .. } | Reply::Written { .. } | Reply::Listed { .. } => None,
         };
         let replies = self.ask_all(questions)?.into_iter();
         Ok(replies.map(|(at, reply)| (at, entry(reply))).collect())

@@ -1,4 +1,4 @@
-//! What is watched: a key, the keys that begin so, or the keys of a range.
+//! Which keys are watched or listed: one key, the keys that begin so, or the keys of a range.
 
 use crate::hash::{hash64, partition_at, placement_tag, position};
 use crate::id::{BucketId, PartitionId};
@@ -39,13 +39,7 @@ impl Selector {
     /// Whether it selects `key`, which is one of its bucket.
     #[must_use]
     pub fn selects(&self, key: &[u8]) -> bool {
-        match &self.span {
-            Span::Key(name) => name == key,
-            Span::Prefix(prefix) => key.starts_with(prefix),
-            Span::Range { from, to } => {
-                key >= from.as_slice() && (to.is_empty() || key < to.as_slice())
-            }
-        }
+        self.span.holds(key)
     }
 
     /// The one partition of all that it selects, if there is one: that of a key, or of the tag that a
@@ -74,9 +68,38 @@ impl Selector {
     /// Bytes of its bounds.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        match &self.span {
-            Span::Key(bytes) | Span::Prefix(bytes) => bytes.len(),
-            Span::Range { from, to } => from.len() + to.len(),
+        self.span.bytes()
+    }
+
+    /// Checks what somebody else has sent: see [`Span::check`].
+    ///
+    /// # Errors
+    ///
+    /// If its bounds are longer than a key can be, or nothing lies between them.
+    pub fn check(&self) -> Result<(), Failure> {
+        self.span.check()
+    }
+}
+
+impl Span {
+    /// Whether `key` is one of them.
+    #[must_use]
+    pub fn holds(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Key(name) => name == key,
+            Self::Prefix(prefix) => key.starts_with(prefix),
+            Self::Range { from, to } => {
+                key >= from.as_slice() && (to.is_empty() || key < to.as_slice())
+            }
+        }
+    }
+
+    /// Bytes of its bounds.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        match self {
+            Self::Key(bytes) | Self::Prefix(bytes) => bytes.len(),
+            Self::Range { from, to } => from.len() + to.len(),
         }
     }
 
@@ -86,19 +109,21 @@ impl Selector {
     ///
     /// If its bounds are longer than a key can be, or nothing lies between them.
     pub fn check(&self) -> Result<(), Failure> {
-        let (first, second): (&[u8], &[u8]) = match &self.span {
-            Span::Key(bytes) | Span::Prefix(bytes) => (bytes, &[]),
-            Span::Range { from, to } => (from, to),
+        let (first, second): (&[u8], &[u8]) = match self {
+            Self::Key(bytes) | Self::Prefix(bytes) => (bytes, &[]),
+            Self::Range { from, to } => (from, to),
         };
         let longest = first.len().max(second.len());
-        if longest > KEY_BYTES_MAX || self.span == Span::Key(Vec::new()) {
+        if longest > KEY_BYTES_MAX || matches!(self, Self::Key(key) if key.is_empty()) {
             let message = format!(
-                "what is to be watched has {longest} bytes; allowed are 1 to {KEY_BYTES_MAX}"
+                "what selects the keys has {longest} bytes; allowed are 1 to {KEY_BYTES_MAX} for a \
+                 key, and up to as many for a prefix and for each end of a range"
             );
             return Err(Failure::new(ErrorCode::KeyTooLarge, message));
         }
         if !second.is_empty() && first >= second {
-            let message = "the range to be watched ends before it begins";
+            let message =
+                "the range of keys ends before it begins; its end must be behind its first key";
             return Err(Failure::new(ErrorCode::Protocol, message));
         }
         Ok(())

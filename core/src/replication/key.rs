@@ -1,0 +1,98 @@
+//! What the replicas of one key have answered to a read.
+
+use crate::causality::{Policy, Token, VersionSet};
+use crate::wire::{Entry, Reply};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The states of one key, as its replicas have them.
+#[derive(Clone, Debug)]
+pub struct KeyRead {
+    /// The key.
+    pub name: Vec<u8>,
+    /// What the reader has seen of it before.
+    pub seen: Token,
+    /// What a conflict becomes.
+    policy: Policy,
+    /// Digest of the coordinator's own state, which the others were asked to compare with.
+    pub have: Option<u64>,
+    /// Digest of each replica's state, `Some(None)` for nothing at all.
+    states: Vec<Option<Option<u64>>>,
+    merged: VersionSet,
+}
+
+impl KeyRead {
+    /// A read of `name` for one who has `seen` it before, which none of its `replicas` has answered.
+    #[must_use]
+    pub fn new(name: Vec<u8>, seen: Token, policy: Policy, replicas: usize) -> Self {
+        Self {
+            name,
+            seen,
+            policy,
+            have: None,
+            states: vec![None; replicas],
+            merged: VersionSet::new(),
+        }
+    }
+
+    /// Replica `index` has just the state that it was asked to compare with.
+    pub fn answer_same(&mut self, index: usize) {
+        self.states[index] = Some(self.have);
+    }
+
+    /// Replica `index` has this state, or nothing.
+    pub fn answer(&mut self, index: usize, state: Option<&VersionSet>) {
+        self.states[index] = Some(state.map(VersionSet::digest));
+        if let Some(state) = state {
+            self.merged.merge(state, self.policy);
+        }
+    }
+
+    /// The state that the answers so far make together.
+    #[must_use]
+    pub const fn merged(&self) -> &VersionSet {
+        &self.merged
+    }
+
+    /// Whether the answers so far make up what the reader has seen before.
+    #[must_use]
+    pub fn covers_seen(&self) -> bool {
+        self.merged.context().covers(&self.seen.seen)
+    }
+
+    /// Replicas that have answered with less than all answers make together.
+    #[must_use]
+    pub fn behind(&self) -> Vec<usize> {
+        if self.merged.is_empty() {
+            return Vec::new();
+        }
+        let digest = self.merged.digest();
+        let is_behind = |state: &Option<Option<u64>>| state.is_some_and(|has| has != Some(digest));
+        (0..self.states.len())
+            .filter(|index| is_behind(&self.states[*index]))
+            .collect()
+    }
+
+    /// Marks replica `index` as brought up to what the answers make together.
+    pub fn repaired(&mut self, index: usize) {
+        self.states[index] = Some(Some(self.merged.digest()));
+    }
+
+    /// The answer at `now_ms`, once the level is reached.
+    #[must_use]
+    pub fn reply(&self, now_ms: u64) -> Reply {
+        let mut live = self.merged.live(now_ms);
+        let context = Token::of(&self.merged).encode();
+        let Some(winner) = live.next() else {
+            return Reply::Missing { context };
+        };
+        let siblings = live.filter_map(|version| version.value.clone()).collect();
+        let value = winner.value.clone().expect("a live version has a value");
+        Reply::Found(Entry {
+            value,
+            version: winner.hlc,
+            siblings,
+            context,
+        })
+    }
+}
