@@ -38,7 +38,7 @@
 //!
 //! In reading order:
 //!
-//! * [`limits`], [`time`], [`rng`], [`id`], [`hash`], [`config`], [`selector`]: one noun each.
+//! * [`limits`], [`time`], [`rng`], [`id`], [`hash`], [`sorted`], [`config`], [`selector`]: one noun each.
 //! * [`causality`]: which write has seen which.
 //! * [`ring`]: which members own which keys.
 //! * [`cluster`]: what all members agree on, and how.
@@ -72,6 +72,7 @@ pub mod replication;
 pub mod ring;
 pub mod rng;
 pub mod selector;
+pub mod sorted;
 pub mod storage;
 pub mod sync;
 pub mod time;

@@ -120,7 +120,7 @@ impl LeafEngine {
     pub fn cancel_read(&self, read: f64) {
         let read = ReadId(whole(read));
         self.0.with(|it| {
-            it.wants.remove(&read);
+            it.wants.remove(read);
             it.leaf.cancel_read(read);
         });
     }

@@ -2,10 +2,10 @@
 
 use henge_core::client::ClientError;
 use henge_core::leaf::{Answer, Leaf, LeafOutput, LeafSettings, Progress, ReadId, WriteId};
+use henge_core::sorted::Map;
 use henge_core::storage::{OperationId, StorageRequest};
 use henge_core::time::Instant;
 use henge_core::wire::Failure;
-use std::collections::BTreeMap;
 
 use crate::convert::{Answered, Want, failure_object};
 use crate::listener::Listener;
@@ -14,7 +14,7 @@ use crate::machine::{Effect, Machine};
 /// A leaf, and what its readers want to be told.
 pub(crate) struct Local {
     pub(crate) leaf: Leaf,
-    pub(crate) wants: BTreeMap<ReadId, Want>,
+    pub(crate) wants: Map<ReadId, Want>,
 }
 
 /// What the listener of a leaf is told.
@@ -32,7 +32,7 @@ impl Local {
     pub(crate) fn new(settings: LeafSettings) -> Self {
         Self {
             leaf: Leaf::new(settings),
-            wants: BTreeMap::new(),
+            wants: Map::new(),
         }
     }
 }
@@ -80,7 +80,7 @@ impl Machine for Local {
                 Effect::News(News::Progress(write, progress))
             }
             LeafOutput::Read { read, result } => {
-                let want = self.wants.remove(&read).unwrap_or_default();
+                let want = self.wants.remove(read).unwrap_or_default();
                 Effect::News(News::Read(read, want, result))
             }
         })

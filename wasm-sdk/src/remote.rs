@@ -1,9 +1,9 @@
 //! A client of the ring, as the driver drives it.
 
 use henge_core::client::{Call, CallId, Client, ClientError, ClientOutput};
+use henge_core::sorted::Map;
 use henge_core::time::Instant;
 use henge_core::wire::{Failure, Reply};
-use std::collections::BTreeMap;
 
 use crate::clock::now;
 use crate::convert::{Answered, Want, failure_object};
@@ -13,7 +13,7 @@ use crate::machine::{Effect, Machine};
 /// A client, and what its callers want to be told.
 pub(crate) struct Remote {
     client: Client,
-    wants: BTreeMap<CallId, Want>,
+    wants: Map<CallId, Want>,
 }
 
 /// The outcome of a call.
@@ -28,7 +28,7 @@ impl Remote {
     pub(crate) fn new(session: u64) -> Self {
         Self {
             client: Client::new(session),
-            wants: BTreeMap::new(),
+            wants: Map::new(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Remote {
 
     /// Forgets a call; true if it is a write that may be applied nevertheless.
     pub(crate) fn cancel(&mut self, call: CallId) -> bool {
-        self.wants.remove(&call);
+        self.wants.remove(call);
         self.client.cancel(call)
     }
 }
@@ -80,7 +80,7 @@ impl Machine for Remote {
             ClientOutput::State(state) => Effect::State(state),
             ClientOutput::Refused(refusal) => Effect::Refused(refusal),
             ClientOutput::Done { call, result } => {
-                let want = self.wants.remove(&call).unwrap_or_default();
+                let want = self.wants.remove(call).unwrap_or_default();
                 Effect::News(Outcome { call, want, result })
             }
         })

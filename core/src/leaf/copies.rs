@@ -1,13 +1,15 @@
 //! Which keys there are copies of, by when they were used last.
 
+use crate::hash::hash64;
+use crate::sorted::{Map, Set};
 use crate::storage::StoredKey;
-use alloc::collections::BTreeMap;
 
 /// The keys with copies.
 #[derive(Debug)]
 pub(super) struct Copies {
-    uses: BTreeMap<StoredKey, u64>,
-    by_use: BTreeMap<u64, StoredKey>,
+    by_use: Map<u64, StoredKey>,
+    /// The hash of each key, and its last use.
+    uses: Set<(u64, u64)>,
     next_use: u64,
     max: usize,
 }
@@ -16,33 +18,43 @@ impl Copies {
     /// None yet, and `max` at most.
     pub(super) const fn new(max: usize) -> Self {
         Self {
-            uses: BTreeMap::new(),
-            by_use: BTreeMap::new(),
+            by_use: Map::new(),
+            uses: Set::new(),
             next_use: 0,
             max,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.uses.len()
+        self.by_use.len()
     }
 
     pub(super) fn contains(&self, key: &StoredKey) -> bool {
-        self.uses.contains_key(key)
+        self.last_use(key).is_some()
     }
 
     /// The copy of `key` is used. Returns the one to drop for it, if there are too many.
     pub(super) fn touch(&mut self, key: &StoredKey) -> Option<StoredKey> {
+        let hash = hash64(key.as_bytes());
+        if let Some(before) = self.last_use(key) {
+            self.by_use.remove(before);
+            self.uses.remove((hash, before));
+        }
         self.next_use += 1;
         self.by_use.insert(self.next_use, key.clone());
-        if let Some(before) = self.uses.insert(key.clone(), self.next_use) {
-            self.by_use.remove(&before);
-        }
-        if self.uses.len() <= self.max {
+        self.uses.insert((hash, self.next_use));
+        if self.by_use.len() <= self.max {
             return None;
         }
-        let (_, oldest) = self.by_use.pop_first()?;
-        self.uses.remove(&oldest);
+        let (last_use, oldest) = self.by_use.pop_first()?;
+        self.uses.remove((hash64(oldest.as_bytes()), last_use));
         Some(oldest)
+    }
+
+    fn last_use(&self, key: &StoredKey) -> Option<u64> {
+        let hash = hash64(key.as_bytes());
+        let same_hash = self.uses.range((hash, 0)..=(hash, u64::MAX));
+        let mut uses = same_hash.map(|(_, last_use)| last_use);
+        uses.find(|it| self.by_use.get(*it) == Some(key))
     }
 }

@@ -123,7 +123,7 @@ impl Leaf {
         let (waiting, next) = self.outbox.finish(id)?;
         let batch = self.put(record::outbox_key(id.0), REMOVED, false);
         if let (Some(next), Some(batch)) = (next, batch) {
-            self.held.entry(batch).or_default().push(next);
+            self.held.push_back((batch, next));
         }
         Some((waiting, next))
     }

@@ -27,13 +27,14 @@ pub use writing::{Progress, Write, WriteId};
 use crate::client::{CallId, Client, ClientError, ClientOutput, ConnectionState};
 use crate::cluster::DEFAULT_BUCKET;
 use crate::limits::COPIES_DEFAULT;
+use crate::sorted::{Map, Set, Word};
 use crate::storage::{
     BatchNumber, OperationId, StorageAnswer, StorageFault, StorageRequest, Store, StoreEvent,
     StoreSettings, StoredFile, StoredKey, WriteRefused,
 };
 use crate::time::Instant;
 use crate::wire::{ErrorCode, Failure, Refusal};
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -138,18 +139,18 @@ pub struct Leaf {
     outbox: Outbox,
     copies: Copies,
     next_write: u64,
-    /// Writes by the batch with which they are durable.
-    unsynced: BTreeMap<BatchNumber, Vec<WriteId>>,
-    /// Writes by the batch with which those before them are gone for good.
-    held: BTreeMap<BatchNumber, Vec<WriteId>>,
+    /// Writes and the batches with which they are durable, in their order.
+    unsynced: VecDeque<(BatchNumber, WriteId)>,
+    /// Writes and the batches with which those before them are gone for good, in their order.
+    held: VecDeque<(BatchNumber, WriteId)>,
     /// What waits for a block.
-    loading: BTreeMap<OperationId, Vec<Waiter>>,
-    calls: BTreeMap<CallId, Purpose>,
+    loading: Set<(OperationId, Waiter)>,
+    calls: Map<CallId, Purpose>,
     /// How many of them are writes.
     writes_under_way: usize,
-    reads: BTreeMap<ReadId, Read>,
+    reads: Map<ReadId, Read>,
     /// Until when reads wait for the writes to their keys.
-    behind: BTreeSet<(Instant, ReadId)>,
+    behind: Set<(Instant, ReadId)>,
     next_read: u64,
     is_online: bool,
     outputs: VecDeque<LeafOutput>,
@@ -169,6 +170,28 @@ enum Waiter {
     Read(ReadId),
 }
 
+impl Waiter {
+    /// Behind all others.
+    const LAST: Self = Self::Read(ReadId(u64::MAX));
+}
+
+/// Reads are numbered from 1 on.
+impl Word for Waiter {
+    fn to_word(self) -> u64 {
+        match self {
+            Self::Opening => 0,
+            Self::Read(read) => read.0,
+        }
+    }
+
+    fn from_word(word: u64) -> Self {
+        match word {
+            0 => Self::Opening,
+            read => Self::Read(ReadId(read)),
+        }
+    }
+}
+
 impl Leaf {
     /// A leaf that is not open yet.
     #[must_use]
@@ -184,13 +207,13 @@ impl Leaf {
             outbox: Outbox::default(),
             copies: Copies::new(settings.copies_max),
             next_write: 1,
-            unsynced: BTreeMap::new(),
-            held: BTreeMap::new(),
-            loading: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            unsynced: VecDeque::new(),
+            held: VecDeque::new(),
+            loading: Set::new(),
+            calls: Map::new(),
             writes_under_way: 0,
-            reads: BTreeMap::new(),
-            behind: BTreeSet::new(),
+            reads: Map::new(),
+            behind: Set::new(),
             next_read: 1,
             is_online: false,
             outputs: VecDeque::new(),
@@ -280,7 +303,7 @@ impl Leaf {
             self.store.poll_timeout(),
             self.client.poll_timeout(),
             resting,
-            self.behind.first().map(|(at, _)| *at),
+            self.behind.first().map(|(at, _)| at),
         ]
         .into_iter()
         .flatten()
@@ -313,7 +336,7 @@ impl Leaf {
                 self.outputs.push_back(LeafOutput::Refused(refusal));
             }
             ClientOutput::State(state) => self.turn_to(state),
-            ClientOutput::Done { call, result } => match self.calls.remove(&call) {
+            ClientOutput::Done { call, result } => match self.calls.remove(call) {
                 Some(Purpose::Write(write)) => self.written(write, result),
                 Some(Purpose::Read(read)) => self.answered(read, result),
                 None => {}
@@ -330,16 +353,18 @@ impl Leaf {
                 self.list();
             }
             StoreEvent::Durable(batch) => {
-                for write in take_until(&mut self.unsynced, batch) {
+                while let Some(write) = take_until(&mut self.unsynced, batch) {
                     self.say(write, Progress::Local);
                 }
-                for write in take_until(&mut self.held, batch) {
+                while let Some(write) = take_until(&mut self.held, batch) {
                     self.outbox.release(write);
                 }
                 self.send_writes();
             }
             StoreEvent::Loaded(operation) => {
-                for waiter in self.loading.remove(&operation).into_iter().flatten() {
+                let all = (operation, Waiter::Opening)..=(operation, Waiter::LAST);
+                for (of, waiter) in self.loading.range(all).collect::<Vec<_>>() {
+                    self.loading.remove((of, waiter));
                     match waiter {
                         Waiter::Opening => self.list(),
                         Waiter::Read(read) => self.read_here(read),
@@ -405,11 +430,11 @@ impl Leaf {
     }
 }
 
-/// Takes out what is durable with `batch`.
+/// Takes out the next of what is durable with `batch`.
 fn take_until(
-    waiting: &mut BTreeMap<BatchNumber, Vec<WriteId>>,
+    waiting: &mut VecDeque<(BatchNumber, WriteId)>,
     batch: BatchNumber,
-) -> impl Iterator<Item = WriteId> + use<> {
-    let later = waiting.split_off(&BatchNumber(batch.0 + 1));
-    core::mem::replace(waiting, later).into_values().flatten()
+) -> Option<WriteId> {
+    let (_, write) = waiting.pop_front_if(|(with, _)| *with <= batch)?;
+    Some(write)
 }

@@ -41,7 +41,7 @@ impl Leaf {
     /// Does `waiter` when the block is in memory.
     pub(super) fn load(&mut self, wanted: Wanted, waiter: Waiter) {
         let operation = self.store.load(wanted);
-        self.loading.entry(operation).or_default().push(waiter);
+        self.loading.insert((operation, waiter));
     }
 
     /// Reads the leaf's own record; false if a block must be loaded first.

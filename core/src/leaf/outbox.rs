@@ -2,10 +2,11 @@
 
 use super::record::Waiting;
 use super::{Write, WriteId};
+use crate::hash::hash64;
 use crate::id::RequestId;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_WRITES_MAX};
+use crate::sorted::{Map, Set};
 use crate::time::Instant;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 /// A write in memory.
@@ -19,14 +20,15 @@ pub(super) struct Pending {
 /// All writes without an outcome.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    writes: BTreeMap<WriteId, Pending>,
-    /// The writes of each key, the oldest first: only that one may be under way.
-    of_key: BTreeMap<Vec<u8>, VecDeque<WriteId>>,
+    writes: Map<WriteId, Pending>,
+    /// The same writes by the hashes of their keys, those of a key the oldest first: only that one may be
+    /// under way.
+    of_key: Set<(u64, WriteId)>,
     /// The first writes of their keys that are not under way.
-    ready: BTreeSet<WriteId>,
+    ready: Set<WriteId>,
     /// Those that were given back, until they are ready again.
-    resting: BTreeSet<(Instant, WriteId)>,
-    of_request: BTreeMap<RequestId, WriteId>,
+    resting: Set<(Instant, WriteId)>,
+    of_request: Map<RequestId, WriteId>,
     bytes: usize,
 }
 
@@ -42,17 +44,16 @@ impl Outbox {
 
     /// The write under this id.
     pub(super) fn find(&self, request: RequestId) -> Option<WriteId> {
-        self.of_request.get(&request).copied()
+        self.of_request.get(request).copied()
     }
 
     /// Adds a write behind those that its key has.
     pub(super) fn push(&mut self, id: WriteId, waiting: Waiting) {
         self.bytes += bytes(&waiting);
-        let queue = self.of_key.entry(waiting.key.clone()).or_default();
-        if queue.is_empty() {
+        if self.of_key(&waiting.key).next().is_none() {
             self.ready.insert(id);
         }
-        queue.push_back(id);
+        self.of_key.insert((hash64(&waiting.key), id));
         self.of_request.insert(waiting.request, id);
         let pending = Pending {
             waiting,
@@ -79,18 +80,18 @@ impl Outbox {
                 context,
                 request: Some(request),
             };
-            (*id, write)
+            (id, write)
         })
     }
 
     /// Write `id`.
     pub(super) fn get(&self, id: WriteId) -> Option<&Waiting> {
-        Some(&self.writes.get(&id)?.waiting)
+        Some(&self.writes.get(id)?.waiting)
     }
 
     /// The newest write of `key`.
     pub(super) fn newest(&self, key: &[u8]) -> Option<&Waiting> {
-        self.get(*self.of_key.get(key)?.back()?)
+        self.get(self.of_key(key).next_back()?)
     }
 
     /// The oldest write that may be sent; it is under way from now on.
@@ -102,7 +103,7 @@ impl Outbox {
     /// Write `id` is not under way any more and has no outcome: it rests until `at`, which follows from
     /// how often that has happened.
     pub(super) fn give_back(&mut self, id: WriteId, at: impl FnOnce(u32) -> Instant) {
-        if let Some(pending) = self.writes.get_mut(&id) {
+        if let Some(pending) = self.writes.get_mut(id) {
             self.resting.insert((at(pending.failures), id));
             pending.failures = pending.failures.saturating_add(1);
         }
@@ -110,12 +111,12 @@ impl Outbox {
 
     /// When the first of those that rest is ready again.
     pub(super) fn next_ready(&self) -> Option<Instant> {
-        self.resting.first().map(|(at, _)| *at)
+        self.resting.first().map(|(at, _)| at)
     }
 
     /// Those that have rested enough are ready again.
     pub(super) fn wake(&mut self, now: Instant) {
-        while let Some((at, id)) = self.resting.first().copied()
+        while let Some((at, id)) = self.resting.first()
             && at <= now
         {
             self.resting.pop_first();
@@ -125,7 +126,7 @@ impl Outbox {
 
     /// All that rest are ready again: there is a new connection.
     pub(super) fn wake_all(&mut self) {
-        for (_, id) in core::mem::take(&mut self.resting) {
+        while let Some((_, id)) = self.resting.pop_first() {
             self.ready.insert(id);
         }
     }
@@ -133,15 +134,11 @@ impl Outbox {
     /// Takes out write `id`, which was under way and has an outcome. The next of its key is returned too;
     /// it waits for [`Outbox::release`].
     pub(super) fn finish(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
-        let waiting = self.writes.remove(&id)?.waiting;
+        let waiting = self.writes.remove(id)?.waiting;
         self.bytes -= bytes(&waiting);
-        self.of_request.remove(&waiting.request);
-        let queue = self.of_key.get_mut(&waiting.key)?;
-        queue.pop_front();
-        let next = queue.front().copied();
-        if next.is_none() {
-            self.of_key.remove(&waiting.key);
-        }
+        self.of_request.remove(waiting.request);
+        self.of_key.remove((hash64(&waiting.key), id));
+        let next = self.of_key(&waiting.key).next();
         Some((waiting, next))
     }
 
@@ -152,7 +149,7 @@ impl Outbox {
 
     /// Write `id` follows on what its `context` says from now on.
     pub(super) fn set_context(&mut self, id: WriteId, context: Vec<u8>) -> Option<&Waiting> {
-        let waiting = &mut self.writes.get_mut(&id)?.waiting;
+        let waiting = &mut self.writes.get_mut(id)?.waiting;
         self.bytes = self.bytes - waiting.context.len() + context.len();
         waiting.context = context;
         Some(waiting)
@@ -160,14 +157,21 @@ impl Outbox {
 
     /// The context of write `id`.
     pub(super) fn context(&self, id: WriteId) -> &[u8] {
-        let pending = self.writes.get(&id);
+        let pending = self.writes.get(id);
         pending.map_or(&[], |pending| &pending.waiting.context)
     }
 
     /// The newest number there is.
     pub(super) fn newest_id(&self) -> WriteId {
-        let newest = self.writes.last_key_value();
-        newest.map_or_else(WriteId::default, |(id, _)| *id)
+        self.writes.keys().next_back().unwrap_or_default()
+    }
+
+    /// The writes of `key`, the oldest first.
+    fn of_key(&self, key: &[u8]) -> impl DoubleEndedIterator<Item = WriteId> {
+        let hash = hash64(key);
+        let range = (hash, WriteId(0))..=(hash, WriteId(u64::MAX));
+        let same_hash = self.of_key.range(range).map(|(_, id)| id);
+        same_hash.filter(move |id| self.get(*id).is_some_and(|it| it.key == key))
     }
 }
 
@@ -176,7 +180,8 @@ fn bytes(waiting: &Waiting) -> usize {
     let value = waiting.value.as_ref().map_or(0, |value| value.bytes.len());
     size_of::<Pending>()
         + size_of::<(RequestId, WriteId)>()
-        + 2 * waiting.key.len()
+        + size_of::<(u64, WriteId)>()
+        + waiting.key.len()
         + waiting.context.len()
         + value
 }

@@ -123,15 +123,15 @@ impl Leaf {
 
     /// Takes a read out.
     fn end(&mut self, id: ReadId) -> Option<Read> {
-        let read = self.reads.remove(&id)?;
+        let read = self.reads.remove(id)?;
         if let Some(until) = read.until {
-            self.behind.remove(&(until, id));
+            self.behind.remove((until, id));
         }
         Some(read)
     }
 
     fn begin(&mut self, id: ReadId) {
-        let Some(read) = self.reads.get_mut(&id) else {
+        let Some(read) = self.reads.get_mut(id) else {
             return;
         };
         match (self.outbox.newest(&read.key), read.from) {
@@ -160,17 +160,19 @@ impl Leaf {
         if self.outbox.newest(key).is_some() {
             return;
         }
-        let is_of_key = |id: &ReadId| self.reads.get(id).is_some_and(|read| read.key == key);
-        let behind = { self.behind.iter() }.filter(|(_, id)| is_of_key(id));
-        for id in behind.map(|(_, id)| *id).collect::<Vec<_>>() {
+        let is_of_key = |id: &ReadId| self.reads.get(*id).is_some_and(|read| read.key == key);
+        let behind = self.behind.iter().map(|(_, id)| id).filter(is_of_key);
+        for id in behind.collect::<Vec<_>>() {
             self.ask(id);
         }
     }
 
     /// Reads that have waited for writes as long as their callers do.
     pub(super) fn expire_reads(&mut self) {
-        let later = self.behind.split_off(&(self.now, ReadId(u64::MAX)));
-        for (_, id) in core::mem::replace(&mut self.behind, later) {
+        while let Some((until, id)) = self.behind.first()
+            && until <= self.now
+        {
+            self.behind.pop_first();
             let message = "writes to the key wait for the ring, and it has not taken them in time; \
                            read it from here, or again when there is a connection";
             self.answer(id, Err(Failure::new(ErrorCode::Timeout, message)));
@@ -180,18 +182,18 @@ impl Leaf {
     /// The storage has failed: nothing that is read can be shown any more.
     pub(super) fn fail_reads(&mut self) {
         let failure = self.check_open().err().unwrap_or_else(not_here);
-        for id in self.reads.keys().copied().collect::<Vec<_>>() {
+        for id in self.reads.keys().collect::<Vec<_>>() {
             self.answer(id, Err(failure.clone()));
         }
     }
 
     fn ask(&mut self, id: ReadId) {
-        let Some(read) = self.reads.get_mut(&id) else {
+        let Some(read) = self.reads.get_mut(id) else {
             return;
         };
         read.stage = Stage::Asked;
         if let Some(until) = read.until.take() {
-            self.behind.remove(&(until, id));
+            self.behind.remove((until, id));
         }
         let call = Call::get(self.settings.bucket.clone(), read.key.clone())
             .with_level(read.level)
@@ -207,7 +209,7 @@ impl Leaf {
     /// The ring has answered a read.
     pub(super) fn answered(&mut self, id: ReadId, result: Result<Reply, Failure>) {
         let is_asked = |read: &Read| read.stage == Stage::Asked;
-        if !self.reads.get(&id).is_some_and(is_asked) {
+        if !self.reads.get(id).is_some_and(is_asked) {
             return;
         }
         let copy = match result {
@@ -220,7 +222,7 @@ impl Leaf {
             Ok(Reply::Listed { .. }) => return,
             Err(failure) => return self.refused(id, failure),
         };
-        if let Some(read) = self.reads.get(&id) {
+        if let Some(read) = self.reads.get(id) {
             let key = record::copy_key(&read.key);
             self.put_copy(key, &record::encode(&copy));
         }
@@ -231,7 +233,7 @@ impl Leaf {
     pub(super) fn answer_nearest(&mut self) {
         let asked = { self.reads.iter() }
             .filter(|(_, read)| read.stage == Stage::Asked && read.from == ReadFrom::Nearest)
-            .map(|(id, _)| *id);
+            .map(|(id, _)| id);
         for id in asked.collect::<Vec<_>>() {
             self.read_here(id);
         }
@@ -239,7 +241,7 @@ impl Leaf {
 
     /// The ring has not answered: who can do with a copy gets one.
     fn refused(&mut self, id: ReadId, failure: Failure) {
-        let Some(read) = self.reads.get_mut(&id) else {
+        let Some(read) = self.reads.get_mut(id) else {
             return;
         };
         if read.from == ReadFrom::Nearest && failure.code.is_retryable() {
@@ -251,7 +253,7 @@ impl Leaf {
 
     /// Answers from the copies.
     pub(super) fn read_here(&mut self, id: ReadId) {
-        let Some(read) = self.reads.get_mut(&id) else {
+        let Some(read) = self.reads.get_mut(id) else {
             return;
         };
         read.stage = Stage::Here;

@@ -63,7 +63,7 @@ impl Leaf {
         check(&write)?;
         self.check_open()?;
         if let Some(known) = write.request.and_then(|it| self.outbox.find(it)) {
-            if !self.unsynced.values().any(|batch| batch.contains(&known)) {
+            if !self.unsynced.iter().any(|(_, write)| *write == known) {
                 self.say(known, Progress::Local);
             }
             return Ok(known);
@@ -91,7 +91,7 @@ impl Leaf {
         (self.store.can_write()).map_err(|refused| failed(format!("not written: {refused}")))?;
         self.next_write += 1;
         if let Some(batch) = self.put(record::outbox_key(id.0), &record::encode(&waiting), true) {
-            self.unsynced.entry(batch).or_default().push(id);
+            self.unsynced.push_back((batch, id));
         }
         self.outbox.push(id, waiting);
         self.send_writes();

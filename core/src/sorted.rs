@@ -1,0 +1,376 @@
+//! Sorted maps and sets whose keys are one or two numbers.
+//!
+//! A web page downloads the code of each map once for each type of key and value. Here the tree is one type:
+//! it maps two words to the place of a value, and what is generic around it is thin.
+
+use crate::client::CallId;
+use crate::id::RequestId;
+use crate::leaf::{ReadId, WriteId};
+use crate::storage::OperationId;
+use crate::time::Instant;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use core::ops::RangeInclusive;
+
+/// A key as two words, which have its order.
+pub type Words = [u64; 2];
+
+/// A key that is two words at most.
+pub trait Key: Copy {
+    /// Its words.
+    fn to_words(self) -> Words;
+    /// The key with these words.
+    fn from_words(words: Words) -> Self;
+}
+
+/// A number.
+pub trait Word: Copy {
+    /// As the word that has its order.
+    fn to_word(self) -> u64;
+    /// The number of this word.
+    fn from_word(word: u64) -> Self;
+}
+
+/// A map in the order of its keys.
+#[derive(Debug)]
+pub struct Map<K, V> {
+    index: Index,
+    values: Vec<Option<V>>,
+    key: PhantomData<K>,
+}
+
+/// A set in order.
+#[derive(Debug)]
+pub struct Set<K> {
+    index: Index,
+    key: PhantomData<K>,
+}
+
+/// Words and places.
+#[derive(Debug)]
+struct Index {
+    places: BTreeMap<Words, usize>,
+    /// Places below the number of places that no words have.
+    free: Vec<usize>,
+}
+
+impl<K: Key, V> Map<K, V> {
+    /// An empty map.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            index: Index::new(),
+            values: Vec::new(),
+            key: PhantomData,
+        }
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.places.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.places.is_empty()
+    }
+
+    /// Whether `key` is there.
+    #[must_use]
+    pub fn contains(&self, key: K) -> bool {
+        self.index.find(key.to_words()).is_some()
+    }
+
+    /// The value of `key`.
+    #[must_use]
+    pub fn get(&self, key: K) -> Option<&V> {
+        self.values[self.index.find(key.to_words())?].as_ref()
+    }
+
+    /// The value of `key`, to be changed.
+    pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        self.values[self.index.find(key.to_words())?].as_mut()
+    }
+
+    /// Gives `key` a value. Returns the one that it had.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let place = self.index.add(key.to_words());
+        if place == self.values.len() {
+            self.values.push(None);
+        }
+        self.values[place].replace(value)
+    }
+
+    /// Takes `key` out. Returns its value.
+    pub fn remove(&mut self, key: K) -> Option<V> {
+        self.values[self.index.remove(key.to_words())?].take()
+    }
+
+    /// Takes out the first key.
+    pub fn pop_first(&mut self) -> Option<(K, V)> {
+        let key = self.index.first()?;
+        Some((K::from_words(key), self.remove(K::from_words(key))?))
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = K> + '_ {
+        self.index.places.keys().map(|words| K::from_words(*words))
+    }
+
+    /// All keys with their values, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (K, &V)> + '_ {
+        let all = self.index.places.iter();
+        all.filter_map(|(words, place)| {
+            Some((K::from_words(*words), self.values[*place].as_ref()?))
+        })
+    }
+}
+
+impl<K: Key> Set<K> {
+    /// An empty set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            index: Index::new(),
+            key: PhantomData,
+        }
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.places.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.places.is_empty()
+    }
+
+    /// Whether `key` is there.
+    #[must_use]
+    pub fn contains(&self, key: K) -> bool {
+        self.index.find(key.to_words()).is_some()
+    }
+
+    /// Adds `key`; true if it was not there.
+    pub fn insert(&mut self, key: K) -> bool {
+        self.index.places.insert(key.to_words(), 0).is_none()
+    }
+
+    /// Takes `key` out; true if it was there.
+    pub fn remove(&mut self, key: K) -> bool {
+        self.index.places.remove(&key.to_words()).is_some()
+    }
+
+    /// The first key.
+    #[must_use]
+    pub fn first(&self) -> Option<K> {
+        self.index.first().map(K::from_words)
+    }
+
+    /// Takes out the first key.
+    pub fn pop_first(&mut self) -> Option<K> {
+        let first = self.first()?;
+        self.remove(first);
+        Some(first)
+    }
+
+    /// All keys, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = K> + '_ {
+        self.index.places.keys().map(|words| K::from_words(*words))
+    }
+
+    /// The keys in `range`, in order.
+    pub fn range(&self, range: RangeInclusive<K>) -> impl DoubleEndedIterator<Item = K> + '_ {
+        let range = range.start().to_words()..=range.end().to_words();
+        let keys = self.index.places.range(range);
+        keys.map(|(words, _)| K::from_words(*words))
+    }
+}
+
+impl Index {
+    const fn new() -> Self {
+        Self {
+            places: BTreeMap::new(),
+            free: Vec::new(),
+        }
+    }
+
+    #[inline(never)]
+    fn find(&self, words: Words) -> Option<usize> {
+        self.places.get(&words).copied()
+    }
+
+    #[inline(never)]
+    fn first(&self) -> Option<Words> {
+        self.places.first_key_value().map(|(words, _)| *words)
+    }
+
+    /// The place of `words`, which have one from now on.
+    #[inline(never)]
+    fn add(&mut self, words: Words) -> usize {
+        if let Some(place) = self.find(words) {
+            return place;
+        }
+        let place = self.free.pop().unwrap_or(self.places.len());
+        self.places.insert(words, place);
+        place
+    }
+
+    /// Takes `words` out. Returns the place that they had.
+    #[inline(never)]
+    fn remove(&mut self, words: Words) -> Option<usize> {
+        let place = self.places.remove(&words)?;
+        self.free.push(place);
+        Some(place)
+    }
+}
+
+impl<K: Key, V> Default for Map<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: Key> Default for Set<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<W: Word> Key for W {
+    fn to_words(self) -> Words {
+        [self.to_word(), 0]
+    }
+
+    fn from_words([word, _]: Words) -> Self {
+        Self::from_word(word)
+    }
+}
+
+impl<A: Word, B: Word> Key for (A, B) {
+    fn to_words(self) -> Words {
+        [self.0.to_word(), self.1.to_word()]
+    }
+
+    fn from_words([first, second]: Words) -> Self {
+        (A::from_word(first), B::from_word(second))
+    }
+}
+
+impl Key for RequestId {
+    fn to_words(self) -> Words {
+        [self.client, self.sequence]
+    }
+
+    fn from_words([client, sequence]: Words) -> Self {
+        Self { client, sequence }
+    }
+}
+
+impl Word for u64 {
+    fn to_word(self) -> u64 {
+        self
+    }
+
+    fn from_word(word: u64) -> Self {
+        word
+    }
+}
+
+impl Word for Instant {
+    fn to_word(self) -> u64 {
+        self.as_micros()
+    }
+
+    fn from_word(word: u64) -> Self {
+        Self::from_micros(word)
+    }
+}
+
+/// Ids that are one number.
+macro_rules! words {
+    ($($id:ident),*) => {$(
+        impl Word for $id {
+            fn to_word(self) -> u64 {
+                self.0
+            }
+
+            fn from_word(word: u64) -> Self {
+                Self(word)
+            }
+        }
+    )*};
+}
+
+words!(CallId, OperationId, ReadId, WriteId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+    use proptest::prelude::*;
+
+    /// Of few keys, so that they meet: 0 to 2 insert, 3 and 4 remove, 5 takes the first.
+    fn steps() -> impl Strategy<Value = Vec<(u8, (u64, u64))>> {
+        let word = || prop_oneof![0..8_u64, (u64::MAX - 4)..=u64::MAX];
+        prop::collection::vec((0..6_u8, (word(), word())), 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn a_map_is_a_b_tree(steps in steps()) {
+            let mut map = Map::new();
+            let mut model = BTreeMap::new();
+            for (number, (step, key)) in steps.into_iter().enumerate() {
+                match step {
+                    0..3 => prop_assert_eq!(map.insert(key, number), model.insert(key, number)),
+                    3..5 => prop_assert_eq!(map.remove(key), model.remove(&key)),
+                    _ => prop_assert_eq!(map.pop_first(), model.pop_first()),
+                }
+                prop_assert_eq!(map.contains(key), model.contains_key(&key));
+                prop_assert_eq!(map.get(key), model.get(&key));
+                prop_assert_eq!(map.get_mut(key), model.get_mut(&key));
+                prop_assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
+                prop_assert!(map.iter().eq(model.iter().map(|(key, value)| (*key, value))));
+                prop_assert!(map.keys().rev().eq(model.keys().rev().copied()));
+            }
+        }
+
+        #[test]
+        fn a_set_is_a_b_tree(steps in steps()) {
+            let mut set = Set::new();
+            let mut model = BTreeSet::new();
+            for (step, key) in steps {
+                match step {
+                    0..3 => prop_assert_eq!(set.insert(key), model.insert(key)),
+                    3..5 => prop_assert_eq!(set.remove(key), model.remove(&key)),
+                    _ => prop_assert_eq!(set.pop_first(), model.pop_first()),
+                }
+                prop_assert_eq!(set.contains(key), model.contains(&key));
+                prop_assert_eq!(set.first(), model.first().copied());
+                prop_assert_eq!((set.len(), set.is_empty()), (model.len(), model.is_empty()));
+                prop_assert!(set.iter().eq(model.iter().copied()));
+                let range = (key.0, 0)..=(key.0, u64::MAX);
+                prop_assert!(set.range(range.clone()).eq(model.range(range).copied()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_gone_leaves_its_place_to_the_next() {
+        let mut map = Map::new();
+        for key in 0..1_000_u64 {
+            map.insert(key, key);
+            map.insert(key, key + 1);
+            assert_eq!(map.remove(key), Some(key + 1));
+        }
+        map.insert(7_u64, 7);
+        assert_eq!(map.values.len(), 1);
+    }
+}
