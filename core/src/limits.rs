@@ -149,6 +149,18 @@ pub const OUTBOX_IN_FLIGHT_MAX: usize = 256;
 pub const OUTBOX_RETRY_FIRST_MS: u64 = 100;
 /// See `OUTBOX_RETRY_FIRST_MS`.
 pub const OUTBOX_RETRY_MAX_MS: u64 = 10_000;
+/// Subscriptions of a leaf that are kept up to date.
+pub const SUBSCRIPTIONS_MAX: usize = 512;
+/// Subscriptions that nobody wants any more whose keys stay for a while.
+pub const SUBSCRIPTIONS_KEPT_MAX: usize = 32;
+/// How far a subscription is is stored this long after it was told something, in milliseconds.
+pub const SUBSCRIPTION_TOKEN_MS: u64 = 5_000;
+/// Pages that a subscription asks for at a time, and keys of a page.
+pub const FILL_CALLS_MAX: usize = 32;
+/// See `FILL_CALLS_MAX`.
+pub const FILL_PAGE_ENTRIES: usize = 256;
+/// Keys of a page of what is here.
+pub const LISTING_ENTRIES_MAX: usize = 512;
 /// Copies that a leaf keeps unless told otherwise.
 pub const COPIES_DEFAULT: usize = 10_000;
 

@@ -161,7 +161,7 @@ fn a_write_that_is_handed_in_again_is_applied_once() {
     let again = hand_in(&cluster, &mut device);
     assert_eq!(device.leaf().pending(), 1);
     device.server = Some(1);
-    device.cut(&cluster);
+    device.cut(&mut cluster);
     restart(&mut cluster, &mut device);
     drain(&mut cluster, &mut device);
     assert!(matches!(device.last(again), Some(Progress::Ring { .. })));
@@ -209,7 +209,7 @@ fn reads_say_where_they_are_from() {
     let behind = device.read(&mut cluster, "mine", ReadFrom::Ring);
     assert_eq!(text(behind), (Source::Ring, Some("v".into())));
     device.server = None;
-    device.cut(&cluster);
+    device.cut(&mut cluster);
     device.run(&mut cluster, millis(20));
     let copy = device.read(&mut cluster, "ring", ReadFrom::Nearest);
     assert_eq!(text(copy), (Source::Copy, Some("v".into())));
@@ -285,7 +285,7 @@ fn another_cluster_gets_nothing() {
     device.write(cluster.now, "k", Some("v")).unwrap();
     drain(&mut cluster, &mut device);
     device.server = None;
-    device.cut(&cluster);
+    device.cut(&mut cluster);
     device.write(cluster.now, "k", Some("w")).unwrap();
     device.run(&mut cluster, millis(20));
     device.cluster = 2;

@@ -77,6 +77,7 @@ fn reads_and_scans_from_any_key_cross_the_edges_of_directories() {
                 to: if is_reverse { bound } else { Bound::Unbounded },
                 is_reverse,
                 live_at_ms: None,
+                shows_pending: false,
                 entries_max: 2,
                 bytes_max: usize::MAX,
             };

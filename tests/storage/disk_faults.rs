@@ -145,6 +145,7 @@ fn scan(engine: &mut Engine, answers: Answers<'_>) -> Option<Vec<(StoredKey, Vec
                 to: Bound::Unbounded,
                 is_reverse: false,
                 live_at_ms: None,
+                shows_pending: false,
                 entries_max: 50,
                 bytes_max: usize::MAX,
             },

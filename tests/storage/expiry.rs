@@ -63,6 +63,7 @@ fn live(engine: &mut Engine) -> usize {
             to: Bound::Unbounded,
             is_reverse: false,
             live_at_ms: Some(now),
+            shows_pending: false,
             entries_max: 1_000,
             bytes_max: usize::MAX,
         };

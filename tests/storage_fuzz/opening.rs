@@ -69,6 +69,7 @@ fn use_store(settings: StoreSettings, disk: Disk, seed: u64) -> bool {
         to: Bound::Unbounded,
         is_reverse: seed.is_multiple_of(2),
         live_at_ms: None,
+        shows_pending: false,
         entries_max: 1_000,
         bytes_max: usize::MAX,
     });

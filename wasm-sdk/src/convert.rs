@@ -130,14 +130,19 @@ impl Found<'_> {
         });
         object(&EntryObject {
             version: self.version.map(|version| version.to_string()),
-            source: match self.source {
-                Source::Waiting => "waiting",
-                Source::Copy => "copy",
-                Source::Ring => "ring",
-            },
+            source: source_code(self.source),
             context: self.context,
             siblings: siblings.collect(),
         })
+    }
+}
+
+/// The number of a source.
+pub(crate) const fn source_code(source: Source) -> u8 {
+    match source {
+        Source::Waiting => 0,
+        Source::Copy => 1,
+        Source::Ring => 2,
     }
 }
 
@@ -207,7 +212,7 @@ enum StatusObject<'a> {
 #[derive(Serialize)]
 struct EntryObject<'a> {
     version: Option<String>,
-    source: &'a str,
+    source: u8,
     #[serde(with = "serde_bytes")]
     context: &'a [u8],
     siblings: Vec<SiblingObject<'a>>,

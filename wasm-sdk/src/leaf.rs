@@ -2,7 +2,8 @@
 
 use henge_core::causality::Value;
 use henge_core::id::RequestId;
-use henge_core::leaf::{LeafSettings, ReadFrom, ReadId, Write, WriteId};
+use henge_core::leaf::{LeafSettings, ListSpec, ReadFrom, ReadId, SubscriptionId, Write, WriteId};
+use henge_core::selector::Span;
 use henge_core::storage::{OperationId, StorageAnswer, StorageFault, StoredFile};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -115,6 +116,45 @@ impl LeafEngine {
             .map_err(|failure| failure_object(&failure))
     }
 
+    /// Keeps keys here: those from `from` on, as `kind` says (0: this key, 1: those that begin so, 2: those
+    /// before `to`, if that is not empty).
+    pub fn subscribe(&self, kind: u8, from: Vec<u8>, to: Vec<u8>) -> Result<f64, JsValue> {
+        let taken = self.0.with(|it| it.leaf.subscribe(now(), span(kind, from, to)));
+        #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
+        taken
+            .map(|id| id.0 as f64)
+            .map_err(|failure| failure_object(&failure))
+    }
+
+    /// These keys need not be kept up to date any more.
+    pub fn unsubscribe(&self, subscription: f64) {
+        let subscription = SubscriptionId(whole(subscription));
+        self.0.with(|it| it.leaf.unsubscribe(now(), subscription));
+    }
+
+    /// Lists keys that are here, behind `after` if that is not empty.
+    pub fn list(
+        &self,
+        kind: u8,
+        from: Vec<u8>,
+        to: Vec<u8>,
+        after: Vec<u8>,
+        limit: u32,
+        is_reverse: bool,
+    ) -> Result<f64, JsValue> {
+        let spec = ListSpec {
+            span: span(kind, from, to),
+            after,
+            limit: limit as usize,
+            is_reverse,
+        };
+        let taken = self.0.with(|it| it.leaf.list(now(), spec));
+        #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
+        taken
+            .map(|id| id.0 as f64)
+            .map_err(|failure| failure_object(&failure))
+    }
+
     /// Forgets a read.
     #[wasm_bindgen(js_name = cancelRead)]
     pub fn cancel_read(&self, read: f64) {
@@ -183,6 +223,14 @@ impl LeafEngine {
     /// Ends everything; nothing is told any more.
     pub fn close(&self) {
         self.0.close();
+    }
+}
+
+fn span(kind: u8, from: Vec<u8>, to: Vec<u8>) -> Span {
+    match kind {
+        0 => Span::Key(from),
+        1 => Span::Prefix(from),
+        _ => Span::Range { from, to },
     }
 }
 

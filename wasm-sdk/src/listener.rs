@@ -19,8 +19,8 @@ export type StatusObject =
 export interface EntryObject {
   /** Missing while the write waits for the ring. */
   version: string | undefined;
-  /** Where a leaf has it from. */
-  source: "waiting" | "copy" | "ring";
+  /** Where a leaf has it from: 0 a write that waits, 1 a copy, 2 the ring. */
+  source: number;
   context: Uint8Array;
   siblings: { encoding: number; bytes: Uint8Array }[];
 }
@@ -58,6 +58,16 @@ export interface LeafListener extends Listener {
   stored(write: number): void;
   /** The ring does not take a write; it may be one of an earlier run. */
   refused(write: number, key: Uint8Array, failure: FailureObject): void;
+  /** A key of a listing, or one that has changed, which is listing 0. */
+  row(list: number, key: Uint8Array, source: number, version: string | undefined, encoding: number, bytes: Uint8Array): void;
+  /** A key that has changed has no value any more. */
+  gone(key: Uint8Array, source: number): void;
+  /** A listing has all its rows; behind which key it can go on. */
+  listed(list: number, next: Uint8Array | undefined): void;
+  /** All that the ring has of a subscription is here. */
+  synced(subscription: number): void;
+  /** A subscription has ended. */
+  unsubscribed(subscription: number, failure: FailureObject): void;
 }
 "#;
 
@@ -134,4 +144,27 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(crate) fn refused(this: &Listener, write: f64, key: &[u8], failure: JsValue);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn row(
+        this: &Listener,
+        list: f64,
+        key: &[u8],
+        source: u8,
+        version: Option<String>,
+        encoding: u8,
+        bytes: &[u8],
+    );
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn gone(this: &Listener, key: &[u8], source: u8);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn listed(this: &Listener, list: f64, next: Option<Vec<u8>>);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn synced(this: &Listener, subscription: f64);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn unsubscribed(this: &Listener, subscription: f64, failure: JsValue);
 }

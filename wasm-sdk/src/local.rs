@@ -1,13 +1,15 @@
 //! A leaf, as the driver drives it.
 
 use henge_core::client::ClientError;
-use henge_core::leaf::{Answer, Leaf, LeafOutput, LeafSettings, Progress, ReadId, WriteId};
+use henge_core::leaf::{
+    Answer, Leaf, LeafOutput, LeafSettings, ListId, ListPage, Progress, ReadId, SubscriptionId, WriteId,
+};
 use henge_core::sorted::Map;
 use henge_core::storage::{OperationId, StorageRequest};
 use henge_core::time::Instant;
 use henge_core::wire::Failure;
 
-use crate::convert::{Answered, Want, failure_object};
+use crate::convert::{Answered, Want, failure_object, source_code};
 use crate::listener::Listener;
 use crate::machine::{Effect, Machine};
 
@@ -25,6 +27,10 @@ pub(crate) enum News {
     Full,
     Progress(WriteId, Progress),
     Read(ReadId, Want, Result<Answer, Failure>),
+    Listed(ListId, Result<ListPage, Failure>),
+    Changed(Vec<u8>, Answer),
+    Synced(SubscriptionId),
+    Unsubscribed(SubscriptionId, Failure),
 }
 
 impl Local {
@@ -83,6 +89,13 @@ impl Machine for Local {
                 let want = self.wants.remove(read).unwrap_or_default();
                 Effect::News(News::Read(read, want, result))
             }
+            LeafOutput::Listed { list, result } => Effect::News(News::Listed(list, result)),
+            LeafOutput::Changed { key, answer } => Effect::News(News::Changed(key, answer)),
+            LeafOutput::Synced { subscription } => Effect::News(News::Synced(subscription)),
+            LeafOutput::Unsubscribed {
+                subscription,
+                failure,
+            } => Effect::News(News::Unsubscribed(subscription, failure)),
         })
     }
 
@@ -102,10 +115,34 @@ impl Machine for Local {
             News::Read(read, _, Err(failure)) => {
                 listener.failed(number(read.0), failure_object(&failure));
             }
+            News::Listed(list, Err(failure)) => {
+                listener.failed(number(list.0), failure_object(&failure));
+            }
+            News::Listed(list, Ok(page)) => {
+                for (key, answer) in &page.entries {
+                    row(listener, number(list.0), key, answer);
+                }
+                listener.listed(number(list.0), page.next);
+            }
+            News::Changed(key, answer) => row(listener, 0.0, &key, &answer),
+            News::Synced(subscription) => listener.synced(number(subscription.0)),
+            News::Unsubscribed(subscription, failure) => {
+                listener.unsubscribed(number(subscription.0), failure_object(&failure));
+            }
             News::Read(read, want, Ok(answer)) => {
                 Answered::of_answer(&answer).tell(number(read.0), want, listener);
             }
         }
+    }
+}
+
+/// Tells of a key of a listing, or of one that has changed.
+fn row(listener: &Listener, list: f64, key: &[u8], answer: &Answer) {
+    let version = answer.version.map(|version| version.to_string());
+    let source = source_code(answer.source);
+    match &answer.value {
+        Some(value) => listener.row(list, key, source, version, value.encoding, &value.bytes),
+        None => listener.gone(key, source),
     }
 }
 

@@ -148,6 +148,7 @@ impl Session {
             to: Bound::Excluded(&end),
             is_reverse: false,
             live_at_ms: None,
+            shows_pending: false,
             entries_max: count_max,
             bytes_max: usize::MAX,
         });

@@ -6,10 +6,12 @@ use super::session::Client;
 use crate::cluster::DEFAULT_BUCKET;
 use crate::id::BucketId;
 use crate::limits::BUCKETS_MAX;
+use crate::selector::{Selector, Span};
 use crate::wire::{Failure, NamedBucket};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A bucket as an application names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,21 @@ impl Names {
 }
 
 impl Client {
+    /// The partitions that have keys of `span` of `bucket`: one, or all.
+    #[must_use]
+    pub fn partitions_of(&self, bucket: &BucketRef, span: &Span) -> Range<u16> {
+        let partitions = self.partitions();
+        let id = match bucket {
+            BucketRef::Id(id) => Some(*id),
+            BucketRef::Name(name) => self.names.find(name).and_then(Result::ok),
+        };
+        let one = id.and_then(|bucket| {
+            let span = span.clone();
+            Selector { bucket, span }.partition(partitions)
+        });
+        one.map_or(0..partitions, |one| one.0..one.0 + 1)
+    }
+
     /// The server has said which buckets there are.
     pub(super) fn on_buckets(&mut self, buckets: Vec<NamedBucket>) {
         let buckets = buckets.into_iter().take(BUCKETS_MAX);

@@ -33,13 +33,18 @@ impl Copies {
         self.last_use(key).is_some()
     }
 
-    /// The copy of `key` is used. Returns the one to drop for it, if there are too many.
-    pub(super) fn touch(&mut self, key: &StoredKey) -> Option<StoredKey> {
-        let hash = hash64(key.as_bytes());
+    /// The copy of `key` is gone, or is kept for another reason than its use.
+    pub(super) fn remove(&mut self, key: &StoredKey) {
         if let Some(before) = self.last_use(key) {
             self.by_use.remove(before);
-            self.uses.remove((hash, before));
+            self.uses.remove((hash64(key.as_bytes()), before));
         }
+    }
+
+    /// The copy of `key` is used. Returns the one to drop for it, if there are too many.
+    pub(super) fn touch(&mut self, key: &StoredKey) -> Option<StoredKey> {
+        self.remove(key);
+        let hash = hash64(key.as_bytes());
         self.next_use += 1;
         self.by_use.insert(self.next_use, key.clone());
         self.uses.insert((hash, self.next_use));

@@ -1,6 +1,7 @@
 //! Writes go to the ring.
 
 use super::record::{self, Copy, Found, REMOVED, Waiting};
+use super::taking::Acknowledged;
 use super::{Leaf, LeafOutput, Phase, Progress, Purpose, WriteId};
 use crate::causality::Token;
 use crate::client::{Call, ConnectionState};
@@ -23,6 +24,7 @@ impl Leaf {
         self.note_cluster();
         self.outbox.wake_all();
         self.send_writes();
+        self.go_on_filling();
     }
 
     /// What is here belongs to the cluster that has greeted first.
@@ -68,20 +70,21 @@ impl Leaf {
                     siblings: Vec::new(),
                     expires_at_ms,
                 });
-                let copy = record::encode(&Copy {
-                    found,
-                    context: context.clone(),
-                });
-                // Before the write is taken out: a log that ends between them must not show an older copy.
-                self.put_copy(record::copy_key(&waiting.key), &copy);
-                let Some((waiting, next)) = self.remove(id) else {
-                    return;
+                let copy = Copy { found, context };
+                let key = waiting.key.clone();
+                let acknowledged = Acknowledged {
+                    write: id,
+                    version,
+                    copy,
                 };
-                if let Some(next) = next {
-                    self.follow(next, &context);
+                // Before the write is taken out: a log that ends between them must not show an older copy.
+                if self.is_kept(&key) {
+                    self.acknowledged.push_back(acknowledged);
+                    self.take_in();
+                } else {
+                    self.put_copy(record::copy_key(&key), &acknowledged.copy);
+                    self.end_write(acknowledged);
                 }
-                self.say(id, Progress::Ring { version });
-                self.go_on(&waiting.key);
             }
             Ok(_) => self.settle(
                 id,
@@ -90,6 +93,23 @@ impl Leaf {
             Err(failure) => self.settle(id, failure),
         }
         self.send_writes();
+    }
+
+    /// The ring has taken a write, and its copy is stored.
+    pub(super) fn end_write(&mut self, acknowledged: Acknowledged) {
+        let Acknowledged {
+            write,
+            version,
+            copy,
+        } = acknowledged;
+        let Some((waiting, next)) = self.remove(write) else {
+            return;
+        };
+        if let Some(next) = next {
+            self.follow(next, &copy.context);
+        }
+        self.say(write, Progress::Ring { version });
+        self.go_on(&waiting.key);
     }
 
     /// Gives a write up if the ring will never take it, and lets it rest otherwise.
@@ -113,6 +133,8 @@ impl Leaf {
         if let Some((waiting, _)) = self.remove(id) {
             self.go_on(&waiting.key);
             let key = waiting.key;
+            // It is not shown any more.
+            self.tell(&key);
             self.say(id, Progress::Refused { key, failure });
         }
     }

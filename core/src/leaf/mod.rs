@@ -12,16 +12,27 @@
 //! * `writing`: writes are taken.
 //! * `draining`: they go to the ring.
 //! * `reading`: reads from here and there.
+//! * `subscribing`: keys that are kept as the ring has them. `filling`: all of them are fetched. `taking`:
+//!   what the ring says of them is taken in. `jobs`: work on all copies of a span.
+//! * `listing`: keys in order. `telling`: what becomes of keys is told.
 
 mod copies;
 mod draining;
+mod filling;
+mod jobs;
+mod listing;
 mod opening;
 mod outbox;
 mod reading;
 mod record;
+mod subscribing;
+mod taking;
+mod telling;
 mod writing;
 
+pub use listing::{ListId, ListPage, ListSpec};
 pub use reading::{Answer, ReadFrom, ReadId, Source};
+pub use subscribing::SubscriptionId;
 pub use writing::{Progress, Write, WriteId};
 
 use crate::client::{CallId, Client, ClientError, ClientOutput, ConnectionState};
@@ -39,9 +50,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use copies::Copies;
+use filling::PageAsked;
+use jobs::Job;
 use outbox::Outbox;
 use reading::Read;
-use record::{Own, RECORDS, REMOVED};
+use record::{Copy, Own, RECORDS, REMOVED};
+use subscribing::Subscription;
+use taking::{Acknowledged, Incoming};
 
 /// What a leaf is told once.
 #[derive(Clone, Debug)]
@@ -110,6 +125,32 @@ pub enum LeafOutput {
         /// The answer.
         result: Result<Answer, Failure>,
     },
+    /// A listing has its page.
+    Listed {
+        /// Which.
+        list: ListId,
+        /// The page.
+        result: Result<ListPage, Failure>,
+    },
+    /// A key of a subscription shows another value than before, written here or elsewhere.
+    Changed {
+        /// The key.
+        key: Vec<u8>,
+        /// What a reader here sees now.
+        answer: Answer,
+    },
+    /// All that the ring has of a subscription is here: for the first time, or again.
+    Synced {
+        /// Which.
+        subscription: SubscriptionId,
+    },
+    /// The ring does not let these keys be watched; the subscription has ended.
+    Unsubscribed {
+        /// Which.
+        subscription: SubscriptionId,
+        /// Why.
+        failure: Failure,
+    },
     /// The connection is in another state.
     State(ConnectionState),
     /// The server does not take this leaf; drop the socket. Writes wait on.
@@ -121,6 +162,8 @@ pub enum LeafOutput {
 enum Phase {
     /// The storage is being opened.
     Opening,
+    /// What it knows of its subscriptions is read.
+    Keeping,
     /// What waits is read, behind this key.
     Listing(Option<StoredKey>),
     Open,
@@ -152,15 +195,31 @@ pub struct Leaf {
     /// Until when reads wait for the writes to their keys.
     behind: Set<(Instant, ReadId)>,
     next_read: u64,
+    lists: Vec<(ListId, ListSpec)>,
+    /// By their numbers.
+    subscriptions: Vec<Subscription>,
+    /// What the ring has said of kept keys, and writes to them that it has taken, until they are stored.
+    incoming: VecDeque<Incoming>,
+    acknowledged: VecDeque<Acknowledged>,
+    /// Both wait for a block.
+    is_loading: bool,
+    /// Both, or a job, wait until the storage takes writes.
+    is_stalled: bool,
+    jobs: VecDeque<Job>,
+    /// Keys of which is to be told when a block is in memory.
+    untold: Vec<Vec<u8>>,
+    /// When it is stored how far the subscriptions are.
+    keep_at: Option<Instant>,
     is_online: bool,
     outputs: VecDeque<LeafOutput>,
 }
 
 /// What a call to the ring is for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Purpose {
     Write(WriteId),
     Read(ReadId),
+    Page(PageAsked),
 }
 
 /// What is to be done when a block is in memory.
@@ -168,26 +227,38 @@ enum Purpose {
 enum Waiter {
     Opening,
     Read(ReadId),
+    List(ListId),
+    Taking,
+    Job,
+    Telling,
 }
 
 impl Waiter {
     /// Behind all others.
-    const LAST: Self = Self::Read(ReadId(u64::MAX));
+    const LAST: Self = Self::List(ListId(u64::MAX >> 2));
 }
 
-/// Reads are numbered from 1 on.
+/// Reads and listings are counted together.
 impl Word for Waiter {
     fn to_word(self) -> u64 {
         match self {
             Self::Opening => 0,
-            Self::Read(read) => read.0,
+            Self::Taking => 1,
+            Self::Job => 2,
+            Self::Telling => 3,
+            Self::Read(read) => 2 * read.0 + 4,
+            Self::List(list) => 2 * list.0 + 5,
         }
     }
 
     fn from_word(word: u64) -> Self {
         match word {
             0 => Self::Opening,
-            read => Self::Read(ReadId(read)),
+            1 => Self::Taking,
+            2 => Self::Job,
+            3 => Self::Telling,
+            read if read % 2 == 0 => Self::Read(ReadId(read / 2 - 2)),
+            list => Self::List(ListId(list / 2 - 2)),
         }
     }
 }
@@ -215,6 +286,15 @@ impl Leaf {
             reads: Map::new(),
             behind: Set::new(),
             next_read: 1,
+            lists: Vec::new(),
+            subscriptions: Vec::new(),
+            incoming: VecDeque::new(),
+            acknowledged: VecDeque::new(),
+            is_loading: false,
+            is_stalled: false,
+            jobs: VecDeque::new(),
+            untold: Vec::new(),
+            keep_at: None,
             is_online: false,
             outputs: VecDeque::new(),
             settings,
@@ -283,6 +363,10 @@ impl Leaf {
     ) {
         self.now = now;
         (self.store).handle_done(now, operation, result, &mut |_| true);
+        if core::mem::take(&mut self.is_stalled) {
+            self.take_in();
+            self.go_on_with_jobs();
+        }
     }
 
     /// Time has come to what [`Leaf::poll_timeout`] said.
@@ -293,6 +377,8 @@ impl Leaf {
         self.outbox.wake(now);
         self.send_writes();
         self.expire_reads();
+        self.keep_all();
+        self.go_on_filling();
     }
 
     /// When to call [`Leaf::handle_timeout`] next.
@@ -303,6 +389,8 @@ impl Leaf {
             self.store.poll_timeout(),
             self.client.poll_timeout(),
             resting,
+            self.keep_at.filter(|_| self.incoming.is_empty()),
+            self.next_retry(),
             self.behind.first().map(|(at, _)| at),
         ]
         .into_iter()
@@ -322,8 +410,13 @@ impl Leaf {
             } else if let Some((operation, request)) = self.store.poll_request() {
                 return Some(LeafOutput::Storage { operation, request });
             } else {
-                let output = self.client.poll_output()?;
-                self.handle_client_output(output);
+                match self.client.poll_output() {
+                    Some(output) => self.handle_client_output(output),
+                    None => {
+                        let output = self.client.poll_watch()?;
+                        self.hear(output);
+                    }
+                }
             }
         }
     }
@@ -339,6 +432,7 @@ impl Leaf {
             ClientOutput::Done { call, result } => match self.calls.remove(call) {
                 Some(Purpose::Write(write)) => self.written(write, result),
                 Some(Purpose::Read(read)) => self.answered(read, result),
+                Some(Purpose::Page(page)) => self.listed(page, result),
                 None => {}
             },
         }
@@ -350,7 +444,7 @@ impl Leaf {
                 if lacks_note {
                     self.store.note(&[]);
                 }
-                self.list();
+                self.go_on_opening();
             }
             StoreEvent::Durable(batch) => {
                 while let Some(write) = take_until(&mut self.unsynced, batch) {
@@ -366,8 +460,15 @@ impl Leaf {
                 for (of, waiter) in self.loading.range(all).collect::<Vec<_>>() {
                     self.loading.remove((of, waiter));
                     match waiter {
-                        Waiter::Opening => self.list(),
+                        Waiter::Opening => self.go_on_opening(),
                         Waiter::Read(read) => self.read_here(read),
+                        Waiter::List(list) => self.go_on_listing(list),
+                        Waiter::Taking => {
+                            self.is_loading = false;
+                            self.take_in();
+                        }
+                        Waiter::Job => self.go_on_with_jobs(),
+                        Waiter::Telling => self.tell_untold(),
                     }
                 }
             }
@@ -388,7 +489,7 @@ impl Leaf {
         let failed = |code, why: String| Err(Failure::new(code, why));
         match &self.phase {
             Phase::Open => Ok(()),
-            Phase::Opening | Phase::Listing(_) => failed(
+            Phase::Opening | Phase::Keeping | Phase::Listing(_) => failed(
                 ErrorCode::Unavailable,
                 "the store is being opened; wait for that".into(),
             ),
@@ -412,13 +513,13 @@ impl Leaf {
     }
 
     /// Makes `bytes` the copy at `key`. A storage that is busy goes without, unless it has an older one.
-    fn put_copy(&mut self, key: StoredKey, bytes: &[u8]) {
+    fn put_copy(&mut self, key: StoredKey, copy: &Copy) {
         let is_new = !self.copies.contains(&key);
         if is_new && self.store.can_write().is_err() {
             return;
         }
         let dropped = self.copies.touch(&key);
-        self.put(key, bytes, is_new);
+        self.put(key, &record::encode(copy), is_new);
         if let Some(oldest) = dropped {
             self.put(oldest, REMOVED, false);
         }

@@ -1,8 +1,9 @@
 //! What is stored is read: the leaf's own record, the writes that wait, and which copies there are.
 
-use super::record::{self, COPIES, OUTBOX, Own, Waiting};
+use super::record::{self, COPIES, Copy, OUTBOX, Own, Waiting};
+use super::subscribing::Subscription;
 use super::{Leaf, LeafOutput, Phase, Waiter, WriteId};
-use crate::storage::store::{Scan, Scanned};
+use crate::storage::store::{Scan, Scanned, ScannedEntry};
 use crate::storage::table::reader::Wanted;
 use crate::storage::{Newest, StoredKey};
 use alloc::format;
@@ -11,13 +12,14 @@ use core::ops::Bound;
 
 impl Leaf {
     /// Goes on to read what is stored.
-    pub(super) fn list(&mut self) {
+    pub(super) fn go_on_opening(&mut self) {
         let after = match &mut self.phase {
             Phase::Opening => match self.load_own() {
-                Ok(true) => None,
+                Ok(true) => return self.list_own(),
                 Ok(false) => return,
                 Err(why) => return self.fail(why),
             },
+            Phase::Keeping => return self.list_own(),
             Phase::Listing(after) => after.take(),
             Phase::Open | Phase::Failed(_) => return,
         };
@@ -36,6 +38,36 @@ impl Leaf {
             Ok(Some(wanted)) => self.load(wanted, Waiter::Opening),
             Err(why) => self.fail(why),
         }
+    }
+
+    /// Reads which subscriptions there were, and goes on.
+    fn list_own(&mut self) {
+        self.phase = Phase::Keeping;
+        let own = record::own_key();
+        let page = self.store.scan(&Scan {
+            from: Bound::Excluded(own.as_bytes()),
+            to: Bound::Unbounded,
+            is_reverse: false,
+            live_at_ms: Some(0),
+            shows_pending: true,
+            // There are fewer than a page has.
+            entries_max: usize::MAX,
+            bytes_max: usize::MAX,
+        });
+        let page = match page {
+            Scanned::Page(page) => page,
+            Scanned::Unloaded(wanted) => return self.load(wanted, Waiter::Opening),
+            Scanned::Pending(_) | Scanned::Damaged(_) => {
+                return self.fail("its record is damaged".into());
+            }
+        };
+        for entry in page.entries {
+            if let (Some(id), Some(kept)) = (record::number(&entry.key), record::decode(&entry.set)) {
+                self.subscriptions.push(Subscription::stored(id, kept));
+            }
+        }
+        self.phase = Phase::Listing(None);
+        self.go_on_opening();
     }
 
     /// Does `waiter` when the block is in memory.
@@ -76,6 +108,15 @@ impl Leaf {
         Ok(true)
     }
 
+    /// There is a copy: one that no subscription keeps is dropped when others need the room.
+    fn note_copy(&mut self, entry: &ScannedEntry) {
+        let is_kept = self.is_kept(record::key_of(&entry.key));
+        let has_value = || record::decode::<Copy>(&entry.set).is_some_and(|it| it.found.is_some());
+        if !(is_kept && has_value()) {
+            self.copies.touch(&entry.key);
+        }
+    }
+
     /// Reads page after page; returns the block that must be loaded first.
     fn list_pages(&mut self) -> Result<Option<Wanted>, String> {
         let end = record::own_key();
@@ -89,6 +130,7 @@ impl Leaf {
                 to: Bound::Excluded(end.as_bytes()),
                 is_reverse: false,
                 live_at_ms: Some(0),
+                shows_pending: false,
                 entries_max: usize::MAX,
                 bytes_max: usize::MAX,
             });
@@ -101,10 +143,10 @@ impl Leaf {
             };
             for entry in page.entries {
                 if entry.key.partition() == COPIES {
-                    self.copies.touch(&entry.key);
+                    self.note_copy(&entry);
                     continue;
                 }
-                let number = record::outbox_number(&entry.key);
+                let number = record::number(&entry.key);
                 let waiting = record::decode::<Waiting>(&entry.set);
                 let (Some(number), Some(waiting)) = (number, waiting) else {
                     return Err("a write that waits in it is damaged".into());

@@ -1,6 +1,7 @@
 //! Reads: of what waits here, of the copies, and of the ring.
 
 use super::record::{self, Copy, Waiting};
+use super::taking::Incoming;
 use super::{Leaf, LeafOutput, Purpose, Waiter};
 use crate::causality::{Hlc, Value};
 use crate::client::Call;
@@ -131,6 +132,9 @@ impl Leaf {
     }
 
     fn begin(&mut self, id: ReadId) {
+        let Some(key) = self.reads.get(id).map(|read| read.key.clone()) else {
+            return;
+        };
         let Some(read) = self.reads.get_mut(id) else {
             return;
         };
@@ -151,6 +155,9 @@ impl Leaf {
             }
             (None, ReadFrom::Local) => self.read_here(id),
             (None, ReadFrom::Nearest) if !self.is_online => self.read_here(id),
+            (None, ReadFrom::Nearest) if read.level.is_none() && self.is_fresh(&key) => {
+                self.read_here(id);
+            }
             (None, _) => self.ask(id),
         }
     }
@@ -182,6 +189,7 @@ impl Leaf {
     /// The storage has failed: nothing that is read can be shown any more.
     pub(super) fn fail_reads(&mut self) {
         let failure = self.check_open().err().unwrap_or_else(not_here);
+        self.fail_lists(&failure);
         for id in self.reads.keys().collect::<Vec<_>>() {
             self.answer(id, Err(failure.clone()));
         }
@@ -222,11 +230,17 @@ impl Leaf {
             Ok(Reply::Listed { .. }) => return,
             Err(failure) => return self.refused(id, failure),
         };
-        if let Some(read) = self.reads.get(id) {
-            let key = record::copy_key(&read.key);
-            self.put_copy(key, &record::encode(&copy));
+        let Some(key) = self.reads.get(id).map(|read| read.key.clone()) else {
+            return;
+        };
+        if self.is_kept(&key) {
+            let copy = copy.clone();
+            self.incoming.push_back(Incoming { key, copy });
+        } else {
+            self.put_copy(record::copy_key(&key), &copy);
         }
         self.answer(id, Ok(of_copy(copy, Source::Ring, 0)));
+        self.take_in();
     }
 
     /// The connection is gone: who can do with a copy does not wait for the next.
@@ -263,7 +277,15 @@ impl Leaf {
             Newest::Unloaded(wanted) => return self.load(wanted, Waiter::Read(id)),
             Newest::Absent | Newest::Damaged(_) => None,
         };
+        let is_whole = copy.is_none() && self.is_whole(record::key_of(&key));
+        let copy = match is_whole {
+            true => Some(Copy::default()),
+            false => copy,
+        };
         let Some(copy) = copy else {
+            let Some(read) = self.reads.get_mut(id) else {
+                return;
+            };
             let refused = read.refused.take();
             return self.answer(id, Err(refused.unwrap_or_else(not_here)));
         };
@@ -288,7 +310,7 @@ fn not_here() -> Failure {
     Failure::new(ErrorCode::Unavailable, String::from(message))
 }
 
-fn of_waiting(waiting: &Waiting) -> Answer {
+pub(super) fn of_waiting(waiting: &Waiting) -> Answer {
     Answer {
         source: Source::Waiting,
         value: waiting.value.clone(),
@@ -299,7 +321,7 @@ fn of_waiting(waiting: &Waiting) -> Answer {
 }
 
 /// A copy as it is at `now_ms`.
-fn of_copy(copy: Copy, source: Source, now_ms: u64) -> Answer {
+pub(super) fn of_copy(copy: Copy, source: Source, now_ms: u64) -> Answer {
     let is_live = |expires_at_ms: Option<u64>| expires_at_ms.is_none_or(|at| at > now_ms);
     let found = copy.found.filter(|found| is_live(found.expires_at_ms));
     let (value, version, siblings) = match found {

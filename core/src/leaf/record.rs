@@ -2,7 +2,9 @@
 
 use crate::causality::{Hlc, Value};
 use crate::id::{BucketId, PartitionId, RequestId};
+use crate::storage::key::STORED_KEY_PREFIX_BYTES;
 use crate::storage::{Facts, Reading, StoredKey};
+use crate::selector::Span;
 use crate::wire::Entry;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,7 +37,7 @@ pub(super) const fn facts(bytes: &[u8]) -> Facts {
 }
 
 /// What was known of a key when something was last heard of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Copy {
     /// `None`: there was no value.
     pub(super) found: Option<Found>,
@@ -95,6 +97,19 @@ pub(super) struct Own {
     pub(super) cluster: Option<u64>,
 }
 
+/// A subscription, and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) span: Span,
+    /// Where in the changes of these keys the copies are; empty if that is not known.
+    #[serde(with = "serde_bytes")]
+    pub(super) token: Vec<u8>,
+    /// All keys that the ring has of these are here.
+    pub(super) is_whole: bool,
+    /// When it was wanted last, in milliseconds since the Unix epoch.
+    pub(super) used_at_ms: u64,
+}
+
 /// The bytes of a record.
 pub(super) fn encode(record: &impl Serialize) -> Vec<u8> {
     postcard::to_allocvec(record).expect("writing to memory cannot fail")
@@ -110,18 +125,56 @@ pub(super) fn copy_key(key: &[u8]) -> StoredKey {
     StoredKey::new(COPIES, BucketId(0), key)
 }
 
+/// The key whose copy is at `stored`.
+pub(super) fn key_of(stored: &StoredKey) -> &[u8] {
+    &stored.as_bytes()[STORED_KEY_PREFIX_BYTES..]
+}
+
+/// Where the copies of the keys of `span` begin, and what comes behind them.
+pub(super) fn bounds(span: &Span) -> (Vec<u8>, Vec<u8>) {
+    let at = |key: &[u8]| copy_key(key).as_bytes().to_vec();
+    match span {
+        Span::Key(key) => {
+            let mut behind = at(key);
+            behind.push(0);
+            (at(key), behind)
+        }
+        Span::Prefix(prefix) => (at(prefix), behind(at(prefix))),
+        Span::Range { from, to } if to.is_empty() => (at(from), behind(at(&[]))),
+        Span::Range { from, to } => (at(from), at(to)),
+    }
+}
+
+/// What comes behind all that begins with `prefix`, which has a byte that is not the highest.
+fn behind(mut prefix: Vec<u8>) -> Vec<u8> {
+    while let Some(last) = prefix.pop() {
+        if let Some(next) = last.checked_add(1) {
+            prefix.push(next);
+            break;
+        }
+    }
+    prefix
+}
+
 /// Where write `number` waits.
 pub(super) fn outbox_key(number: u64) -> StoredKey {
     StoredKey::new(OUTBOX, BucketId(0), &number.to_be_bytes())
 }
 
-/// The number of the write that waits at `key`.
-pub(super) fn outbox_number(key: &StoredKey) -> Option<u64> {
-    let bytes = key.as_bytes().last_chunk::<8>()?;
-    Some(u64::from_be_bytes(*bytes))
-}
-
 /// Where the leaf's own record is.
 pub(super) fn own_key() -> StoredKey {
     StoredKey::new(OWN, BucketId(0), b"leaf")
+}
+
+/// Where subscription `number` is: behind the leaf's own record.
+pub(super) fn kept_key(number: u64) -> StoredKey {
+    let mut key = b"subscription".to_vec();
+    key.extend_from_slice(&number.to_be_bytes());
+    StoredKey::new(OWN, BucketId(0), &key)
+}
+
+/// The number at the end of the key of a record.
+pub(super) fn number(key: &StoredKey) -> Option<u64> {
+    let bytes = key.as_bytes().last_chunk::<8>()?;
+    Some(u64::from_be_bytes(*bytes))
 }

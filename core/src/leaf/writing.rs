@@ -93,7 +93,9 @@ impl Leaf {
         if let Some(batch) = self.put(record::outbox_key(id.0), &record::encode(&waiting), true) {
             self.unsynced.push_back((batch, id));
         }
+        let key = waiting.key.clone();
         self.outbox.push(id, waiting);
+        self.tell(&key);
         self.send_writes();
         Ok(id)
     }

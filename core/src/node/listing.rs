@@ -103,6 +103,7 @@ impl Node {
             to: to.as_ref().map(Vec::as_slice),
             is_reverse: false,
             live_at_ms: None,
+            shows_pending: false,
             entries_max: (question.limit as usize).min(LIST_ENTRIES_MAX),
             bytes_max: LIST_PAGE_BYTES,
         };

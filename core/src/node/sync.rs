@@ -350,6 +350,7 @@ impl Node {
             },
             is_reverse: false,
             live_at_ms: None,
+            shows_pending: false,
             entries_max: SYNC_KEYS_MAX,
             bytes_max: usize::MAX,
         };

@@ -8,12 +8,15 @@ use crate::Cluster;
 use crate::world::disk::{Disk, DiskSettings};
 use henge_core::causality::Value;
 use henge_core::client::ConnectionState;
+use henge_core::wire::ClientId;
 use henge_core::leaf::{
-    Answer, Leaf, LeafOutput, LeafSettings, Progress, ReadFrom, ReadId, Write, WriteId,
+    Answer, Leaf, LeafOutput, LeafSettings, ListId, ListPage, ListSpec, Progress, ReadFrom, ReadId,
+    SubscriptionId, Write, WriteId,
 };
 use henge_core::limits::{PAIR_BYTES_MAX, PROTOCOL_VERSION};
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
+use henge_core::selector::Span;
 use henge_core::storage::{OperationId, StorageAnswer};
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::{
@@ -47,6 +50,14 @@ pub struct Device {
     pub failed: Option<String>,
     /// Whether it has a connection and was greeted.
     pub is_online: bool,
+    /// The pages of this run that nobody has taken.
+    pub pages: BTreeMap<ListId, Result<ListPage, Failure>>,
+    /// What it was told of keys of subscriptions, the newest of each key.
+    pub told: BTreeMap<Vec<u8>, Answer>,
+    /// How often each subscription of this run was all here.
+    pub synced: BTreeMap<SubscriptionId, u32>,
+    /// What its servers know it by; another one with each connection.
+    client: ClientId,
 }
 
 #[derive(Debug)]
@@ -83,6 +94,10 @@ impl Device {
             found: None,
             failed: None,
             is_online: false,
+            pages: BTreeMap::new(),
+            told: BTreeMap::new(),
+            synced: BTreeMap::new(),
+            client: ClientId((seed | 1) << 16),
         };
         device.start(cluster);
         device
@@ -99,6 +114,9 @@ impl Device {
         };
         self.progress.clear();
         self.answers.clear();
+        self.pages.clear();
+        self.told.clear();
+        self.synced.clear();
         self.found = None;
     }
 
@@ -129,8 +147,9 @@ impl Device {
     }
 
     /// Its connection is lost; `server` says where it finds the next.
-    pub fn cut(&mut self, cluster: &Cluster) {
-        if matches!(self.link, Link::Up { .. }) {
+    pub fn cut(&mut self, cluster: &mut Cluster) {
+        if let Link::Up { seat, .. } = self.link {
+            cluster.client_gone(seat, self.client);
             self.link = Link::Down {
                 redial_at: Instant::from_micros(u64::MAX),
             };
@@ -177,6 +196,66 @@ impl Device {
             self.run(cluster, Duration::from_millis(1));
         }
         panic!("no answer after 20 s");
+    }
+
+    /// Keeps the keys that begin so.
+    ///
+    /// # Panics
+    /// If it cannot.
+    pub fn subscribe(&mut self, now: Instant, prefix: &str) -> SubscriptionId {
+        let span = Span::Prefix(prefix.as_bytes().to_vec());
+        let subscribed = self.leaf().subscribe(now, span);
+        subscribed.expect("it is open, and there are few")
+    }
+
+    /// Lists the keys that begin so, page by page of `limit`, and their texts.
+    ///
+    /// # Panics
+    /// If there is no page after 20 s, or it is not one.
+    pub fn list(
+        &mut self,
+        cluster: &mut Cluster,
+        prefix: &str,
+        limit: usize,
+        is_reverse: bool,
+    ) -> Vec<(String, String)> {
+        let mut listed = Vec::new();
+        let mut after = Vec::new();
+        loop {
+            let spec = ListSpec {
+                span: Span::Prefix(prefix.as_bytes().to_vec()),
+                after,
+                limit,
+                is_reverse,
+            };
+            let id = self.leaf().list(cluster.now, spec).expect("a good listing");
+            let page = self.wait_for_page(cluster, id).expect("a page");
+            assert!(page.entries.len() <= limit);
+            for (key, answer) in page.entries {
+                let value = answer.value.expect("only keys with values are listed");
+                let text = |bytes| String::from_utf8(bytes).expect("text");
+                listed.push((text(key), text(value.bytes)));
+            }
+            match page.next {
+                Some(next) => after = next,
+                None => return listed,
+            }
+        }
+    }
+
+    fn wait_for_page(
+        &mut self,
+        cluster: &mut Cluster,
+        id: ListId,
+    ) -> Result<ListPage, Failure> {
+        for _ in 0..20_000 {
+            self.turn(cluster);
+            if let Some(page) = self.pages.remove(&id) {
+                return page;
+            }
+            self.run(cluster, Duration::from_millis(1));
+        }
+        panic!("no page after 20 s");
     }
 
     /// How far a write of this run has come.
@@ -236,6 +315,7 @@ impl Device {
         self.leaf().handle_dialing(now);
         match self.server {
             Some(seat) => {
+                self.client.0 += 1;
                 let asked = BTreeMap::new();
                 self.link = Link::Up { seat, asked };
                 self.leaf().handle_connected(now);
@@ -267,6 +347,9 @@ impl Device {
             }
             None => true,
         });
+        for frame in cluster.take_told(self.client) {
+            message.extend_from_slice(&frame);
+        }
         if !message.is_empty() {
             let heard = self.leaf().handle_message(cluster.now, &message);
             heard.expect("what a node says");
@@ -281,7 +364,22 @@ impl Device {
                     self.due.insert((at, operation));
                 }
                 LeafOutput::Send(message) => self.send(cluster, &message),
-                LeafOutput::Redial { at } => self.link = Link::Down { redial_at: at },
+                LeafOutput::Redial { at } => {
+                    if let Link::Up { seat, .. } = self.link {
+                        cluster.client_gone(seat, self.client);
+                    }
+                    self.link = Link::Down { redial_at: at };
+                }
+                LeafOutput::Listed { list, result } => {
+                    self.pages.insert(list, result);
+                }
+                LeafOutput::Changed { key, answer } => {
+                    self.told.insert(key, answer);
+                }
+                LeafOutput::Synced { subscription } => {
+                    *self.synced.entry(subscription).or_default() += 1;
+                }
+                LeafOutput::Unsubscribed { failure, .. } => panic!("{failure:?}"),
                 LeafOutput::Opened { pending } => self.found = Some(pending),
                 LeafOutput::Failed(why) => self.failed = Some(why),
                 LeafOutput::Full => {}
@@ -323,6 +421,11 @@ impl Device {
                     request.id = number;
                     let frame = wire::message_frame(frame.kind, frame.partition, &request);
                     cluster.hand(*seat, frame);
+                }
+                FrameKind::Watch => {
+                    if let Link::Up { seat, .. } = self.link {
+                        cluster.hand_from(seat, self.client, frame.bytes.to_vec());
+                    }
                 }
                 kind => panic!("a leaf says no {kind:?}"),
             }

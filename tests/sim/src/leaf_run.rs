@@ -223,7 +223,7 @@ impl Run {
         let owner = &mut self.owners[place];
         match fault {
             0..=2 => self.counts.kills += owner.restart(&self.cluster, None),
-            3..=6 => owner.device.cut(&self.cluster),
+            3..=6 => owner.device.cut(&mut self.cluster),
             7..=9 => owner.device.server = server.checked_sub(1),
             10 => owner.device.disk().is_full = true,
             11..=13 => owner.device.disk().is_full = false,
@@ -247,7 +247,7 @@ impl Run {
             // For long.
             17 => {
                 owner.device.server = None;
-                owner.device.cut(&self.cluster);
+                owner.device.cut(&mut self.cluster);
                 let span = Duration::from_millis(seed % 60_000);
                 owner.device.run(&mut self.cluster, span);
             }
@@ -264,7 +264,7 @@ impl Run {
                 for owner in &mut self.owners {
                     if owner.device.server == Some(seat) {
                         owner.device.server = None;
-                        owner.device.cut(&self.cluster);
+                        owner.device.cut(&mut self.cluster);
                     }
                 }
             }

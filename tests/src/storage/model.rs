@@ -66,6 +66,7 @@ impl Model {
                 to: if is_reverse { behind } else { Bound::Unbounded },
                 is_reverse,
                 live_at_ms: None,
+                shows_pending: false,
                 entries_max: page,
                 bytes_max: usize::MAX,
             };

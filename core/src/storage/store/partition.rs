@@ -108,6 +108,7 @@ impl Store {
                 .map_or(Bound::Unbounded, |next| Bound::Excluded(next)),
             is_reverse: false,
             live_at_ms: None,
+            shows_pending: false,
             entries_max: SCAN_ENTRIES_MAX,
             bytes_max: usize::MAX,
         })

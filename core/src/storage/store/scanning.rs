@@ -29,6 +29,8 @@ pub struct Scan<'a> {
     /// Leave out tombstones, and what has expired at this time, in milliseconds since the Unix
     /// epoch.
     pub live_at_ms: Option<u64>,
+    /// States that are not durable yet count too; else the first of them ends the page.
+    pub shows_pending: bool,
     /// Most pairs of a page, at most [`SCAN_ENTRIES_MAX`].
     pub entries_max: usize,
     /// A page ends when it has so many bytes of pairs, at most [`SCAN_BYTES_MAX`]; the last pair may
@@ -133,7 +135,7 @@ impl Store {
             let newest = { states }.find(|state| state.table.is_none_or(|table| table >= dropped));
             examined += 1;
             if let Some(state) = newest {
-                if state.batch > self.durable() {
+                if state.batch > self.durable() && !scan.shows_pending {
                     return Err(Scanned::Pending(state.batch));
                 }
                 let is_live =

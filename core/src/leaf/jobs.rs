@@ -1,0 +1,164 @@
+//! Work on all copies of a span, a page at a time: one job after another.
+
+use super::record::{self, Copy, REMOVED};
+use super::filling::Fill;
+use super::subscribing::{Subscription, SubscriptionId};
+use super::{Leaf, Waiter};
+use crate::storage::StoredKey;
+use crate::storage::store::{Scan, Scanned};
+use crate::selector::Span;
+use core::ops::Bound;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) struct Job {
+    task: Task,
+    /// Where it is.
+    after: Option<StoredKey>,
+}
+
+#[derive(Debug)]
+enum Task {
+    /// What this fill of a subscription has not come by is removed.
+    Sweep(SubscriptionId, u64),
+    /// Copies that no subscription keeps any more are dropped when others need the room.
+    LetGo(Span),
+}
+
+impl Job {
+    /// Removes what fill `number` of a subscription has not listed.
+    pub(super) const fn sweep(id: SubscriptionId, number: u64) -> Self {
+        let task = Task::Sweep(id, number);
+        Self { task, after: None }
+    }
+
+    /// Keeps the copies of `span` no longer than others.
+    pub(super) const fn let_go(span: Span) -> Self {
+        let task = Task::LetGo(span);
+        Self { task, after: None }
+    }
+}
+
+impl Leaf {
+    pub(super) fn begin_job(&mut self, job: Job) {
+        let is_same = |it: &Job| match (&it.task, &job.task) {
+            (Task::Sweep(_, this), Task::Sweep(_, that)) => this == that,
+            _ => false,
+        };
+        if self.jobs.iter().any(is_same) {
+            return;
+        }
+        self.jobs.push_back(job);
+        if self.jobs.len() == 1 {
+            self.go_on_with_jobs();
+        }
+    }
+
+    /// Does what can be done now.
+    pub(super) fn go_on_with_jobs(&mut self) {
+        while let Some(mut job) = self.jobs.pop_front() {
+            match self.do_page(&mut job) {
+                Done::All => {}
+                Done::Page => self.jobs.push_front(job),
+                Done::Waits => return self.jobs.push_front(job),
+            }
+        }
+    }
+
+    fn do_page(&mut self, job: &mut Job) -> Done {
+        let span = match &job.task {
+            Task::LetGo(span) => span.clone(),
+            Task::Sweep(id, number) => {
+                let it = self.subscription(*id);
+                let is_same = |it: &&mut Subscription| {
+                    it.fill.as_ref().is_some_and(|fill| fill.number == *number)
+                };
+                match it.filter(is_same) {
+                    Some(it) => it.kept.span.clone(),
+                    None => return Done::All,
+                }
+            }
+        };
+        if self.store.can_write().is_err() {
+            self.is_stalled = true;
+            return Done::Waits;
+        }
+        let (from, to) = record::bounds(&span);
+        let page = self.store.scan(&Scan {
+            from: match &job.after {
+                Some(after) => Bound::Excluded(after.as_bytes()),
+                None => Bound::Included(&from),
+            },
+            to: Bound::Excluded(&to),
+            is_reverse: false,
+            live_at_ms: Some(0),
+            shows_pending: true,
+            entries_max: usize::MAX,
+            bytes_max: usize::MAX,
+        });
+        let page = match page {
+            Scanned::Page(page) => page,
+            Scanned::Unloaded(wanted) => {
+                self.load(wanted, Waiter::Job);
+                return Done::Waits;
+            }
+            // A damaged table of copies: they read as none.
+            Scanned::Damaged(_) | Scanned::Pending(_) => return self.end_job(job),
+        };
+        for entry in page.entries {
+            let key = record::key_of(&entry.key).to_vec();
+            match job.task {
+                Task::Sweep(id, _) => self.sweep(id, &key, &entry.set),
+                Task::LetGo(_) => self.let_go(entry.key, &key),
+            }
+        }
+        match page.next {
+            Some(next) => {
+                job.after = Some(next);
+                Done::Page
+            }
+            None => self.end_job(job),
+        }
+    }
+
+    fn end_job(&mut self, job: &Job) -> Done {
+        if let Task::Sweep(id, _) = job.task {
+            self.filled(id);
+        }
+        Done::All
+    }
+
+    fn sweep(&mut self, id: SubscriptionId, key: &[u8], set: &[u8]) {
+        let is_listed = |fill: &Fill| fill.has(key);
+        let Some(it) = self.subscription(id) else {
+            return;
+        };
+        if it.fill.as_ref().is_none_or(is_listed) {
+            return;
+        }
+        let shown = record::decode::<Copy>(set).is_some_and(|copy| copy.found.is_some());
+        let stored = record::copy_key(key);
+        self.copies.remove(&stored);
+        self.put(stored, REMOVED, false);
+        if shown {
+            self.tell(key);
+        }
+    }
+
+    fn let_go(&mut self, stored: StoredKey, key: &[u8]) {
+        if self.is_kept(key) {
+            return;
+        }
+        if let Some(oldest) = self.copies.touch(&stored) {
+            self.put(oldest, REMOVED, false);
+        }
+    }
+}
+
+/// How far a page of a job has come.
+enum Done {
+    All,
+    Page,
+    /// For a block, or for room to write.
+    Waits,
+}
