@@ -22,6 +22,15 @@ export function encodeKey(key: Key): Uint8Array {
   return encoder.encode(key);
 }
 
+/** A key as an application sees it: text, if it is that. */
+export function decodeKey(bytes: Uint8Array): Key {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return bytes;
+  }
+}
+
 /** A value as it is stored. */
 export function encodeValue(value: unknown): EncodedValue {
   // Text that UTF-8 cannot hold goes as JSON, which escapes it, and so reads back the same.
@@ -115,3 +124,4 @@ const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 // A byte order mark is part of the text.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });

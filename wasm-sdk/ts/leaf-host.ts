@@ -1,11 +1,13 @@
 import { StoreError } from './errors.js';
 import type { EntryObject, FailureObject, LeafEngine, LeafListener } from './henge_wasm.js';
 import { entryOf, errorOf, Host, random, tellAll } from './host.js';
-import type { LeafPort, ReadRequest, WriteMark, WriteRequest } from './leaf-port.js';
+import type { LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
 import { isFull, type Medium } from './media/medium.js';
 import type { Picked } from './media/pick.js';
 import { follow, WriteReceipt } from './receipt.js';
 import type { Glue } from './runtime.js';
+import type { EncodedSpan } from './span.js';
+import { Subscriptions } from './subscriptions.js';
 import type { Key, LocalEntry, Receipt, RefusedWrite, StorageInfo, WebSocketClass } from './types.js';
 
 /** What a leaf keeps for itself. */
@@ -38,6 +40,9 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   /** Which engine asks the medium. */
   #life = 0;
   #deferred: (() => void)[] = [];
+  /** The rows that have come of listings that are under way. */
+  #rows = new Map<number, Row[]>();
+  #subscriptions = new Subscriptions((work) => void this.submit('', work));
   #problem: StoreError | undefined;
   /** The medium has said so, and nothing was stored since. */
   #isFull = false;
@@ -98,6 +103,23 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
       }
     });
     return receipt;
+  }
+
+  /** Lists keys that are here. */
+  async list({ span, after, limit, isReverse }: ListRequest, signal: AbortSignal | undefined): Promise<RowPage> {
+    await this.#reopening;
+    const { kind, from, to } = span;
+    return this.call('', signal, (engine) => {
+      const id = engine.list(kind, from, to, after, limit, isReverse);
+      this.#rows.set(id, []);
+      return id;
+    });
+  }
+
+  /** Keeps keys here, and tells of them. */
+  subscribe(span: EncodedSpan, listener: (news: News) => void): () => void {
+    this.checkUsable();
+    return this.#subscriptions.add(span, listener);
   }
 
   /** Resolves when all that was written so far has come as far as asked. */
@@ -201,14 +223,39 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     tellAll(this.#refusedListeners, { key, error });
   }
 
+  row(list: number, key: Uint8Array, source: number, version: string | undefined, encoding: number, bytes: Uint8Array): void {
+    const row: Row = { keyBytes: key.slice(), source: sourceOf(source), version, value: { encoding, bytes: bytes.slice() } };
+    if (list === 0) this.#subscriptions.changed(row.keyBytes, row.source, row);
+    else this.#rows.get(list)?.push(row);
+  }
+
+  gone(key: Uint8Array, source: number): void {
+    this.#subscriptions.changed(key.slice(), sourceOf(source), undefined);
+  }
+
+  listed(list: number, next: Uint8Array | undefined): void {
+    const rows = this.#rows.get(list) ?? [];
+    this.#rows.delete(list);
+    this.take(list)?.resolve({ rows, next } satisfies RowPage);
+  }
+
+  synced(subscription: number): void {
+    this.#subscriptions.synced(subscription);
+  }
+
+  unsubscribed(subscription: number, failure: FailureObject): void {
+    this.#subscriptions.ended(subscription, errorOf(failure));
+  }
+
   protected cancel(engine: LeafEngine, id: number): boolean {
+    this.#rows.delete(id);
     engine.cancelRead(id);
     return false;
   }
 
   protected entry(key: Key, value: unknown, found: EntryObject): LocalEntry {
     const { version, source } = found;
-    const entry = { ...entryOf(key, value, found), source };
+    const entry = { ...entryOf(key, value, found), source: sourceOf(source) };
     return version === undefined ? entry : { ...entry, version };
   }
 
@@ -251,6 +298,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
       engine.dial();
     });
     for (const handIn of this.#deferred.splice(0)) handIn();
+    this.#subscriptions.renew();
   }
 
   #handIn({ key, keyBytes, value, ttlMs, context }: WriteRequest, { maker, sequence }: WriteMark, receipt: WriteReceipt): WriteReceipt {
@@ -328,6 +376,12 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   }
 }
 
+function sourceOf(code: number): LocalEntry['source'] {
+  return SOURCES[code] ?? 'ring';
+}
+
+/** As the engine numbers them. */
+const SOURCES = ['waiting', 'copy', 'ring'] as const;
 /** How long `close()` waits for what need not be stored, in milliseconds. */
 const QUIET_MS_MAX = 1_000;
 /** A storage that fails again within this, in milliseconds, is given up. */

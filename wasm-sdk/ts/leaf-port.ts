@@ -1,5 +1,7 @@
 import type { EncodedValue } from './codec.js';
-import type { Key, Receipt, RefusedWrite, Status, StorageInfo } from './types.js';
+import type { StoreError } from './errors.js';
+import type { EncodedSpan } from './span.js';
+import type { Key, LocalEntry, Receipt, RefusedWrite, Status, StorageInfo, Version } from './types.js';
 
 /** A read, as the engine takes it. */
 export interface ReadRequest {
@@ -26,6 +28,35 @@ export interface WriteMark {
   readonly sequence: number;
 }
 
+/** A listing, as the engine takes it. */
+export interface ListRequest {
+  readonly span: EncodedSpan;
+  readonly after: Uint8Array;
+  readonly limit: number;
+  readonly isReverse: boolean;
+}
+
+/** A key of a listing. */
+export interface Row {
+  readonly keyBytes: Uint8Array;
+  readonly source: LocalEntry['source'];
+  readonly version: Version | undefined;
+  readonly value: EncodedValue;
+}
+
+/** Some keys of a listing. */
+export interface RowPage {
+  readonly rows: readonly Row[];
+  readonly next: Uint8Array | undefined;
+}
+
+/** What happens to a subscription. */
+export type News =
+  | { readonly kind: 'changed'; readonly keyBytes: Uint8Array; readonly source: LocalEntry['source']; readonly row: Row | undefined }
+  | { readonly kind: 'synced' }
+  | { readonly kind: 'resync' }
+  | { readonly kind: 'ended'; readonly error: StoreError };
+
 /** The leaf of a store: in this page, or in another one. */
 export interface LeafPort {
   readonly state: Status;
@@ -34,6 +65,9 @@ export interface LeafPort {
   read<T>(request: ReadRequest, signal: AbortSignal | undefined): Promise<T>;
   /** Throws if it cannot be taken and that is known at once; else its receipt ends with the error. */
   write(request: WriteRequest): Receipt;
+  list(request: ListRequest, signal: AbortSignal | undefined): Promise<RowPage>;
+  /** Tells of keys until it is stopped. */
+  subscribe(span: EncodedSpan, listener: (news: News) => void): () => void;
   flush(until: 'local' | 'ring'): Promise<void>;
   onStatus(listener: (status: Status) => void): () => void;
   onRefused(listener: (refused: RefusedWrite) => void): () => void;

@@ -1,19 +1,31 @@
-import { decodeContext, encodeKey, encodeValue, type EncodedValue } from './codec.js';
-import type { LeafPort } from './leaf-port.js';
+import { queueOf } from './changes.js';
+import { decodeContext, decodeKey, decodeValue, describe, encodeKey, encodeValue, type EncodedValue } from './codec.js';
+import type { LeafPort, News, Row } from './leaf-port.js';
+import { LeafListing } from './listing.js';
+import { namespaceOf } from './namespace.js';
 import { checkChoice, checkOptions, checkSignal, checkTimeout, checkTtl, type Levels } from './options.js';
+import { Peeks } from './peeks.js';
+import { encodeSpan, nameOf, type EncodedSpan } from './span.js';
+import type { StoreError } from './errors.js';
 import { Want } from './store.js';
 import type {
+  Change,
   FlushOptions,
   Key,
+  ListEntry,
+  Listing,
+  ListOptions,
   LocalEntry,
   LocalReadOptions,
   LocalStore,
   LocalWriteOptions,
   Receipt,
   RefusedWrite,
+  Selector,
   Status,
   StorageInfo,
   Value,
+  WatchOptions,
 } from './types.js';
 
 /** The store that `open()` returns. */
@@ -21,11 +33,16 @@ export class HengeLocalStore implements LocalStore {
   readonly name: string;
   #port: LeafPort;
   #levels: Levels;
+  #hasServers: boolean;
+  #peeks = new Peeks();
+  /** The end of the last update of each key. */
+  #updates = new Map<string, Promise<unknown>>();
 
-  constructor(name: string, port: LeafPort, levels: Levels) {
+  constructor(name: string, port: LeafPort, levels: Levels, hasServers: boolean) {
     this.name = name;
     this.#port = port;
     this.#levels = levels;
+    this.#hasServers = hasServers;
   }
 
   get storage(): StorageInfo {
@@ -62,6 +79,88 @@ export class HengeLocalStore implements LocalStore {
     return this.#write(key, undefined, options);
   }
 
+  async getMany<T = Value>(keys: readonly Key[], options?: LocalReadOptions): Promise<(T | undefined)[]> {
+    return Promise.all(Array.from(keys, (key) => this.#read<T | undefined>('getMany()', key, options, Want.value)));
+  }
+
+  async putMany<T = Value>(entries: Iterable<readonly [Key, T]>, options?: LocalWriteOptions): Promise<Receipt[]> {
+    checkOptions('putMany()', PUT_OPTIONS, options);
+    return Promise.all(Array.from(entries, ([key, value]) => this.#write(key, encodeValue(value), options)));
+  }
+
+  async update<T = Value>(key: Key, change: (value: T | undefined) => T | undefined, options?: LocalWriteOptions): Promise<T | undefined> {
+    checkOptions('update()', PUT_OPTIONS, options);
+    const name = nameOf(encodeKey(key));
+    const before = this.#updates.get(name);
+    const own = (async () => {
+      await before?.catch(() => undefined);
+      const entry = await this.#read<LocalEntry<T> | undefined>('update()', key, undefined, Want.entry).catch((error: StoreError) => {
+        // There is neither a connection nor a copy: as far as this device knows there is no value.
+        if (error.code === 'UNAVAILABLE' && error.retryable) return undefined;
+        throw error;
+      });
+      const value = change(entry?.value);
+      const context = options?.context ?? entry?.context;
+      await this.#write(key, value === undefined ? undefined : encodeValue(value), { ...options, context });
+      return value;
+    })();
+    this.#updates.set(name, own);
+    return own.finally(() => {
+      if (this.#updates.get(name) === own) this.#updates.delete(name);
+    });
+  }
+
+  list<T = Value>(options: ListOptions = {}): Listing<T> {
+    checkOptions('list()', LIST_OPTIONS, options);
+    checkSignal(options.signal);
+    const { limit = Infinity, reverse = false, cursor, signal } = options;
+    if (limit !== Infinity && !(Number.isInteger(limit) && limit > 0)) {
+      throw new TypeError(`limit must be a whole number above 0, not ${describe(limit)}`);
+    }
+    const from = checkChoice('from', ['nearest', 'local'] as const, options.from) ?? 'nearest';
+    const span = encodeSpan('list()', options);
+    const after = cursor === undefined ? new Uint8Array(0) : encodeKey(cursor);
+    const ready = (): Promise<void> => (from === 'local' ? Promise.resolve() : this.#whole(span));
+    return new LeafListing<T>(this.#port, ready, entryOf<T>, { span, after, limit, isReverse: reverse, signal });
+  }
+
+  subscribe<T = Value>(target: Key | Selector, listener: (change: Change<T>) => void): () => void {
+    if (typeof listener !== 'function') throw new TypeError('subscribe() takes a function');
+    const span = encodeSpan('subscribe()', target);
+    const release = this.#peeks.hold(span, async () => {
+      const page = await this.#port.list({ span, after: new Uint8Array(0), limit: 1, isReverse: false }, undefined);
+      return page.rows[0] && entryOf(page.rows[0]).value;
+    });
+    const stop = this.#port.subscribe(span, (news) => {
+      const change = this.#changeOf<T>(news);
+      if (change) listener(change);
+    });
+    return () => {
+      stop();
+      release();
+    };
+  }
+
+  async *watch<T = Value>(target: Key | Selector, options: WatchOptions = {}): AsyncGenerator<Change<T>, void> {
+    checkOptions('watch()', ['initial', 'signal'], options);
+    checkSignal(options.signal);
+    const span = encodeSpan('watch()', target);
+    const initial = async function* (this: HengeLocalStore): AsyncGenerator<Change<T>, void> {
+      const request = { span, after: new Uint8Array(0), limit: Infinity, isReverse: false, signal: options.signal };
+      const rows = new LeafListing<T>(this.#port, async () => undefined, entryOf<T>, request);
+      for await (const entry of rows) yield { type: 'set', ...entry } as Change<T>;
+    };
+    yield* queueOf<T>((listener) => this.subscribe<T>(target, listener), initial.bind(this), options);
+  }
+
+  peek<T = Value>(key: Key): T | undefined {
+    return this.#peeks.get(nameOf(encodeKey(key))) as T | undefined;
+  }
+
+  namespace(prefix: string): LocalStore {
+    return namespaceOf(this, prefix);
+  }
+
   async flush(options?: FlushOptions): Promise<void> {
     checkOptions('flush()', ['durability'], options);
     return this.#port.flush(checkChoice('durability', ['local', 'ring'] as const, options?.durability) ?? 'ring');
@@ -83,6 +182,43 @@ export class HengeLocalStore implements LocalStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Resolves when all that the ring has of `span` is here, or cannot be had now. */
+  async #whole(span: EncodedSpan): Promise<void> {
+    const isHopeless = ({ state }: Status): boolean => state !== 'connected' && state !== 'connecting';
+    if (!this.#hasServers || isHopeless(this.status)) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, WHOLE_MS_MAX);
+      const stops = [
+        this.#port.subscribe(span, ({ kind }) => (kind === 'synced' || kind === 'ended') && resolve()),
+        this.onStatus((status) => isHopeless(status) && resolve()),
+        () => clearTimeout(timer),
+      ];
+      const done = resolve;
+      resolve = () => {
+        for (const stop of stops.splice(0)) stop();
+        done();
+      };
+    });
+  }
+
+  /** What an application is told. */
+  #changeOf<T>(news: News): Change<T> | undefined {
+    switch (news.kind) {
+      case 'changed': {
+        const { keyBytes, row } = news;
+        const source = news.source === 'waiting' ? 'waiting' : 'copy';
+        const entry = row && entryOf<T>(row);
+        this.#peeks.changed(nameOf(keyBytes), entry?.value);
+        return entry ? { type: 'set', ...entry, source } : { type: 'delete', key: decodeKey(keyBytes), source };
+      }
+      case 'synced':
+        return { type: 'synced' };
+      default:
+        this.#peeks.reload();
+        return { type: 'resync' };
+    }
   }
 
   #read<T>(call: string, key: Key, options: LocalReadOptions | undefined, want: number): Promise<T> {
@@ -108,8 +244,18 @@ export class HengeLocalStore implements LocalStore {
   }
 }
 
+/** A key of a listing, for applications. */
+function entryOf<T>({ keyBytes, source, version, value }: Row): ListEntry<T> {
+  const key = decodeKey(keyBytes);
+  const entry = { key, value: decodeValue(value.encoding, value.bytes, key) as T, source };
+  return version === undefined ? entry : { ...entry, version };
+}
+
+/** How long a listing waits for the ring, in milliseconds. */
+const WHOLE_MS_MAX = 5_000;
 /** Where to read, as the engine numbers it. */
 const SOURCES = ['nearest', 'local', 'ring'] as const;
 const READ_OPTIONS: readonly string[] = ['from', 'r', 'timeoutMs', 'signal'];
+const LIST_OPTIONS: readonly string[] = ['prefix', 'start', 'end', 'limit', 'reverse', 'cursor', 'from', 'signal'];
 const DELETE_OPTIONS: readonly string[] = ['durability', 'context', 'signal'];
 const PUT_OPTIONS: readonly string[] = [...DELETE_OPTIONS, 'ttlMs'];

@@ -34,7 +34,7 @@ export async function open(engine: EngineModule, options: OpenOptions = {}): Pro
   };
   const isShared = areThereTabs() && (options.storage === undefined || options.storage === 'auto' || options.storage === 'indexeddb');
   const port = isShared ? await TabPort.open(name, openHost) : await openHost();
-  return new HengeLocalStore(name, port, new Levels(glue.levelCode));
+  return new HengeLocalStore(name, port, new Levels(glue.levelCode), addresses.length > 0);
 }
 
 function checkCount(name: string, count: number | undefined, otherwise: number): number {

@@ -5,6 +5,7 @@ export type { ChunkStore } from './media/chunks.js';
 export type { Urls } from './urls.js';
 export type {
   CallOptions,
+  Change,
   ConnectOptions,
   Context,
   Durability,
@@ -12,6 +13,9 @@ export type {
   FlushOptions,
   Key,
   Level,
+  ListEntry,
+  Listing,
+  ListOptions,
   LocalEntry,
   LocalReadOptions,
   LocalStore,
@@ -20,12 +24,14 @@ export type {
   ReadOptions,
   Receipt,
   RefusedWrite,
+  Selector,
   Status,
   StorageInfo,
   StorageKind,
   Store,
   Value,
   Version,
+  WatchOptions,
   WebSocketClass,
   WriteOptions,
 } from './types.js';

@@ -189,6 +189,61 @@ export interface LocalEntry<T = Value> extends Omit<Entry<T>, 'version'> {
   readonly source: 'waiting' | 'copy' | 'ring';
 }
 
+/** Some keys: those that begin with `prefix`, or those from `start` on and before `end`. `{}` is all. */
+export interface Selector {
+  /** How they begin. */
+  prefix?: Key | undefined;
+  /** The first of them. */
+  start?: Key | undefined;
+  /** What comes behind the last of them. */
+  end?: Key | undefined;
+}
+
+/** Options of {@link LocalStore.list}. */
+export interface ListOptions extends Selector {
+  /** How many entries at most; all if not given. */
+  limit?: number | undefined;
+  /** From the last to the first. */
+  reverse?: boolean | undefined;
+  /** Behind which key to go on: the `cursor` of an earlier listing. */
+  cursor?: Key | undefined;
+  /**
+   * `nearest` first gets all that the ring has of these keys, if there is a connection; `local` lists what is here.
+   * `nearest` if not given.
+   */
+  from?: 'nearest' | 'local' | undefined;
+  /** Gives the listing up. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A key of a listing. Keys that are not text are bytes. */
+export type ListEntry<T = Value> = Pick<LocalEntry<T>, 'key' | 'value' | 'version' | 'source'>;
+
+/** A listing: iterate it, or take it as an array. */
+export interface Listing<T = Value> extends AsyncIterable<ListEntry<T>> {
+  /** The last key that was given out, to go on behind it; `undefined` when there is nothing more. */
+  readonly cursor: Key | undefined;
+  /** All entries that are left. */
+  toArray(): Promise<ListEntry<T>[]>;
+}
+
+/** What happens to keys that are subscribed to. */
+export type Change<T = Value> =
+  | { readonly type: 'set'; readonly key: Key; readonly value: T; readonly version?: Version; readonly source: 'waiting' | 'copy' }
+  | { readonly type: 'delete'; readonly key: Key; readonly source: 'waiting' | 'copy' }
+  /** All that the ring has is here: what is read now is that, or newer. */
+  | { readonly type: 'synced' }
+  /** Some changes were not told: read anew. */
+  | { readonly type: 'resync' };
+
+/** Options of {@link LocalStore.watch}. */
+export interface WatchOptions {
+  /** Begin with a `set` for each key that is here. */
+  initial?: boolean | undefined;
+  /** Ends the watch. */
+  signal?: AbortSignal | undefined;
+}
+
 /** A store of this device that takes its writes to the ring; made by {@link open}. */
 export interface LocalStore extends AsyncDisposable {
   /** Its name on this device. */
@@ -209,6 +264,32 @@ export interface LocalStore extends AsyncDisposable {
   put<T = Value>(key: Key, value: T, options?: LocalWriteOptions): Promise<Receipt>;
   /** Deletes `key`, whether it has a value or not; resolves like {@link LocalStore.put}. */
   delete(key: Key, options?: Omit<LocalWriteOptions, 'ttlMs'>): Promise<Receipt>;
+  /** The values of many keys, in their order. */
+  getMany<T = Value>(keys: readonly Key[], options?: LocalReadOptions): Promise<(T | undefined)[]>;
+  /** Writes many values; resolves when all have come as far as asked. */
+  putMany<T = Value>(entries: Iterable<readonly [Key, T]>, options?: LocalWriteOptions): Promise<Receipt[]>;
+  /**
+   * Writes what `change` makes of the present value, or deletes if that is `undefined`; resolves with it. Updates of a
+   * key follow one another on this device. Devices that update it at once make siblings, or the last one wins, as the
+   * bucket says.
+   */
+  update<T = Value>(key: Key, change: (value: T | undefined) => T | undefined, options?: LocalWriteOptions): Promise<T | undefined>;
+  /** Keys in order, with their values. */
+  list<T = Value>(options?: ListOptions): Listing<T>;
+  /**
+   * Keeps keys here as the ring has them, and calls `listener` at each change, made here or elsewhere. Reads of them
+   * need no server any more. Returns what stops it.
+   */
+  subscribe<T = Value>(target: Key | Selector, listener: (change: Change<T>) => void): () => void;
+  /** The changes of keys, as {@link LocalStore.subscribe} hears them. A slow reader is told `resync`. */
+  watch<T = Value>(target: Key | Selector, options?: WatchOptions): AsyncIterable<Change<T>>;
+  /**
+   * The value of a key that is subscribed to and was read, listed or changed since, without waiting; the same object
+   * until it changes. `undefined` if it has none, or is not in memory.
+   */
+  peek<T = Value>(key: Key): T | undefined;
+  /** The same store with keys that begin so: they are written and read without that beginning. */
+  namespace(prefix: string): LocalStore;
   /** Resolves when all that was written so far has come as far as asked. */
   flush(options?: FlushOptions): Promise<void>;
   /** Calls `listener` at every change of {@link LocalStore.status}; returns what stops it. */

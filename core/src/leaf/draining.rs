@@ -3,8 +3,9 @@
 use super::record::{self, Copy, Found, REMOVED, Waiting};
 use super::taking::Acknowledged;
 use super::{Leaf, LeafOutput, Phase, Progress, Purpose, WriteId};
-use crate::causality::Token;
+use crate::causality::{Hlc, Token};
 use crate::client::{Call, ConnectionState};
+use crate::hash::hash64;
 use crate::limits::{
     OUTBOX_IN_FLIGHT_MAX, OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS, TIMEOUT_MAX_MS,
 };
@@ -63,6 +64,10 @@ impl Leaf {
                 let Some(waiting) = self.outbox.get(id) else {
                     return;
                 };
+                // One that was sent before: the key shows another write by now, which is not known here.
+                if Token::decode(&context).is_ok_and(|token| token.newest > version) {
+                    return self.confirm(id, version);
+                }
                 let expires_at_ms = waiting.ttl_ms.map(|ttl| waiting.written_at_ms + ttl);
                 let found = waiting.value.clone().map(|value| Found {
                     value,
@@ -70,21 +75,11 @@ impl Leaf {
                     siblings: Vec::new(),
                     expires_at_ms,
                 });
-                let copy = Copy { found, context };
-                let key = waiting.key.clone();
-                let acknowledged = Acknowledged {
+                self.acknowledge(Acknowledged {
                     write: id,
                     version,
-                    copy,
-                };
-                // Before the write is taken out: a log that ends between them must not show an older copy.
-                if self.is_kept(&key) {
-                    self.acknowledged.push_back(acknowledged);
-                    self.take_in();
-                } else {
-                    self.put_copy(record::copy_key(&key), &acknowledged.copy);
-                    self.end_write(acknowledged);
-                }
+                    copy: Copy { found, context },
+                });
             }
             Ok(_) => self.settle(
                 id,
@@ -93,6 +88,53 @@ impl Leaf {
             Err(failure) => self.settle(id, failure),
         }
         self.send_writes();
+    }
+
+    /// Reads what a key shows whose write the ring has taken before.
+    fn confirm(&mut self, id: WriteId, version: Hlc) {
+        let Some(waiting) = self.outbox.get(id) else {
+            return;
+        };
+        let call = Call::get(self.settings.bucket.clone(), waiting.key.clone())
+            .with_timeout_ms(TIMEOUT_MAX_MS);
+        match self.client.submit(self.now, call) {
+            Ok(call) => {
+                self.calls.insert(call, Purpose::Confirm(id, version));
+                self.writes_under_way += 1;
+            }
+            Err(failure) => self.settle(id, failure),
+        }
+    }
+
+    /// What a key shows whose write the ring has taken before.
+    pub(super) fn confirmed(&mut self, write: WriteId, version: Hlc, result: Result<Reply, Failure>) {
+        self.writes_under_way -= 1;
+        match result.map(Copy::of_reply) {
+            Ok(Some(copy)) => self.acknowledge(Acknowledged {
+                write,
+                version,
+                copy,
+            }),
+            Ok(None) => {}
+            Err(failure) => self.settle(write, failure),
+        }
+        self.send_writes();
+    }
+
+    /// The ring has taken a write, and this is the copy to have of its key. That is stored before the write
+    /// is taken out: a log that ends between them must not show an older copy.
+    fn acknowledge(&mut self, acknowledged: Acknowledged) {
+        let Some(waiting) = self.outbox.get(acknowledged.write) else {
+            return;
+        };
+        let key = waiting.key.clone();
+        if self.is_kept(&key) {
+            self.acknowledged.push_back(acknowledged);
+            self.take_in();
+        } else {
+            self.put_copy(record::copy_key(&key), &acknowledged.copy);
+            self.end_write(acknowledged);
+        }
     }
 
     /// The ring has taken a write, and its copy is stored.
@@ -143,9 +185,13 @@ impl Leaf {
     /// send the older write again when the ring has the newer one.
     fn remove(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
         let (waiting, next) = self.outbox.finish(id)?;
-        let batch = self.put(record::outbox_key(id.0), REMOVED, false);
-        if let (Some(next), Some(batch)) = (next, batch) {
-            self.held.push_back((batch, next));
+        if let Some(batch) = self.put(record::outbox_key(id.0), REMOVED, false) {
+            let key = hash64(&waiting.key);
+            self.leaving.insert((key, id));
+            self.left.push_back((batch, (key, id)));
+            if let Some(next) = next {
+                self.held.push_back((batch, next));
+            }
         }
         Some((waiting, next))
     }

@@ -40,6 +40,16 @@ pub struct ListPage {
     pub next: Option<Vec<u8>>,
 }
 
+impl ListPage {
+    /// Ends behind so many entries.
+    fn cut(&mut self, count: usize) {
+        if self.entries.len() > count {
+            self.entries.truncate(count);
+            self.next = self.entries.last().map(|(key, _)| key.clone());
+        }
+    }
+}
+
 impl Leaf {
     /// Lists keys that are here. The page comes as [`LeafOutput::Listed`]; it is all that the ring has if the
     /// keys are subscribed to and [`LeafOutput::Synced`] was said.
@@ -90,13 +100,12 @@ impl Leaf {
     fn page(&self, spec: &ListSpec) -> Result<ListPage, Obstacle> {
         let limit = spec.limit.clamp(1, LISTING_ENTRIES_MAX);
         let mut page = self.copies_of(spec, limit)?;
-        // How far the copies go; what waits behind that belongs to another page.
-        let end = page.next.clone();
         let is_before = |a: &[u8], b: &[u8]| if spec.is_reverse { a > b } else { a < b };
         for waiting in self.outbox.newest_of_all() {
             let key = waiting.key.as_slice();
             let is_behind = !spec.after.is_empty() && !is_before(&spec.after, key);
-            let is_beyond = end.as_ref().is_some_and(|end| is_before(end, key));
+            // What lies behind the end of the page belongs to another one.
+            let is_beyond = page.next.as_ref().is_some_and(|end| is_before(end, key));
             if !spec.span.holds(key) || is_behind || is_beyond {
                 continue;
             }
@@ -106,17 +115,14 @@ impl Leaf {
             match (is_there, answer.value.is_some()) {
                 (true, true) => page.entries[at].1 = answer,
                 (true, false) => drop(page.entries.remove(at)),
-                (false, true) if at <= limit => {
+                (false, true) => {
                     page.entries.insert(at, (key.to_vec(), answer));
-                    page.entries.truncate(limit + 1);
+                    page.cut(limit + 1);
                 }
-                (false, _) => {}
+                (false, false) => {}
             }
         }
-        if page.entries.len() > limit {
-            page.entries.truncate(limit);
-            page.next = page.entries.last().map(|(key, _)| key.clone());
-        }
+        page.cut(limit);
         Ok(page)
     }
 

@@ -35,6 +35,7 @@ pub use reading::{Answer, ReadFrom, ReadId, Source};
 pub use subscribing::SubscriptionId;
 pub use writing::{Progress, Write, WriteId};
 
+use crate::causality::Hlc;
 use crate::client::{CallId, Client, ClientError, ClientOutput, ConnectionState};
 use crate::cluster::DEFAULT_BUCKET;
 use crate::limits::COPIES_DEFAULT;
@@ -186,6 +187,10 @@ pub struct Leaf {
     unsynced: VecDeque<(BatchNumber, WriteId)>,
     /// Writes and the batches with which those before them are gone for good, in their order.
     held: VecDeque<(BatchNumber, WriteId)>,
+    /// Writes that are gone, and the batches with which they are for good, in their order; and the same by
+    /// the hashes of their keys.
+    left: VecDeque<(BatchNumber, (u64, WriteId))>,
+    leaving: Set<(u64, WriteId)>,
     /// What waits for a block.
     loading: Set<(OperationId, Waiter)>,
     calls: Map<CallId, Purpose>,
@@ -218,6 +223,8 @@ pub struct Leaf {
 #[derive(Clone, Debug)]
 enum Purpose {
     Write(WriteId),
+    /// What the key of a write shows that the ring has taken before.
+    Confirm(WriteId, Hlc),
     Read(ReadId),
     Page(PageAsked),
 }
@@ -280,6 +287,8 @@ impl Leaf {
             next_write: 1,
             unsynced: VecDeque::new(),
             held: VecDeque::new(),
+            left: VecDeque::new(),
+            leaving: Set::new(),
             loading: Set::new(),
             calls: Map::new(),
             writes_under_way: 0,
@@ -431,6 +440,7 @@ impl Leaf {
             ClientOutput::State(state) => self.turn_to(state),
             ClientOutput::Done { call, result } => match self.calls.remove(call) {
                 Some(Purpose::Write(write)) => self.written(write, result),
+                Some(Purpose::Confirm(write, version)) => self.confirmed(write, version, result),
                 Some(Purpose::Read(read)) => self.answered(read, result),
                 Some(Purpose::Page(page)) => self.listed(page, result),
                 None => {}
@@ -449,6 +459,9 @@ impl Leaf {
             StoreEvent::Durable(batch) => {
                 while let Some(write) = take_until(&mut self.unsynced, batch) {
                     self.say(write, Progress::Local);
+                }
+                while let Some(gone) = take_until(&mut self.left, batch) {
+                    self.leaving.remove(gone);
                 }
                 while let Some(write) = take_until(&mut self.held, batch) {
                     self.outbox.release(write);
@@ -532,10 +545,7 @@ impl Leaf {
 }
 
 /// Takes out the next of what is durable with `batch`.
-fn take_until(
-    waiting: &mut VecDeque<(BatchNumber, WriteId)>,
-    batch: BatchNumber,
-) -> Option<WriteId> {
-    let (_, write) = waiting.pop_front_if(|(with, _)| *with <= batch)?;
-    Some(write)
+fn take_until<T>(waiting: &mut VecDeque<(BatchNumber, T)>, batch: BatchNumber) -> Option<T> {
+    let (_, it) = waiting.pop_front_if(|(with, _)| *with <= batch)?;
+    Some(it)
 }

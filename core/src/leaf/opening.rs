@@ -151,7 +151,7 @@ impl Leaf {
                 let (Some(number), Some(waiting)) = (number, waiting) else {
                     return Err("a write that waits in it is damaged".into());
                 };
-                self.outbox.push(WriteId(number), waiting);
+                self.outbox.push(WriteId(number), waiting, true);
             }
             match page.next {
                 Some(next) => self.phase = Phase::Listing(Some(next)),

@@ -47,10 +47,11 @@ impl Outbox {
         self.of_request.get(request).copied()
     }
 
-    /// Adds a write behind those that its key has.
-    pub(super) fn push(&mut self, id: WriteId, waiting: Waiting) {
+    /// Adds a write behind those that its key has. If there are none, it can be sent if `may_go`, and waits
+    /// for [`Outbox::release`] if not.
+    pub(super) fn push(&mut self, id: WriteId, waiting: Waiting, may_go: bool) {
         self.bytes += bytes(&waiting);
-        if self.of_key(&waiting.key).next().is_none() {
+        if may_go && self.of_key(&waiting.key).next().is_none() {
             self.ready.insert(id);
         }
         self.of_key.insert((hash64(&waiting.key), id));

@@ -220,14 +220,9 @@ impl Leaf {
         if !self.reads.get(id).is_some_and(is_asked) {
             return;
         }
-        let copy = match result {
-            Ok(Reply::Found(entry)) => Copy::of(&entry),
-            Ok(Reply::Missing { context } | Reply::Written { context, .. }) => Copy {
-                found: None,
-                context,
-            },
-            // It was a read that was asked.
-            Ok(Reply::Listed { .. }) => return,
+        let copy = match result.map(Copy::of_reply) {
+            Ok(Some(copy)) => copy,
+            Ok(None) => return,
             Err(failure) => return self.refused(id, failure),
         };
         let Some(key) = self.reads.get(id).map(|read| read.key.clone()) else {

@@ -5,7 +5,7 @@ use crate::id::{BucketId, PartitionId, RequestId};
 use crate::storage::key::STORED_KEY_PREFIX_BYTES;
 use crate::storage::{Facts, Reading, StoredKey};
 use crate::selector::Span;
-use crate::wire::Entry;
+use crate::wire::Reply;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
@@ -57,16 +57,23 @@ pub(super) struct Found {
 }
 
 impl Copy {
-    /// What a reader of the ring has been told.
-    pub(super) fn of(entry: &Entry) -> Self {
-        Self {
-            found: Some(Found {
-                value: entry.value.clone(),
-                version: entry.version,
-                siblings: entry.siblings.clone(),
-                expires_at_ms: None,
+    /// What a reader of the ring was told; `None` if that is no answer to a read.
+    pub(super) fn of_reply(reply: Reply) -> Option<Self> {
+        match reply {
+            Reply::Found(entry) => Some(Self {
+                found: Some(Found {
+                    value: entry.value,
+                    version: entry.version,
+                    siblings: entry.siblings,
+                    expires_at_ms: None,
+                }),
+                context: entry.context,
             }),
-            context: entry.context.clone(),
+            Reply::Missing { context } => Some(Self {
+                found: None,
+                context,
+            }),
+            Reply::Written { .. } | Reply::Listed { .. } => None,
         }
     }
 }

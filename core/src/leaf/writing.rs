@@ -3,6 +3,7 @@
 use super::Leaf;
 use super::record::{self, Waiting};
 use crate::causality::{Hlc, Token, Value};
+use crate::hash::hash64;
 use crate::id::RequestId;
 use crate::limits::{KEY_BYTES_MAX, PAIR_BYTES_MAX, TTL_MAX_MS};
 use crate::time::Instant;
@@ -94,10 +95,24 @@ impl Leaf {
             self.unsynced.push_back((batch, id));
         }
         let key = waiting.key.clone();
-        self.outbox.push(id, waiting);
+        // The one before it may be on the ring, and not gone here for good: a life after this one would send
+        // that again.
+        let until = self.left.back().map(|(batch, _)| *batch);
+        let until = until.filter(|_| self.is_leaving(&key) && self.outbox.newest(&key).is_none());
+        self.outbox.push(id, waiting, until.is_none());
+        if let Some(batch) = until {
+            self.held.push_back((batch, id));
+        }
         self.tell(&key);
         self.send_writes();
         Ok(id)
+    }
+
+    /// Whether a write of `key` is gone, but not for good.
+    fn is_leaving(&self, key: &[u8]) -> bool {
+        let hash = hash64(key);
+        let all = (hash, WriteId(0))..=(hash, WriteId(u64::MAX));
+        self.leaving.range(all).next().is_some()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Random faults for leaves and their cluster, and what leaves promise in them (`docs/leaf.md`): a write
 //! that is durable on the device reaches the ring, in the order of its key and once; one that the ring has
 //! acknowledged is not undone, unless the device's storage is set back; the device sees its own writes;
-//! and when all is healed, no write waits for long.
+//! and when all is healed, no write waits for long, and what a device subscribes to is there as the ring
+//! has it.
 
 use crate::Cluster;
 use crate::device::Device;
@@ -9,6 +10,7 @@ use crate::world::disk::{Disk, DiskSettings};
 use henge_core::leaf::{Progress, ReadFrom, WriteId};
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
+use henge_core::selector::Span;
 use henge_core::time::Duration;
 use henge_core::wire::{ErrorCode, Reply};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +28,10 @@ pub struct Counts {
     pub kills: u64,
     /// Storages that were emptied or set back.
     pub setbacks: u64,
+    /// How often all keys of a subscription were there.
+    pub syncs: u64,
+    /// Keys that were compared with the ring's in the end.
+    pub compared: u64,
     /// Virtual time, in microseconds.
     pub virtual_micros: u64,
 }
@@ -38,6 +44,8 @@ impl Counts {
         self.reads += other.reads;
         self.kills += other.kills;
         self.setbacks += other.setbacks;
+        self.syncs += other.syncs;
+        self.compared += other.compared;
         self.virtual_micros += other.virtual_micros;
     }
 }
@@ -97,7 +105,12 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0x1EAF);
         let seats = 3 + 2 * (rng.below(3) / 2);
-        let cluster = Cluster::new(usize::try_from(seats).unwrap_or(3), seed);
+        let cluster = Cluster::with(usize::try_from(seats).unwrap_or(3), seed, |config| {
+            // In some it is soon forgotten what has changed.
+            if seed.is_multiple_of(3) {
+                config.watch_tail_bytes_max = 2_000;
+            }
+        });
         let devices = 1 + rng.below(2);
         let owner = |number| {
             let mut device = Device::new(&cluster, seed ^ number << 32, Some(0));
@@ -132,6 +145,9 @@ impl Run {
             if self.rng.below(4) == 0 {
                 self.read(place)?;
             }
+            if self.rng.below(10) == 0 {
+                self.subscribe(place);
+            }
             self.disturb(place);
         }
         self.disturb_seats();
@@ -162,6 +178,25 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Keeps keys of its own or of all devices, or no more.
+    fn subscribe(&mut self, place: usize) {
+        let (pick, now) = (self.rng.below(4), self.cluster.now);
+        let device = &mut self.owners[place].device;
+        if device.found.is_none() || device.failed.is_some() {
+            return;
+        }
+        self.counts.syncs += device.synced.values().map(|it| u64::from(*it)).sum::<u64>();
+        device.synced.clear();
+        let prefix = ["d", "d0/", "d1/k", "d"][usize::try_from(pick).unwrap_or(0)];
+        let span = Span::Prefix(prefix.into());
+        // Its storage may have failed since.
+        if let Ok(id) = device.leaf().subscribe(now, span)
+            && pick == 3
+        {
+            device.leaf().unsubscribe(now, id);
+        }
     }
 
     /// Takes in what the device was told of its writes.
@@ -310,6 +345,44 @@ impl Run {
         for owner in &self.owners {
             for (key, known) in &owner.keys {
                 check_key(&mut self.cluster, key, known)?;
+            }
+        }
+        for place in 0..self.owners.len() {
+            self.check_copies(place)?;
+        }
+        Ok(())
+    }
+
+    /// A device that subscribes to all keys has them as the ring does.
+    fn check_copies(&mut self, place: usize) -> Result<(), String> {
+        let keys = self.owners.iter().flat_map(|owner| owner.keys.keys());
+        let keys: BTreeSet<String> = keys.cloned().collect();
+        let device = &mut self.owners[place].device;
+        device.synced.clear();
+        let id = device.subscribe(self.cluster.now, "d");
+        for _ in 0..HEAL_SECONDS * 10 {
+            device.run(&mut self.cluster, Duration::from_millis(100));
+            if device.synced.contains_key(&id) {
+                break;
+            }
+        }
+        if !device.synced.contains_key(&id) {
+            return Err(format!("device {place} has not all keys after {HEAL_SECONDS} s"));
+        }
+        // What is repaired by then is told by then.
+        device.run(&mut self.cluster, Duration::from_millis(5_000));
+        let here: BTreeMap<String, String> =
+            { device.list(&mut self.cluster, "d", 5, false) }.into_iter().collect();
+        for key in keys {
+            let reply = self.cluster.get(0, &key, Some(Level::All)).result;
+            let there = match reply.map_err(|failure| format!("{key}: {failure:?}"))? {
+                Reply::Found(entry) => Some(String::from_utf8_lossy(&entry.value.bytes).into_owned()),
+                _ => None,
+            };
+            self.counts.compared += 1;
+            if here.get(&key) != there.as_ref() {
+                let here = here.get(&key);
+                return Err(format!("{key} is {there:?} on the ring, and device {place} has {here:?}"));
             }
         }
         Ok(())

@@ -12,7 +12,11 @@ fn every_promise_holds_in_the_first_three_hundred_seeds() {
         }
     }
     assert!(
-        counts.acknowledged > 10_000 && counts.reads > 1_000 && counts.setbacks > 100,
+        counts.acknowledged > 10_000
+            && counts.reads > 1_000
+            && counts.setbacks > 100
+            && counts.syncs > 100
+            && counts.compared > 2_000,
         "{counts:?}"
     );
 }
