@@ -40,12 +40,12 @@ try {
   }
   const machine = `${cpus().length} cores (${cpus()[0].model}), ${Math.round(totalmem() / 2 ** 30)} GiB, load ${loadavg()[0].toFixed(1)}`;
   console.log(`\n${machine}; ${await browserVersion()}; ${rounds} rounds, ${keys} keys of 256 B, ${memory} MiB for Henge; milliseconds\n`);
-  console.log(tableOf(ROWS(), STORES.map(({ title }) => title), played, { 'load relaxed': 'load strict', 'put relaxed': 'put strict' }));
+  console.log(tableOf(rows(), STORES.map(({ title }) => title), played, { 'load relaxed': 'load strict', 'put relaxed': 'put strict' }));
 } finally {
   await place.end();
 }
 
-function ROWS() {
+function rows() {
   return [
     ['load strict', `bulk load of ${keys}, strict`],
     ['load relaxed', `bulk load of ${keys}, relaxed`],
@@ -66,7 +66,7 @@ function atLeast(option, least) {
 
 async function browserVersion() {
   const { context, end } = await startChromium();
-  const version = context.browser()?.version() ?? 'Chromium';
+  const version = `Chromium ${context.browser().version()}`;
   await end();
   return version;
 }
