@@ -5,12 +5,16 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 
-/** Serves the files of `folder`, and at `/` the page `html`. */
-export async function serveFiles(folder, html = '<!doctype html>') {
+/**
+ * Serves the files of `folder`, and at `/` the page `html`, all with `headers`. What `serve` takes, by
+ * returning true, it answers itself.
+ */
+export async function serveFiles(folder, html = '<!doctype html>', { headers = {}, serve = () => false } = {}) {
   const server = createServer(async (request, response) => {
+    if (serve(request, response)) return;
     const path = normalize(new URL(request.url, 'http://files').pathname);
     const body = path === '/' ? html : await readFile(join(folder, path)).catch(() => undefined);
-    response.writeHead(body === undefined ? 404 : 200, { 'content-type': TYPES[extname(path)] ?? 'text/html' });
+    response.writeHead(body === undefined ? 404 : 200, { 'content-type': TYPES[extname(path)] ?? 'text/html', ...headers });
     response.end(body);
   });
   server.listen(0, '127.0.0.1');

@@ -23,17 +23,21 @@ async function folder() {
 function keptChunks() {
   const chunks = new Map();
   const commits = [];
+  const reads = [];
   const store = () => ({
     ...memoryChunks(),
     names: async () => [...chunks.keys()],
-    read: async (names) => names.map((name) => chunks.get(name)),
+    async read(names) {
+      reads.push(...names);
+      return names.map((name) => chunks.get(name));
+    },
     async commit(puts, removals) {
       commits.push([puts.length, removals.length]);
       for (const name of removals) chunks.delete(name);
       for (const [name, bytes] of puts) chunks.set(name, bytes.slice());
     },
   });
-  return { store, chunks, commits };
+  return { store, chunks, commits, reads };
 }
 
 /** Each medium, and how to open the same one again. */
@@ -132,6 +136,56 @@ test('what is large is cut into chunks that every store takes', async () => {
   assert.deepEqual([...chunks.keys()].sort(), ['manifest-1/0/1048576', 'manifest-1/1048576/51424', ...names]);
   assert.deepEqual(await medium.read('table-1', 1_000_000, 200_000), large.slice(1_000_000, 1_200_000));
   assert.deepEqual(await medium.read('manifest-1', 0, 5_000_000), large.slice(0, 1_100_000));
+});
+
+test('blocks of a chunk are read with one read of it, also while as many tables are read as are merged', async () => {
+  const { store, reads } = keptChunks();
+  const medium = new ChunkedMedium(store());
+  await medium.open();
+  const bytes = pattern(100_000, 5);
+  const tables = Array.from({ length: 8 }, (_, n) => `table-${n}`);
+  for (const table of [...tables, 'table-8']) {
+    await medium.append(table, 0, bytes);
+    await medium.sync(table);
+  }
+  const readBlocks = () =>
+    Promise.all(
+      tables.flatMap((table) =>
+        Array.from({ length: 10 }, async (_, n) => {
+          assert.deepEqual(await medium.read(table, n * 8_192, 8_192), bytes.slice(n * 8_192, (n + 1) * 8_192));
+        }),
+      ),
+    );
+  await readBlocks();
+  await readBlocks();
+  assert.deepEqual(reads, tables.map((table) => `${table}/0/100000`));
+  // The one that was used longest ago makes room.
+  await medium.read('table-8', 0, 1);
+  await medium.read('table-1', 0, 1);
+  await medium.read('table-0', 0, 1);
+  assert.deepEqual(reads.slice(8), ['table-8/0/100000', 'table-0/0/100000']);
+});
+
+test('a chunk that has changed under its name is read anew', async () => {
+  const { store } = keptChunks();
+  const medium = new ChunkedMedium(store());
+  await medium.open();
+  for (const seed of [1, 2]) {
+    await medium.replace('manifest-1', pattern(50_000, seed));
+    assert.deepEqual(await medium.read('manifest-1', 100, 9), pattern(50_000, seed).slice(100, 109));
+  }
+  for (const seed of [3, 4]) {
+    await medium.append('log-1', 0, pattern(50_000, seed));
+    await medium.sync('log-1');
+    assert.deepEqual(await medium.read('log-1', 100, 9), pattern(50_000, seed).slice(100, 109));
+    await medium.truncate('log-1', 0);
+  }
+  for (const seed of [5, 6]) {
+    await medium.append('table-1', 0, pattern(50_000, seed));
+    await medium.sync('table-1');
+    assert.deepEqual(await medium.read('table-1', 100, 9), pattern(50_000, seed).slice(100, 109));
+    await medium.remove('table-1');
+  }
 });
 
 test('a chunk that is gone is a fault, not other bytes', async () => {

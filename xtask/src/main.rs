@@ -56,7 +56,7 @@ enum Command {
     Test(test::Args),
     /// Check the rules of the house that no other tool knows
     Tidy,
-    /// Run the side-by-side benches; arguments go to henge-bench (try `bench quick`)
+    /// Run the side-by-side benches: `bench browser`; other arguments go to henge-bench (try `bench quick`)
     Bench(bench::Args),
     /// Break clusters of real stones on hosts of their own; arguments go to henge-hosts (try `hosts --only kills`)
     Hosts(hosts::Args),

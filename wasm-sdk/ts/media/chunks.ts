@@ -38,6 +38,8 @@ interface ChunkedFile {
 export class ChunkedMedium implements Medium {
   #store: ChunkStore;
   #files = new Map<string, ChunkedFile>();
+  /** Chunks of which a part was read, the latest last: tables are read block by block, and mostly in their order. */
+  #kept = new Map<string, Uint8Array>();
 
   constructor(store: ChunkStore) {
     this.#store = store;
@@ -73,7 +75,7 @@ export class ChunkedMedium implements Medium {
       const parts = joins && file.tail ? [file.tail, ...file.unsynced] : file.unsynced;
       const pieces = cut(concat(parts), joins ? last.offset : storedLength(file));
       const removals = joins ? [chunkName(name, last)] : [];
-      await this.#store.commit(pieces.map(({ chunk, bytes }) => [chunkName(name, chunk), bytes] as const), removals);
+      await this.#commit(pieces.map(({ chunk, bytes }) => [chunkName(name, chunk), bytes] as const), removals);
       if (joins) file.chunks.pop();
       file.chunks.push(...pieces.map(({ chunk }) => chunk));
       const bytes = pieces.at(-1)?.bytes;
@@ -86,10 +88,11 @@ export class ChunkedMedium implements Medium {
     return this.#inTurn(name, async (file) => {
       const end = offset + length;
       const wanted = file.chunks.filter((chunk) => chunk.offset < end && chunk.offset + chunk.length > offset);
-      const found = await this.#store.read(wanted.map((chunk) => chunkName(name, chunk)));
+      const found = await this.#fetch(wanted.map((chunk) => chunkName(name, chunk)));
       const parts = wanted.map((chunk, index) => {
         const bytes = found[index];
         if (bytes?.length !== chunk.length) throw new Error(`a part of ${name} is gone; was the storage cleared?`);
+        if (chunk.length > length) this.#keep(chunkName(name, chunk), bytes);
         return bytes.subarray(Math.max(0, offset - chunk.offset), end - chunk.offset);
       });
       let at = storedLength(file);
@@ -107,7 +110,7 @@ export class ChunkedMedium implements Medium {
       const puts = pieces.map((piece) => [chunkName(name, piece.chunk), piece.bytes] as const);
       const stay = new Set(puts.map(([chunk]) => chunk));
       const removals = file.chunks.map((it) => chunkName(name, it)).filter((chunk) => !stay.has(chunk));
-      await this.#store.commit(puts, removals);
+      await this.#commit(puts, removals);
       Object.assign(file, { chunks: pieces.map(({ chunk }) => chunk), tail: undefined, unsynced: [] });
     });
   }
@@ -125,14 +128,14 @@ export class ChunkedMedium implements Medium {
         puts.push([chunkName(name, chunk), bytes.slice(0, chunk.length)]);
         kept.push(chunk);
       }
-      await this.#store.commit(puts, beyond.map((chunk) => chunkName(name, chunk)));
+      await this.#commit(puts, beyond.map((chunk) => chunkName(name, chunk)));
       Object.assign(file, { chunks: kept, tail: undefined, unsynced: [] });
     });
   }
 
   remove(name: string): Promise<void> {
     return this.#inTurn(name, async (file) => {
-      if (file.chunks.length > 0) await this.#store.commit([], file.chunks.map((chunk) => chunkName(name, chunk)));
+      if (file.chunks.length > 0) await this.#commit([], file.chunks.map((chunk) => chunkName(name, chunk)));
       this.#files.delete(name);
     });
   }
@@ -140,6 +143,30 @@ export class ChunkedMedium implements Medium {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#files.values()].map((file) => file.queue));
     await this.#store.close();
+  }
+
+  /** The chunks of these names; those that are kept are not asked for. */
+  async #fetch(names: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    // Looked up now: others may take their place while the rest is read.
+    const found = new Map(names.map((name) => [name, this.#kept.get(name)]));
+    const missing = names.filter((name) => !found.get(name));
+    const read = missing.length > 0 ? await this.#store.read(missing) : [];
+    missing.forEach((name, index) => found.set(name, read[index]));
+    return names.map((name) => found.get(name));
+  }
+
+  #keep(name: string, bytes: Uint8Array): void {
+    this.#kept.delete(name);
+    this.#kept.set(name, bytes);
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined && this.#kept.size > KEPT_MAX) this.#kept.delete(oldest);
+  }
+
+  /** Writes and removes chunks, which are kept no longer. */
+  async #commit(puts: readonly (readonly [name: string, bytes: Uint8Array])[], removals: readonly string[]): Promise<void> {
+    for (const [name] of puts) this.#kept.delete(name);
+    for (const name of removals) this.#kept.delete(name);
+    await this.#store.commit(puts, removals);
   }
 
   #file(name: string): ChunkedFile {
@@ -196,5 +223,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** A chunk has at most so many bytes: Durable Objects take 2 MiB. */
 const CHUNK_BYTES_MAX = 1_048_576;
+/** Most chunks that are kept in memory. */
+const KEPT_MAX = 8;
 /** A chunk below this is written again with what is appended to it, in bytes. */
 const SMALL = 16_384;
