@@ -4,7 +4,7 @@
 //! it maps two words to the place of a value, and what is generic around it is thin.
 
 use crate::client::CallId;
-use crate::id::RequestId;
+use crate::id::{MemberId, PartitionId, RequestId};
 use crate::leaf::{ReadId, WriteId};
 use crate::storage::OperationId;
 use crate::time::Instant;
@@ -12,6 +12,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::RangeInclusive;
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A key as two words, which have its order.
 pub type Words = [u64; 2];
@@ -97,11 +99,17 @@ impl<K: Key, V> Map<K, V> {
 
     /// Gives `key` a value. Returns the one that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let place = self.index.add(key.to_words());
-        if place == self.values.len() {
-            self.values.push(None);
-        }
+        let place = self.place(key);
         self.values[place].replace(value)
+    }
+
+    /// The value of `key`, to be changed; a default one if it had none.
+    pub fn get_or_default(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        let place = self.place(key);
+        self.values[place].get_or_insert_default()
     }
 
     /// Takes `key` out. Returns its value.
@@ -115,9 +123,24 @@ impl<K: Key, V> Map<K, V> {
         Some((K::from_words(key), self.remove(K::from_words(key))?))
     }
 
+    /// Takes out all keys but those that `keeps` picks.
+    pub fn retain(&mut self, keeps: impl Fn(K, &V) -> bool) {
+        let gone = self.iter().filter(|(key, value)| !keeps(*key, value));
+        for key in gone.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.remove(key);
+        }
+    }
+
     /// All keys, in order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = K> + '_ {
         self.index.places.keys().map(|words| K::from_words(*words))
+    }
+
+    /// The keys in `range`, in order.
+    pub fn range(&self, range: RangeInclusive<K>) -> impl DoubleEndedIterator<Item = K> + '_ {
+        self.index
+            .range(range.start().to_words()..=range.end().to_words())
+            .map(|words| K::from_words(*words))
     }
 
     /// All keys with their values, in order.
@@ -126,6 +149,15 @@ impl<K: Key, V> Map<K, V> {
         all.filter_map(|(words, place)| {
             Some((K::from_words(*words), self.values[*place].as_ref()?))
         })
+    }
+
+    /// The place of `key`, which has one from now on.
+    fn place(&mut self, key: K) -> usize {
+        let place = self.index.add(key.to_words());
+        if place == self.values.len() {
+            self.values.push(None);
+        }
+        place
     }
 }
 
@@ -187,9 +219,9 @@ impl<K: Key> Set<K> {
 
     /// The keys in `range`, in order.
     pub fn range(&self, range: RangeInclusive<K>) -> impl DoubleEndedIterator<Item = K> + '_ {
-        let range = range.start().to_words()..=range.end().to_words();
-        let keys = self.index.places.range(range);
-        keys.map(|(words, _)| K::from_words(*words))
+        self.index
+            .range(range.start().to_words()..=range.end().to_words())
+            .map(|words| K::from_words(*words))
     }
 }
 
@@ -209,6 +241,10 @@ impl Index {
     #[inline(never)]
     fn first(&self) -> Option<Words> {
         self.places.first_key_value().map(|(words, _)| *words)
+    }
+
+    fn range(&self, range: RangeInclusive<Words>) -> impl DoubleEndedIterator<Item = &Words> {
+        self.places.range(range).map(|(words, _)| words)
     }
 
     /// The place of `words`, which have one from now on.
@@ -240,6 +276,76 @@ impl<K: Key, V> Default for Map<K, V> {
 impl<K: Key> Default for Set<K> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<K: Key, V> FromIterator<(K, V)> for Map<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(all: I) -> Self {
+        let mut map = Self::new();
+        for (key, value) in all {
+            map.insert(key, value);
+        }
+        map
+    }
+}
+
+impl<K: Key> FromIterator<K> for Set<K> {
+    fn from_iter<I: IntoIterator<Item = K>>(all: I) -> Self {
+        let mut set = Self::new();
+        for key in all {
+            set.insert(key);
+        }
+        set
+    }
+}
+
+impl<K: Key, V: Clone> Clone for Map<K, V> {
+    fn clone(&self) -> Self {
+        self.iter()
+            .map(|(key, value)| (key, value.clone()))
+            .collect()
+    }
+}
+
+impl<K: Key> Clone for Set<K> {
+    fn clone(&self) -> Self {
+        self.iter().collect()
+    }
+}
+
+impl<K: Key, V: PartialEq> PartialEq for Map<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        let words = |(key, value): (K, _)| (key.to_words(), value);
+        self.iter().map(words).eq(other.iter().map(words))
+    }
+}
+
+impl<K: Key, V: Eq> Eq for Map<K, V> {}
+
+impl<K: Key> PartialEq for Set<K> {
+    fn eq(&self, other: &Self) -> bool {
+        let words = K::to_words;
+        self.iter().map(words).eq(other.iter().map(words))
+    }
+}
+
+impl<K: Key> Eq for Set<K> {}
+
+/// As a sequence of pairs, in the order of the keys: in postcard that is what a map is.
+impl<K: Key + Serialize, V: Serialize> Serialize for Map<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut pairs = serializer.serialize_seq(Some(self.len()))?;
+        for pair in self.iter() {
+            pairs.serialize_element(&pair)?;
+        }
+        pairs.end()
+    }
+}
+
+impl<'de, K: Key + Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Map<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pairs = Vec::<(K, V)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
     }
 }
 
@@ -283,6 +389,26 @@ impl Word for u64 {
     }
 }
 
+impl Word for u32 {
+    fn to_word(self) -> u64 {
+        self.into()
+    }
+
+    fn from_word(word: u64) -> Self {
+        Self::try_from(word).unwrap_or(Self::MAX)
+    }
+}
+
+impl Word for usize {
+    fn to_word(self) -> u64 {
+        self as u64
+    }
+
+    fn from_word(word: u64) -> Self {
+        Self::try_from(word).unwrap_or(Self::MAX)
+    }
+}
+
 impl Word for Instant {
     fn to_word(self) -> u64 {
         self.as_micros()
@@ -295,20 +421,29 @@ impl Word for Instant {
 
 /// Ids that are one number.
 macro_rules! words {
-    ($($id:ident),*) => {$(
-        impl Word for $id {
+    ($($id:ident($number:ident)),*) => {$(
+        impl $crate::sorted::Word for $id {
             fn to_word(self) -> u64 {
-                self.0
+                self.0.into()
             }
 
             fn from_word(word: u64) -> Self {
-                Self(word)
+                Self($number::try_from(word).unwrap_or($number::MAX))
             }
         }
     )*};
 }
+#[cfg(feature = "watch")]
+pub(crate) use words;
 
-words!(CallId, OperationId, ReadId, WriteId);
+words!(
+    CallId(u64),
+    MemberId(u64),
+    OperationId(u64),
+    PartitionId(u16),
+    ReadId(u64),
+    WriteId(u64)
+);
 
 #[cfg(test)]
 mod tests {
@@ -336,8 +471,18 @@ mod tests {
                 prop_assert_eq!(map.contains(key), model.contains_key(&key));
                 prop_assert_eq!(map.get(key), model.get(&key));
                 prop_assert_eq!(map.get_mut(key), model.get_mut(&key));
+                if step == 0 && key.1 == 1 {
+                    map.retain(|(first, _), _| first != key.0);
+                    model.retain(|(first, _), _| *first != key.0);
+                }
+                if step == 1 && key.1 == 2 {
+                    *map.get_or_default(key) += 1;
+                    *model.entry(key).or_default() += 1;
+                }
                 prop_assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
                 prop_assert!(map.iter().eq(model.iter().map(|(key, value)| (*key, value))));
+                prop_assert_eq!(&map, &model.clone().into_iter().collect());
+                prop_assert_eq!(&map, &map.clone());
                 prop_assert!(map.keys().rev().eq(model.keys().rev().copied()));
             }
         }

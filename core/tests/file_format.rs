@@ -114,8 +114,10 @@ fn manifest() -> Manifest {
     let mut manifest = Manifest::new(INCARNATION);
     manifest.next_table = 8;
     manifest.log_start = 2;
-    manifest.keys = [(PartitionId(3), 5), (PartitionId(4), 20)].into();
-    manifest.drops = [(PartitionId(300), 6)].into();
+    manifest.keys = [(PartitionId(3), 5), (PartitionId(4), 20)]
+        .into_iter()
+        .collect();
+    manifest.drops = [(PartitionId(300), 6)].into_iter().collect();
     manifest.levels.apply(Change {
         add: vec![table().0],
         level: 1,

@@ -5,9 +5,9 @@ use super::watching::{Reached, Stage, Stream, StreamId, Watch, WatchId, WatchOut
 use crate::id::PartitionId;
 use crate::limits::WATCH_MARKS_MAX;
 use crate::planted::{Bug, is_planted};
+use crate::sorted::{Map, Set};
 use crate::watch::{Change, Mark};
 use crate::wire::{WatchEvent, WatchRequest};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 impl Watches {
@@ -17,12 +17,12 @@ impl Watches {
         shard: PartitionId,
         partitions: u16,
         event: WatchEvent,
-        changes: &mut BTreeMap<WatchId, Vec<Change>>,
+        changes: &mut Map<WatchId, Vec<Change>>,
     ) {
         match event {
             WatchEvent::Changed { watches, change } => {
                 for number in watches {
-                    if let Some(id) = self.numbers.get(&number).copied() {
+                    if let Some(id) = self.numbers.get(number).copied() {
                         self.changed(id, partitions, &change, changes);
                     }
                 }
@@ -30,7 +30,7 @@ impl Watches {
             WatchEvent::Marks(marks) => {
                 let number = self.told.newest();
                 for (stream, position) in marks {
-                    if let Some(stream) = self.streams.get_mut(&(shard, stream)) {
+                    if let Some(stream) = self.streams.get_mut((shard, stream)) {
                         stream.reached = Some(Reached { position, number });
                     }
                 }
@@ -42,27 +42,27 @@ impl Watches {
             } => self.joined(watch, (shard, stream), mark),
             WatchEvent::Left { watch, stream } => {
                 let stream = (shard, stream);
-                let name = self.streams.get(&stream);
+                let name = self.streams.get(stream);
                 let name = name.map(|it| (it.member, it.incarnation));
                 if let Some(watch) = self.by_number(watch) {
-                    watch.streams.remove(&stream);
+                    watch.streams.remove(stream);
                     if let Some(name) = name {
-                        watch.marks.remove(&name);
+                        watch.marks.remove(name);
                     }
                 }
             }
             WatchEvent::Watching { watch } => self.watching(watch, changes),
             WatchEvent::Resync { watch } => {
                 if let Some(watch) = self.by_number(watch) {
-                    watch.streams.clear();
-                    watch.marks.clear();
+                    watch.streams = Set::new();
+                    watch.marks = Map::new();
                     watch.is_fresh = true;
                 }
                 self.watching(watch, changes);
             }
             WatchEvent::Failed { watch, failure } => {
                 self.flush(changes);
-                if let Some(id) = self.numbers.get(&watch).copied() {
+                if let Some(id) = self.numbers.get(watch).copied() {
                     self.fail(id, failure);
                 }
             }
@@ -84,20 +84,23 @@ impl Watches {
         };
         watch.marks.insert((mark.member, mark.incarnation), reached);
         watch.streams.insert(stream);
-        self.streams.entry(stream).or_insert(Stream {
-            member: mark.member,
-            incarnation: mark.incarnation,
-            reached: None,
-        });
+        if !self.streams.contains(stream) {
+            let stream_is = Stream {
+                member: mark.member,
+                incarnation: mark.incarnation,
+                reached: None,
+            };
+            self.streams.insert(stream, stream_is);
+        }
     }
 
     /// A watch has begun, or begun anew. If it goes on where it was, there is nothing to say.
-    fn watching(&mut self, number: u64, changes: &mut BTreeMap<WatchId, Vec<Change>>) {
+    fn watching(&mut self, number: u64, changes: &mut Map<WatchId, Vec<Change>>) {
         self.flush(changes);
-        let Some(id) = self.numbers.get(&number).copied() else {
+        let Some(id) = self.numbers.get(number).copied() else {
             return;
         };
-        let Some(watch) = self.watches.get_mut(&id) else {
+        let Some(watch) = self.watches.get_mut(id) else {
             return;
         };
         let was_known = core::mem::replace(&mut watch.is_known, true);
@@ -117,14 +120,13 @@ impl Watches {
         id: WatchId,
         partitions: u16,
         change: &Change,
-        changes: &mut BTreeMap<WatchId, Vec<Change>>,
+        changes: &mut Map<WatchId, Vec<Change>>,
     ) {
-        let Some(watch) = self.watches.get(&id) else {
+        let Some(watch) = self.watches.get(id) else {
             return;
         };
-        let key = (id.0, change.key.clone());
         let partition = partition_of(watch.bucket_id, &change.key, partitions);
-        let is_late = match self.told.last(&key) {
+        let is_late = match self.told.last(id.0, &change.key) {
             _ if is_planted(Bug::ToldTwice) => false,
             Some(last) if last.rank >= change.rank() => return,
             Some(_) => false,
@@ -133,34 +135,35 @@ impl Watches {
         if is_late {
             return self.begin_anew(id);
         }
-        self.told.tell(key, partition, change.rank(), 0);
-        changes.entry(id).or_default().push(change.clone());
+        self.told
+            .tell(id.0, &change.key, partition, change.rank(), 0);
+        changes.get_or_default(id).push(change.clone());
     }
 
     fn begin_anew(&mut self, id: WatchId) {
-        let Some(watch) = self.watches.get_mut(&id) else {
+        let Some(watch) = self.watches.get_mut(id) else {
             return;
         };
         let end = WatchRequest::End {
             watch: watch.number,
         };
         self.requests.push_back((watch.home, end));
-        self.numbers.remove(&watch.number);
+        self.numbers.remove(watch.number);
         watch.stage = Stage::Ready;
-        watch.streams.clear();
-        watch.marks.clear();
+        watch.streams = Set::new();
+        watch.marks = Map::new();
     }
 
     /// Gives out what was gathered.
-    pub(super) fn flush(&mut self, changes: &mut BTreeMap<WatchId, Vec<Change>>) {
-        for (watch, changes) in core::mem::take(changes) {
+    pub(super) fn flush(&mut self, changes: &mut Map<WatchId, Vec<Change>>) {
+        while let Some((watch, changes)) = changes.pop_first() {
             self.outputs
                 .push_back(WatchOutput::Changes { watch, changes });
         }
     }
 
     fn by_number(&mut self, number: u64) -> Option<&mut Watch> {
-        let id = self.numbers.get(&number)?;
-        self.watches.get_mut(id)
+        let id = self.numbers.get(number)?;
+        self.watches.get_mut(*id)
     }
 }

@@ -8,7 +8,6 @@ use crate::id::BucketId;
 use crate::limits::BUCKETS_MAX;
 use crate::selector::{Selector, Span};
 use crate::wire::{Failure, NamedBucket};
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -36,7 +35,7 @@ impl From<String> for BucketRef {
 
 /// The buckets by their names, as the server of the present connection has told them.
 #[derive(Debug, Default)]
-pub(super) struct Names(Option<BTreeMap<String, BucketId>>);
+pub(super) struct Names(Option<Vec<NamedBucket>>);
 
 impl Names {
     /// The id of the bucket called `name`; `None` as long as no server has said which there are.
@@ -45,9 +44,14 @@ impl Names {
             return Some(Ok(BucketId::default()));
         }
         let names = self.0.as_ref()?;
-        let known = || core::iter::once(DEFAULT_BUCKET).chain(names.keys().map(String::as_str));
-        let found = names.get(name).copied();
-        Some(found.ok_or_else(|| Failure::no_such_bucket(name, known())))
+        let found = names.iter().find(|bucket| bucket.name == name);
+        let known = names.iter().map(|bucket| bucket.name.as_str());
+        let known = || core::iter::once(DEFAULT_BUCKET).chain(known);
+        Some(
+            found
+                .map(|it| it.id)
+                .ok_or_else(|| Failure::no_such_bucket(name, known())),
+        )
     }
 
     /// The connection is gone, and with it what was said over it.
@@ -73,12 +77,9 @@ impl Client {
     }
 
     /// The server has said which buckets there are.
-    pub(super) fn on_buckets(&mut self, buckets: Vec<NamedBucket>) {
-        let buckets = buckets.into_iter().take(BUCKETS_MAX);
-        let named = buckets.map(|bucket| (bucket.name, bucket.id));
-        let mut names = BTreeMap::new();
-        names.extend(named);
-        self.names = Names(Some(names));
+    pub(super) fn on_buckets(&mut self, mut buckets: Vec<NamedBucket>) {
+        buckets.truncate(BUCKETS_MAX);
+        self.names = Names(Some(buckets));
         for id in self.calls.naming() {
             self.name(id);
         }

@@ -8,9 +8,9 @@ use crate::id::{BucketId, PartitionId, RequestId};
 use crate::limits::{
     CALL_BYTES_MAX, CALLS_IN_FLIGHT_MAX, CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS,
 };
+use crate::sorted::{Map, Set};
 use crate::time::{Duration, Instant};
 use crate::wire::{ErrorCode, Failure, Operation, Reply, Request};
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -266,9 +266,9 @@ fn indeterminate(why: &str) -> Failure {
 /// All calls without an outcome, in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    calls: BTreeMap<CallId, Pending>,
-    ready: BTreeSet<CallId>,
-    due: BTreeSet<(Instant, CallId)>,
+    calls: Map<CallId, Pending>,
+    ready: Set<CallId>,
+    due: Set<(Instant, CallId)>,
     sent: usize,
     bytes: usize,
 }
@@ -296,25 +296,25 @@ impl Calls {
 
     /// Takes a call out.
     pub(super) fn remove(&mut self, id: CallId) -> Option<Pending> {
-        let pending = self.calls.remove(&id)?;
+        let pending = self.calls.remove(id)?;
         self.bytes -= pending.bytes();
-        self.due.remove(&(pending.due(), id));
+        self.due.remove((pending.due(), id));
         self.leave(id, pending.stage);
         Some(pending)
     }
 
     /// The call of this id.
     pub(super) fn pending(&mut self, id: CallId) -> Option<&mut Pending> {
-        self.calls.get_mut(&id)
+        self.calls.get_mut(id)
     }
 
     /// Moves a call to another stage.
     pub(super) fn put_in(&mut self, id: CallId, stage: Stage) {
-        let Some(pending) = self.calls.get_mut(&id) else {
+        let Some(pending) = self.calls.get_mut(id) else {
             return;
         };
         let before = pending.stage;
-        self.due.remove(&(pending.due(), id));
+        self.due.remove((pending.due(), id));
         pending.stage = stage;
         self.due.insert((pending.due(), id));
         self.leave(id, before);
@@ -332,7 +332,7 @@ impl Calls {
         if self.sent >= CALLS_IN_FLIGHT_MAX {
             return None;
         }
-        self.ready.first().copied()
+        self.ready.first()
     }
 
     /// The calls that wait for an answer, of those that `which` picks.
@@ -341,7 +341,7 @@ impl Calls {
         self.calls
             .iter()
             .filter(|(_, pending)| is_sent(pending) && which(pending))
-            .map(|(id, _)| *id)
+            .map(|(id, _)| id)
             .collect()
     }
 
@@ -350,24 +350,24 @@ impl Calls {
         let calls = self.calls.iter();
         calls
             .filter(|(_, pending)| pending.stage == Stage::Naming)
-            .map(|(id, _)| *id)
+            .map(|(id, _)| id)
             .collect()
     }
 
     /// Every call.
     pub(super) fn ids(&self) -> Vec<CallId> {
-        self.calls.keys().copied().collect()
+        self.calls.keys().collect()
     }
 
     /// The next moment at which something must happen, and to which call.
     pub(super) fn next_due(&self) -> Option<(Instant, CallId)> {
-        self.due.first().copied()
+        self.due.first()
     }
 
     fn leave(&mut self, id: CallId, stage: Stage) {
         match stage {
             Stage::Ready => {
-                self.ready.remove(&id);
+                self.ready.remove(id);
             }
             Stage::Sent(_) => self.sent -= 1,
             Stage::Naming | Stage::Resting(_) => {}

@@ -9,7 +9,7 @@ use crate::causality::{DecodeError, Token};
 use crate::hash::hash64;
 use crate::id::BucketId;
 use crate::limits::SESSION_KEYS_MAX;
-use alloc::collections::BTreeMap;
+use crate::sorted::Map;
 use alloc::vec::Vec;
 
 /// What a key of a bucket is called here: the hash of both. Not its place on the ring, which keys with
@@ -23,16 +23,16 @@ pub(super) fn name(bucket: BucketId, key: &[u8]) -> u64 {
 /// What one session has seen, by the names of the keys: see [`name`].
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    keys: BTreeMap<u64, (Token, u64)>,
+    keys: Map<u64, (Token, u64)>,
     /// The same keys by when they were used last.
-    uses: BTreeMap<u64, u64>,
+    uses: Map<u64, u64>,
     next_use: u64,
 }
 
 impl Seen {
     /// What was seen of the key called `name`, encoded; nothing if it was never used.
     pub(super) fn of(&self, name: u64) -> Vec<u8> {
-        let known = self.keys.get(&name);
+        let known = self.keys.get(name);
         known.map_or_else(Vec::new, |(token, _)| token.encode())
     }
 
@@ -44,24 +44,24 @@ impl Seen {
         }
         self.next_use += 1;
         let this_use = self.next_use;
-        let known = self.keys.entry(name).or_default();
+        let known = self.keys.get_or_default(name);
         known.0.join(&token);
         let last_use = core::mem::replace(&mut known.1, this_use);
-        self.uses.remove(&last_use);
+        self.uses.remove(last_use);
         self.uses.insert(this_use, name);
         while self.keys.len() > SESSION_KEYS_MAX
             && let Some((_, oldest)) = self.uses.pop_first()
         {
-            self.keys.remove(&oldest);
+            self.keys.remove(oldest);
         }
         Ok(())
     }
 
     /// All of it as bytes: the keys that were used first come first.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let in_order = self.uses.values();
+        let in_order = self.uses.iter();
         let all: Vec<(u64, serde_bytes::ByteBuf)> = in_order
-            .map(|name| (*name, serde_bytes::ByteBuf::from(self.of(*name))))
+            .map(|(_, name)| (*name, serde_bytes::ByteBuf::from(self.of(*name))))
             .collect();
         postcard::to_allocvec(&all).expect("writing to memory cannot fail")
     }

@@ -14,13 +14,14 @@ use crate::limits::{
     WATCHES_PER_CLIENT_MAX,
 };
 use crate::selector::{Selector, Span};
+use crate::sorted::{Map, Set, words};
 use crate::time::{Duration, Instant};
 use crate::watch::told::Told;
 use crate::watch::{Change, Mark, Position, Token};
 use crate::wire::{
     ErrorCode, Failure, Frame, FrameKind, WatchEvents, WatchRequest, decode_body, put_message,
 };
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -28,6 +29,8 @@ use alloc::vec::Vec;
 /// A watch of one client, numbered from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatchId(pub u64);
+
+words!(WatchId(u64));
 
 /// What an application wants to watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,16 +76,16 @@ pub enum WatchOutput {
 /// All watches of a client.
 #[derive(Debug)]
 pub(super) struct Watches {
-    pub(super) watches: BTreeMap<WatchId, Watch>,
+    pub(super) watches: Map<WatchId, Watch>,
     pub(super) made: u64,
     /// The watches by the numbers that the present connection has for them.
-    pub(super) numbers: BTreeMap<u64, WatchId>,
+    pub(super) numbers: Map<u64, WatchId>,
     pub(super) next_number: u64,
-    pub(super) streams: BTreeMap<StreamId, Stream>,
-    pub(super) told: Told<(u64, Vec<u8>)>,
+    pub(super) streams: Map<StreamId, Stream>,
+    pub(super) told: Told,
     pub(super) outputs: VecDeque<WatchOutput>,
     pub(super) requests: VecDeque<(PartitionId, WatchRequest)>,
-    pub(super) unacknowledged: BTreeMap<PartitionId, usize>,
+    pub(super) unacknowledged: Map<PartitionId, usize>,
     /// When a server has told something last.
     pub(super) heard_at: Instant,
     pub(super) probed_at: Option<Instant>,
@@ -106,8 +109,8 @@ pub(super) struct Watch {
     pub(super) is_fresh: bool,
     /// The application knows that it watches, or has watched before.
     pub(super) is_known: bool,
-    pub(super) streams: BTreeSet<StreamId>,
-    pub(super) marks: BTreeMap<(MemberId, u64), Reached>,
+    pub(super) streams: Set<StreamId>,
+    pub(super) marks: Map<(MemberId, u64), Reached>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,15 +138,15 @@ pub(super) struct Reached {
 impl Default for Watches {
     fn default() -> Self {
         Self {
-            watches: BTreeMap::new(),
+            watches: Map::new(),
             made: 0,
-            numbers: BTreeMap::new(),
+            numbers: Map::new(),
             next_number: 1,
-            streams: BTreeMap::new(),
+            streams: Map::new(),
             told: Told::new(WATCH_TOLD_MAX),
             outputs: VecDeque::new(),
             requests: VecDeque::new(),
-            unacknowledged: BTreeMap::new(),
+            unacknowledged: Map::new(),
             heard_at: Instant::default(),
             probed_at: None,
         }
@@ -180,7 +183,10 @@ impl Client {
             let reached = Reached { position, number };
             ((mark.member, mark.incarnation), reached)
         };
-        let marks: BTreeMap<_, _> = token.0.into_iter().map(reached).collect();
+        let mut marks = Map::new();
+        for (name, reached) in token.0.into_iter().map(reached) {
+            marks.insert(name, reached);
+        }
         self.watches.made += 1;
         let id = WatchId(self.watches.made);
         let watch = Watch {
@@ -192,7 +198,7 @@ impl Client {
             home: PartitionId(0),
             is_fresh: true,
             is_known: !marks.is_empty(),
-            streams: BTreeSet::new(),
+            streams: Set::new(),
             marks,
         };
         self.watches.watches.insert(id, watch);
@@ -209,7 +215,7 @@ impl Client {
     /// process; `None` if there is no such watch, or it has not begun.
     #[must_use]
     pub fn watch_token(&self, watch: WatchId) -> Option<Vec<u8>> {
-        let marks = self.watches.marks(self.watches.watches.get(&watch)?);
+        let marks = self.watches.marks(self.watches.watches.get(watch)?);
         (!marks.is_empty()).then(|| Token(marks).encode())
     }
 
@@ -225,7 +231,7 @@ impl Client {
         let (shard, partitions) = (frame.partition, self.partitions());
         self.watches.heard_at = self.now;
         self.watches.probed_at = None;
-        let unacknowledged = self.watches.unacknowledged.entry(shard).or_default();
+        let unacknowledged = self.watches.unacknowledged.get_or_default(shard);
         *unacknowledged += frame.bytes.len();
         if *unacknowledged >= WATCH_ACK_BYTES {
             *unacknowledged = 0;
@@ -233,7 +239,7 @@ impl Client {
             let ack = WatchRequest::Ack { number };
             self.watches.requests.push_back((shard, ack));
         }
-        let mut changes = BTreeMap::new();
+        let mut changes = Map::new();
         for event in told.events {
             self.watches.hear(shard, partitions, event, &mut changes);
         }
@@ -257,7 +263,7 @@ impl Client {
         let partitions = self.partitions();
         let ready: Vec<WatchId> = self.watches.ready().collect();
         for id in ready {
-            let Some(watch) = self.watches.watches.get(&id) else {
+            let Some(watch) = self.watches.watches.get(id) else {
                 continue;
             };
             let bucket = match &watch.bucket {
@@ -303,10 +309,12 @@ impl Client {
             return true;
         }
         self.watches.probed_at = Some(self.now);
-        let homes = self.watches.watches.values().map(|watch| watch.home);
-        let homes: BTreeSet<PartitionId> = homes.collect();
+        let mut homes = Set::new();
+        for (_, watch) in self.watches.watches.iter() {
+            homes.insert(watch.home);
+        }
         // Each shard there has its own streams; a home names one of them.
-        for home in homes {
+        for home in homes.iter() {
             self.watches.requests.push_back((home, WatchRequest::Probe));
         }
         false
@@ -316,12 +324,12 @@ impl Client {
 impl Watches {
     /// The watches that are to be begun.
     fn ready(&self) -> impl Iterator<Item = WatchId> + '_ {
-        let is_ready = |(_, watch): &(&WatchId, &Watch)| watch.stage == Stage::Ready;
-        self.watches.iter().filter(is_ready).map(|(id, _)| *id)
+        let is_ready = |(_, watch): &(WatchId, &Watch)| watch.stage == Stage::Ready;
+        self.watches.iter().filter(is_ready).map(|(id, _)| id)
     }
 
     fn begin(&mut self, id: WatchId, bucket: BucketId, partitions: u16) {
-        let Some(watch) = self.watches.get(&id) else {
+        let Some(watch) = self.watches.get(id) else {
             return;
         };
         let selector = Selector {
@@ -332,7 +340,7 @@ impl Watches {
         let (number, home) = (self.next_number, selector.home(partitions));
         self.next_number += 1;
         self.numbers.insert(number, id);
-        if let Some(watch) = self.watches.get_mut(&id) {
+        if let Some(watch) = self.watches.get_mut(id) {
             watch.stage = Stage::Sent;
             watch.number = number;
             watch.bucket_id = bucket;
@@ -348,12 +356,12 @@ impl Watches {
     }
 
     fn end(&mut self, id: WatchId) {
-        let Some(watch) = self.watches.remove(&id) else {
+        let Some(watch) = self.watches.remove(id) else {
             return;
         };
-        self.told.forget((id.0, Vec::new())..(id.0 + 1, Vec::new()));
+        self.told.forget(id.0);
         if watch.stage == Stage::Sent {
-            self.numbers.remove(&watch.number);
+            self.numbers.remove(watch.number);
             let end = WatchRequest::End {
                 watch: watch.number,
             };
@@ -362,8 +370,8 @@ impl Watches {
     }
 
     pub(super) fn fail(&mut self, id: WatchId, failure: Failure) {
-        if let Some(watch) = self.watches.remove(&id) {
-            self.numbers.remove(&watch.number);
+        if let Some(watch) = self.watches.remove(id) {
+            self.numbers.remove(watch.number);
             self.outputs
                 .push_back(WatchOutput::Failed { watch: id, failure });
         }
@@ -372,13 +380,16 @@ impl Watches {
     /// Where a watch is. A place that was not heard of since something was told that is forgotten by
     /// now is left out: what the stream brings behind it could not be known for told.
     fn marks(&self, watch: &Watch) -> Vec<Mark> {
-        let mut marks = watch.marks.clone();
-        for stream in &watch.streams {
-            self.fold(*stream, &mut marks);
+        let mut marks = Map::new();
+        for (name, reached) in watch.marks.iter() {
+            marks.insert(name, *reached);
+        }
+        for stream in watch.streams.iter() {
+            self.fold(stream, &mut marks);
         }
         let is_fresh = |reached: &Reached| reached.number >= self.told.forgotten();
-        let fresh = marks.into_iter().filter(|(_, it)| is_fresh(it));
-        let mark = |((member, incarnation), it): ((MemberId, u64), Reached)| Mark {
+        let fresh = marks.iter().filter(|(_, it)| is_fresh(it));
+        let mark = |((member, incarnation), it): ((MemberId, u64), &Reached)| Mark {
             member,
             incarnation,
             position: it.position,
@@ -387,12 +398,12 @@ impl Watches {
     }
 
     /// Adds how far `stream` is.
-    fn fold(&self, stream: StreamId, marks: &mut BTreeMap<(MemberId, u64), Reached>) {
-        let Some(it) = self.streams.get(&stream) else {
+    fn fold(&self, stream: StreamId, marks: &mut Map<(MemberId, u64), Reached>) {
+        let Some(it) = self.streams.get(stream) else {
             return;
         };
         if let (Some(reached), Some(mark)) =
-            (it.reached, marks.get_mut(&(it.member, it.incarnation)))
+            (it.reached, marks.get_mut((it.member, it.incarnation)))
         {
             *mark = reached.max(*mark);
         }
@@ -401,19 +412,22 @@ impl Watches {
     /// Takes what is there in the shards that `is_lost` for lost: where the watches are is kept.
     fn lose(&mut self, is_lost: impl Fn(PartitionId) -> bool) {
         let mut watches = core::mem::take(&mut self.watches);
-        for watch in watches.values_mut() {
+        for id in watches.keys().collect::<Vec<_>>() {
+            let Some(watch) = watches.get_mut(id) else {
+                continue;
+            };
             if watch.stage != Stage::Sent || !is_lost(watch.home) {
                 continue;
             }
-            for stream in core::mem::take(&mut watch.streams) {
+            while let Some(stream) = watch.streams.pop_first() {
                 self.fold(stream, &mut watch.marks);
             }
             watch.stage = Stage::Ready;
-            self.numbers.remove(&watch.number);
+            self.numbers.remove(watch.number);
         }
         self.watches = watches;
         self.requests.retain(|(partition, _)| !is_lost(*partition));
-        self.streams.retain(|(shard, _), _| !is_lost(*shard));
-        self.unacknowledged.retain(|shard, _| !is_lost(*shard));
+        self.streams.retain(|(shard, _), _| !is_lost(shard));
+        self.unacknowledged.retain(|shard, _| !is_lost(shard));
     }
 }

@@ -10,8 +10,9 @@
 use super::table::block::{BlockError, BlockId};
 use super::table::reader::{Blocks, Obstacle, Wanted};
 use crate::limits::DAMAGED_BLOCKS_MAX;
+use crate::sorted::{Map, Set};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use foldhash::fast::FixedState;
@@ -35,8 +36,8 @@ pub struct Cache {
     main: Queue,
     /// Names that have left the small queue, oldest first.
     ghosts: VecDeque<Name>,
-    ghost_names: BTreeSet<Name>,
-    damaged: BTreeMap<Name, BlockError>,
+    ghost_names: Set<Name>,
+    damaged: Map<Name, BlockError>,
     hits: Cell<u64>,
 }
 
@@ -65,8 +66,8 @@ impl Cache {
             small: Queue::default(),
             main: Queue::default(),
             ghosts: VecDeque::new(),
-            ghost_names: BTreeSet::new(),
-            damaged: BTreeMap::new(),
+            ghost_names: Set::new(),
+            damaged: Map::new(),
             hits: Cell::new(0),
         }
     }
@@ -107,7 +108,7 @@ impl Cache {
         }
         self.slots[index] = Some(slot);
         self.by_name.insert(name, index);
-        let queue = if self.ghost_names.remove(&name) {
+        let queue = if self.ghost_names.remove(name) {
             &mut self.main
         } else {
             &mut self.small
@@ -132,7 +133,7 @@ impl Cache {
 
     /// Forgets everything of a table that is gone. Its blocks leave at once.
     pub fn forget(&mut self, table: u64) {
-        self.damaged.retain(|(of, _), _| *of != table);
+        self.damaged.retain(|(of, _), _| of != table);
         for queue in [&mut self.small, &mut self.main] {
             let (slots, by_name, free) = (&mut self.slots, &mut self.by_name, &mut self.free);
             let mut freed = 0;
@@ -208,7 +209,7 @@ impl Cache {
             let Some(oldest) = self.ghosts.pop_front() else {
                 break;
             };
-            self.ghost_names.remove(&oldest);
+            self.ghost_names.remove(oldest);
         }
         if self.ghost_names.insert(slot.name) {
             self.ghosts.push_back(slot.name);
@@ -226,7 +227,7 @@ impl Blocks for Cache {
             self.hits.set(self.hits.get() + 1);
             return Ok(&slot.bytes);
         }
-        if self.damaged.contains_key(&name) {
+        if self.damaged.contains(name) {
             return Err(Obstacle::Damaged(wanted.id));
         }
         Err(Obstacle::Unloaded(wanted))

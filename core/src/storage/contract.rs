@@ -11,6 +11,7 @@
 //! * `Replace` is atomic and durable when it is answered.
 //! * A medium without files stores a file as chunks under its [`FileId`].
 
+use crate::sorted::{Key, Words};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -39,6 +40,21 @@ pub struct FileId {
     pub kind: FileKind,
     /// Which of its kind.
     pub number: u64,
+}
+
+impl Key for FileId {
+    fn to_words(self) -> Words {
+        [self.kind as u64, self.number]
+    }
+
+    fn from_words([kind, number]: Words) -> Self {
+        let kind = match kind {
+            0 => FileKind::Log,
+            1 => FileKind::Table,
+            _ => FileKind::Manifest,
+        };
+        Self { kind, number }
+    }
 }
 
 impl fmt::Display for FileId {

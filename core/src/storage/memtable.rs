@@ -4,6 +4,7 @@ use super::facts::Facts;
 use super::key::{StoredKey, compare, head};
 use super::store::BatchNumber;
 use crate::id::PartitionId;
+use crate::sorted::Map;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub struct Memtable {
     bytes: usize,
     segment: u64,
     last_batch: BatchNumber,
-    new_keys: BTreeMap<PartitionId, u64>,
+    new_keys: Map<PartitionId, u64>,
 }
 
 /// A key whose first bytes are at hand: they decide most comparisons.
@@ -51,7 +52,7 @@ impl Memtable {
             bytes: 0,
             segment,
             last_batch: BatchNumber(0),
-            new_keys: BTreeMap::new(),
+            new_keys: Map::new(),
         }
     }
 
@@ -71,7 +72,7 @@ impl Memtable {
     /// in a table.
     pub fn insert(&mut self, key: StoredKey, slot: Slot, is_new: bool) {
         if is_new {
-            *self.new_keys.entry(key.partition()).or_default() += 1;
+            *self.new_keys.get_or_default(key.partition()) += 1;
         }
         self.last_batch = self.last_batch.max(slot.batch);
         let key_bytes = key.as_bytes().len() + SLOT_OVERHEAD_BYTES;
@@ -84,7 +85,7 @@ impl Memtable {
 
     /// Removes everything of `partition`.
     pub fn remove_partition(&mut self, partition: PartitionId) {
-        self.new_keys.remove(&partition);
+        self.new_keys.remove(partition);
         let bytes = &mut self.bytes;
         self.slots.retain(|key, slot| {
             let stays = key.key.partition() != partition;
@@ -136,7 +137,7 @@ impl Memtable {
 
     /// Keys that were not there before, by partition.
     #[must_use]
-    pub const fn new_keys(&self) -> &BTreeMap<PartitionId, u64> {
+    pub const fn new_keys(&self) -> &Map<PartitionId, u64> {
         &self.new_keys
     }
 }
@@ -276,7 +277,7 @@ mod tests {
         assert_eq!(table.bytes(), 7 + SLOT_OVERHEAD_BYTES + 5);
         assert_eq!(
             table.new_keys().iter().collect::<alloc::vec::Vec<_>>(),
-            [(&PartitionId(1), &1)]
+            [(PartitionId(1), &1)]
         );
         assert!(table.get(key(0).as_bytes()).is_none() && table.get(key(1).as_bytes()).is_some());
     }

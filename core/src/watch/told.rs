@@ -7,22 +7,25 @@
 
 use super::change::Rank;
 use crate::causality::Hlc;
+use crate::hash::hash64;
 use crate::id::PartitionId;
-use alloc::collections::BTreeMap;
+use crate::sorted::Map;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 /// Keys by the change that was told of them last.
 #[derive(Debug)]
-pub struct Told<K> {
-    keys: BTreeMap<K, Telling>,
-    /// The same keys in the order in which that was.
-    order: BTreeMap<u64, (K, PartitionId)>,
+pub struct Told {
+    /// By whom it was told, and the hash of the key: of two keys with one hash the one is remembered that
+    /// was told last.
+    keys: Map<(u64, u64), Entry>,
+    /// The same in the order in which that was.
+    order: Map<u64, (u64, u64)>,
     newest: u64,
     /// The highest number that was forgotten.
     forgotten: u64,
     /// The highest version that was forgotten of each partition.
-    floors: BTreeMap<PartitionId, Hlc>,
+    floors: Map<PartitionId, Hlc>,
     keys_max: usize,
 }
 
@@ -37,30 +40,38 @@ pub struct Telling {
     pub streams: Vec<u32>,
 }
 
-impl<K: Ord + Clone> Told<K> {
+#[derive(Debug)]
+struct Entry {
+    key: Box<[u8]>,
+    partition: PartitionId,
+    telling: Telling,
+}
+
+impl Told {
     /// Remembers `keys_max` keys.
     #[must_use]
     pub const fn new(keys_max: usize) -> Self {
         Self {
-            keys: BTreeMap::new(),
-            order: BTreeMap::new(),
+            keys: Map::new(),
+            order: Map::new(),
             newest: 0,
             forgotten: 0,
-            floors: BTreeMap::new(),
+            floors: Map::new(),
             keys_max,
         }
     }
 
-    /// What was told of `key` last, if it is remembered.
+    /// What `whom` was told of `key` last, if it is remembered.
     #[must_use]
-    pub fn last(&self, key: &K) -> Option<&Telling> {
-        self.keys.get(key)
+    pub fn last(&self, whom: u64, key: &[u8]) -> Option<&Telling> {
+        let entry = self.keys.get((whom, hash64(key)))?;
+        (*entry.key == *key).then_some(&entry.telling)
     }
 
     /// Whether a key of `partition` that is not remembered may have been told in `version`.
     #[must_use]
     pub fn is_late(&self, partition: PartitionId, version: Hlc) -> bool {
-        let floor = self.floors.get(&partition);
+        let floor = self.floors.get(partition);
         floor.is_some_and(|floor| version <= *floor)
     }
 
@@ -76,44 +87,51 @@ impl<K: Ord + Clone> Told<K> {
         self.forgotten
     }
 
-    /// `key` of `partition` is told in `rank`, as `stream` brings it.
-    pub fn tell(&mut self, key: K, partition: PartitionId, rank: Rank, stream: u32) {
+    /// `whom` is told of `key` of `partition` in `rank`, as `stream` brings it.
+    pub fn tell(&mut self, whom: u64, key: &[u8], partition: PartitionId, rank: Rank, stream: u32) {
         self.newest += 1;
-        let telling = Telling {
-            rank,
-            number: self.newest,
-            streams: Vec::from([stream]),
+        let name = (whom, hash64(key));
+        let entry = Entry {
+            key: key.into(),
+            partition,
+            telling: Telling {
+                rank,
+                number: self.newest,
+                streams: Vec::from([stream]),
+            },
         };
-        if let Some(before) = self.keys.insert(key.clone(), telling) {
-            self.order.remove(&before.number);
+        if let Some(before) = self.keys.insert(name, entry) {
+            self.order.remove(before.telling.number);
+            if *before.key != *key {
+                self.forgot(&before);
+            }
         }
-        self.order.insert(self.newest, (key, partition));
+        self.order.insert(self.newest, name);
         while self.keys.len() > self.keys_max
-            && let Some((number, (oldest, partition))) = self.order.pop_first()
+            && let Some((_, oldest)) = self.order.pop_first()
         {
-            self.forgotten = number;
-            if let Some(gone) = self.keys.remove(&oldest) {
-                let floor = self.floors.entry(partition).or_default();
-                *floor = gone.rank.version.max(*floor);
+            if let Some(gone) = self.keys.remove(oldest) {
+                self.forgot(&gone);
             }
         }
     }
 
-    /// `stream` brings what was told of `key` last.
-    pub fn brings(&mut self, key: &K, stream: u32) {
-        if let Some(telling) = self.keys.get_mut(key)
-            && !telling.streams.contains(&stream)
+    /// `stream` brings what `whom` was told of `key` last.
+    pub fn brings(&mut self, whom: u64, key: &[u8], stream: u32) {
+        if let Some(entry) = self.keys.get_mut((whom, hash64(key)))
+            && *entry.key == *key
+            && !entry.telling.streams.contains(&stream)
         {
-            telling.streams.push(stream);
+            entry.telling.streams.push(stream);
         }
     }
 
-    /// Forgets the keys of a range: nobody is told of them any more.
-    pub fn forget(&mut self, range: Range<K>) {
-        let gone: Vec<K> = self.keys.range(range).map(|(key, _)| key.clone()).collect();
-        for key in gone {
-            if let Some(telling) = self.keys.remove(&key) {
-                self.order.remove(&telling.number);
+    /// Forgets `whom`, who is told nothing any more.
+    pub fn forget(&mut self, whom: u64) {
+        let all = self.keys.range((whom, 0)..=(whom, u64::MAX));
+        for name in all.collect::<Vec<_>>() {
+            if let Some(entry) = self.keys.remove(name) {
+                self.order.remove(entry.telling.number);
             }
         }
     }
@@ -128,6 +146,13 @@ impl<K: Ord + Clone> Told<K> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// What `gone` says is not known any more.
+    fn forgot(&mut self, gone: &Entry) {
+        self.forgotten = self.forgotten.max(gone.telling.number);
+        let floor = self.floors.get_or_default(gone.partition);
+        *floor = gone.telling.rank.version.max(*floor);
     }
 }
 
@@ -148,14 +173,45 @@ mod tests {
     fn what_is_forgotten_is_late_in_its_partition_and_nothing_else_is() {
         let mut told = Told::new(2);
         for (key, partition, version) in [(1, 0, 10), (2, 1, 20), (1, 0, 30), (3, 0, 40)] {
-            told.tell(key, PartitionId(partition), rank(version), 0);
+            told.tell(7, &[key], PartitionId(partition), rank(version), 0);
         }
-        assert!(told.last(&2).is_none(), "it was told longest ago");
-        assert_eq!(told.last(&1).map(|it| it.rank), Some(rank(30)));
+        assert!(told.last(7, &[2]).is_none(), "it was told longest ago");
+        assert_eq!(told.last(7, &[1]).map(|it| it.rank), Some(rank(30)));
         assert_eq!((told.newest(), told.forgotten()), (4, 2));
         let is_late =
             |partition, version| told.is_late(PartitionId(partition), Hlc::from_u64(version));
         assert!(is_late(1, 20) && is_late(1, 3));
         assert!(!is_late(1, 21) && !is_late(0, 1));
+    }
+
+    #[test]
+    fn of_two_keys_with_one_hash_the_older_is_forgotten() {
+        let mut told = Told::new(9);
+        told.tell(7, b"a", PartitionId(0), rank(10), 0);
+        told.tell(7, b"b", PartitionId(1), rank(20), 0);
+        let name = (7, hash64(b"a"));
+        let entry = told.keys.get_mut(name).expect("it was told");
+        entry.key = b"c".as_slice().into();
+        assert!(told.last(7, b"a").is_none(), "the hash is not the key");
+        told.brings(7, b"a", 1);
+        told.tell(7, b"a", PartitionId(0), rank(30), 0);
+        assert_eq!(
+            told.last(7, b"a").map(|it| it.streams.clone()),
+            Some(Vec::from([0]))
+        );
+        assert!(told.is_late(PartitionId(0), Hlc::from_u64(10)));
+        assert_eq!((told.len(), told.forgotten(), told.newest()), (2, 1, 3));
+        told.forget(7);
+        assert!(told.is_empty() && told.order.is_empty());
+    }
+
+    #[test]
+    fn who_is_forgotten_leaves_the_others() {
+        let mut told = Told::new(9);
+        told.tell(7, b"a", PartitionId(0), rank(10), 0);
+        told.tell(8, b"a", PartitionId(0), rank(20), 0);
+        told.forget(7);
+        assert!(told.last(7, b"a").is_none());
+        assert_eq!(told.last(8, b"a").map(|it| it.rank), Some(rank(20)));
     }
 }

@@ -7,9 +7,9 @@
 //! worth having. So at most about a ninth of the space holds what was replaced.
 
 use crate::limits::{COMPACTION_TABLES_MAX, LEVEL_0_TABLES, LEVEL_RATIO, LEVELS};
+use crate::sorted::Set;
 use crate::storage::key::compare;
 use crate::storage::manifest::{Levels, Table};
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 const BOTTOM: usize = LEVELS - 1;
@@ -44,12 +44,12 @@ pub fn choose(
     forget_ms: &dyn Fn(&[u8], &[u8]) -> u64,
 ) -> Option<Plan> {
     let base = base_level(levels, goals);
-    let mut pressing: Vec<(u64, usize)> = (0..BOTTOM)
+    let pressing: Set<(u64, usize)> = (0..BOTTOM)
         .map(|level| (pressure(levels, goals, base, level), level))
         .filter(|(pressure, _)| *pressure >= 1_000)
+        .map(|(pressure, level)| (u64::MAX - pressure, level))
         .collect();
-    pressing.sort_unstable_by_key(|(pressure, level)| (core::cmp::Reverse(*pressure), *level));
-    let pushed_down = pressing.into_iter().find_map(|(_, level)| match level {
+    let pushed_down = pressing.iter().find_map(|(_, level)| match level {
         0 => from_level_0(levels, base, is_resting),
         _ => from_level(levels, level, is_resting),
     });
@@ -236,7 +236,7 @@ fn span(tables: &[Table]) -> (&[u8], &[u8]) {
 impl Plan {
     /// The numbers of all inputs.
     #[must_use]
-    pub fn numbers(&self) -> BTreeSet<u64> {
+    pub fn numbers(&self) -> Set<u64> {
         self.inputs
             .iter()
             .flatten()

@@ -6,6 +6,7 @@
 use super::choose::Plan;
 use super::output::{Output, file};
 use crate::id::PartitionId;
+use crate::sorted::Map;
 use crate::storage::contract::{OperationId, StorageRequest};
 use crate::storage::facts::Reading;
 use crate::storage::key::{compare, partition_of};
@@ -13,7 +14,7 @@ use crate::storage::manifest::{Levels, Table};
 use crate::storage::store::Lane;
 use crate::storage::table::block::BlockError;
 use crate::storage::table::stream::{Streamed, TableStream};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -27,7 +28,7 @@ pub struct Merge {
     /// Most bytes of one read.
     read_bytes: usize,
     /// Keys that are gone, by partition.
-    forgotten: BTreeMap<PartitionId, u64>,
+    forgotten: Map<PartitionId, u64>,
     read_total: u64,
 }
 
@@ -41,9 +42,9 @@ pub struct World<'a> {
     /// The tables there are.
     pub levels: &'a Levels,
     /// Dropped partitions.
-    pub drops: &'a BTreeMap<PartitionId, u64>,
+    pub drops: &'a Map<PartitionId, u64>,
     /// Until when tombstones may be forgotten, by partition.
-    pub forget_ms: &'a BTreeMap<PartitionId, u64>,
+    pub forget_ms: &'a Map<PartitionId, u64>,
 }
 
 /// What a step has come to.
@@ -104,7 +105,7 @@ impl Merge {
             output,
             incarnation,
             read_bytes,
-            forgotten: BTreeMap::new(),
+            forgotten: Map::new(),
             read_total: 0,
         }
     }
@@ -211,7 +212,7 @@ impl Merge {
     }
 
     /// Ends the output: its tables, and the keys that are gone, by partition.
-    pub fn finish(&mut self, lane: &mut Lane) -> (Vec<Table>, BTreeMap<PartitionId, u64>) {
+    pub fn finish(&mut self, lane: &mut Lane) -> (Vec<Table>, Map<PartitionId, u64>) {
         (
             self.output.finish(lane),
             core::mem::take(&mut self.forgotten),
@@ -258,7 +259,7 @@ impl Merge {
         let is_dropped = |source: &Source| {
             world
                 .drops
-                .get(&partition)
+                .get(partition)
                 .is_some_and(|before| source.number < *before)
         };
         let mut spent = 0;
@@ -284,7 +285,7 @@ impl Merge {
                 };
             }
             if facts.is_tombstone && can_forget(world, self.plan.level, partition, key, &value) {
-                *self.forgotten.entry(partition).or_default() += 1;
+                *self.forgotten.get_or_default(partition) += 1;
             } else {
                 self.output.push(key, &value, facts, next_table, lane);
             }
@@ -306,7 +307,7 @@ fn can_forget(
     key: &[u8],
     value: &[u8],
 ) -> bool {
-    let until = world.forget_ms.get(&partition).copied().unwrap_or(0);
+    let until = world.forget_ms.get(partition).copied().unwrap_or(0);
     let written = || (world.reading.facts)(value).map_or(u64::MAX, |facts| facts.written_at_ms);
     until > 0 && written() <= until && !world.levels.is_covered_below(level, key, key)
 }

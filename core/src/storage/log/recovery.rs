@@ -19,6 +19,7 @@ use super::format::{
 };
 use super::writer::LogWriter;
 use crate::limits::RECOVERY_READ_BYTES;
+use crate::sorted::Map;
 use crate::storage::contract::{FileId, FileKind, StorageRequest, StoredFile};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -93,8 +94,13 @@ impl Recovery {
         let is_log = |stored: &&StoredFile| {
             stored.file.kind == FileKind::Log && stored.file.number >= log_start
         };
-        let mut segments: Vec<_> = files.iter().filter(is_log).copied().collect();
-        segments.sort_unstable_by_key(|stored| stored.file);
+        let segments = files.iter().filter(is_log);
+        let segments: Map<_, _> = segments.map(|it| (it.file, it.length)).collect();
+        let stored = |(file, length): (FileId, &u64)| StoredFile {
+            file,
+            length: *length,
+        };
+        let segments: Vec<_> = segments.iter().map(stored).collect();
         for (number, stored) in (log_start..).zip(&segments) {
             if stored.file.number != number {
                 let missing = FileId {

@@ -12,9 +12,9 @@
 use super::levels::Levels;
 use crate::id::PartitionId;
 use crate::limits::{MANIFEST_BYTES_MAX, TABLES_MAX};
+use crate::sorted::Map;
 use crate::storage::log::format::FORMAT_VERSION;
 use crate::storage::table::Properties;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -38,9 +38,9 @@ pub struct Manifest {
     /// The first log segment whose records are not all in tables.
     pub log_start: u64,
     /// Keys in the tables, tombstones included, by partition.
-    pub keys: BTreeMap<PartitionId, u64>,
+    pub keys: Map<PartitionId, u64>,
     /// Partitions that were dropped: tables with numbers below this one have nothing of them.
-    pub drops: BTreeMap<PartitionId, u64>,
+    pub drops: Map<PartitionId, u64>,
     /// The tables.
     pub levels: Levels,
 }
@@ -143,7 +143,7 @@ impl Manifest {
             return Err(ManifestError::Version(version));
         }
         let manifest: Self = postcard::from_bytes(body).map_err(|_| ManifestError::Malformed)?;
-        let mut keys = manifest.keys.values();
+        let keys = (manifest.keys.iter()).try_fold(0_u64, |sum, (_, keys)| sum.checked_add(*keys));
         let makes_sense = manifest.levels.is_sound()
             && manifest.levels.tables().count() <= TABLES_MAX
             && manifest
@@ -151,9 +151,7 @@ impl Manifest {
                 .tables()
                 .all(|table| table.number < manifest.next_table && table.is_sound())
             && manifest.next_table.max(manifest.log_start) <= NUMBER_MAX
-            && keys
-                .try_fold(0_u64, |sum, keys| sum.checked_add(*keys))
-                .is_some_and(|sum| sum <= NUMBER_MAX);
+            && keys.is_some_and(|sum| sum <= NUMBER_MAX);
         if makes_sense {
             Ok(manifest)
         } else {

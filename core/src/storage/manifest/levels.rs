@@ -6,8 +6,8 @@
 
 use super::format::Table;
 use crate::limits::LEVELS;
+use crate::sorted::Set;
 use crate::storage::key::compare;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct Levels(
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Tables that go, by number.
-    pub remove: BTreeSet<u64>,
+    pub remove: Set<u64>,
     /// Tables that come, all into this level.
     pub add: Vec<Table>,
     /// Which one.
@@ -56,14 +56,15 @@ impl Levels {
     /// Applies `change`.
     pub fn apply(&mut self, change: Change) {
         for level in &mut self.0 {
-            level.retain(|table| !change.remove.contains(&table.number));
+            level.retain(|table| !change.remove.contains(table.number));
         }
         let level = &mut self.0[change.level];
-        level.extend(change.add);
-        if change.level == 0 {
-            level.sort_unstable_by_key(|table| core::cmp::Reverse(table.number));
-        } else {
-            level.sort_unstable_by(|a, b| compare(&a.properties.first, &b.properties.first));
+        for table in change.add {
+            let is_before = |other: &Table| match change.level {
+                0 => other.number > table.number,
+                _ => compare(&other.properties.first, &table.properties.first).is_lt(),
+            };
+            level.insert(level.partition_point(is_before), table);
         }
     }
 
@@ -78,7 +79,7 @@ impl Levels {
         let is_apart = |pair: &[Table]| {
             compare(&pair[0].properties.last, &pair[1].properties.first) == Ordering::Less
         };
-        let mut numbers = BTreeSet::new();
+        let mut numbers = Set::new();
         self.tables()
             .all(|table| is_range(table) && numbers.insert(table.number))
             && self.0[0].is_sorted_by(|a, b| a.number > b.number)

@@ -187,9 +187,11 @@ impl Store {
         let resting = &self.resting;
         let forget = |first: &[u8], last: &[u8]| {
             let range = partition_of(first)..=partition_of(last);
-            let known = self.forget_ms.range(range.clone());
             let count = usize::from(range.end().0 - range.start().0) + 1;
-            let times: Vec<u64> = known.map(|(_, until)| *until).collect();
+            let known = self.forget_ms.range(range);
+            let times: Vec<u64> = known
+                .filter_map(|it| self.forget_ms.get(it).copied())
+                .collect();
             // A partition of which nothing was said needs all of its tombstones.
             if times.len() < count {
                 0
@@ -201,7 +203,7 @@ impl Store {
             &self.manifest.levels,
             &self.sizes.goals,
             now.as_millis(),
-            &|table| resting.contains(&table),
+            &|table| resting.contains(table),
             &forget,
         );
         self.merge_checked_ms = now.as_millis();

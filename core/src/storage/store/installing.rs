@@ -7,12 +7,12 @@ use super::lane::Ended;
 use super::opening::MANIFEST;
 use super::{Phase, Store, StoreEvent};
 use crate::id::PartitionId;
+use crate::sorted::Map;
 use crate::storage::compaction::output::file;
 use crate::storage::contract::{FileId, FileKind, StorageFault, StorageRequest};
 use crate::storage::key::partition_of;
 use crate::storage::manifest::{Change, Manifest};
 use crate::time::Instant;
-use alloc::collections::BTreeMap;
 
 /// A change of the manifest.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +21,9 @@ pub(super) struct Installation {
     /// The oldest frozen memtable is in a table: the log is needed from here on.
     pub(super) log_start: Option<u64>,
     /// Keys that come, by partition.
-    pub(super) new_keys: BTreeMap<PartitionId, u64>,
+    pub(super) new_keys: Map<PartitionId, u64>,
     /// Keys that go, by partition.
-    pub(super) forgotten: BTreeMap<PartitionId, u64>,
+    pub(super) forgotten: Map<PartitionId, u64>,
     /// The partition that was taken in.
     pub(super) ingested: Option<PartitionId>,
 }
@@ -31,11 +31,11 @@ pub(super) struct Installation {
 impl Manifest {
     fn install(&mut self, installation: &Installation) {
         self.levels.apply(installation.change.clone());
-        for (partition, new) in &installation.new_keys {
-            *self.keys.entry(*partition).or_default() += new;
+        for (partition, new) in installation.new_keys.iter() {
+            *self.keys.get_or_default(partition) += new;
         }
-        for (partition, gone) in &installation.forgotten {
-            let keys = self.keys.entry(*partition).or_default();
+        for (partition, gone) in installation.forgotten.iter() {
+            let keys = self.keys.get_or_default(partition);
             *keys = keys.saturating_sub(*gone);
         }
         self.keys.retain(|_, keys| *keys > 0);
@@ -47,7 +47,7 @@ impl Manifest {
             levels.tables().any(|table| {
                 let (first, last) = (&table.properties.first, &table.properties.last);
                 let range = partition_of(first)..=partition_of(last);
-                table.number < *before && range.contains(partition)
+                table.number < *before && range.contains(&partition)
             })
         });
     }
@@ -55,7 +55,7 @@ impl Manifest {
     /// Notes that tables below `before_table` have nothing of `partition` any more.
     pub(super) fn drop_partition(&mut self, partition: PartitionId, before_table: u64) {
         self.drops.insert(partition, before_table);
-        self.keys.remove(&partition);
+        self.keys.remove(partition);
     }
 
     /// Tables with numbers below this have nothing of `partition`.
@@ -63,7 +63,7 @@ impl Manifest {
         if self.drops.is_empty() {
             return 0;
         }
-        self.drops.get(&partition).copied().unwrap_or(0)
+        self.drops.get(partition).copied().unwrap_or(0)
     }
 }
 
@@ -101,11 +101,11 @@ impl Store {
             self.flushed(log_start);
         }
         let Change { add, remove, .. } = &installation.change;
-        let is_gone = |number: &&u64| !add.iter().any(|table| table.number == **number);
+        let is_gone = |number: &u64| !add.iter().any(|table| table.number == *number);
         for number in remove.iter().filter(is_gone) {
-            self.cache.forget(*number);
-            self.doomed.insert(*number);
-            self.delete_doomed(*number);
+            self.cache.forget(number);
+            self.doomed.insert(number);
+            self.delete_doomed(number);
         }
         self.balance();
     }
@@ -126,8 +126,8 @@ impl Store {
 
     /// Deletes a table that is no longer in the manifest, once nobody reads it.
     pub(super) fn delete_doomed(&mut self, number: u64) {
-        if self.doomed.contains(&number) && !self.loads.is_reading(number) {
-            self.doomed.remove(&number);
+        if self.doomed.contains(number) && !self.loads.is_reading(number) {
+            self.doomed.remove(number);
             self.lane
                 .push(StorageRequest::Delete { file: file(number) });
         }

@@ -40,8 +40,9 @@ use super::manifest::Manifest;
 use super::memtable::Memtable;
 use super::table::block::BlockError;
 use crate::id::PartitionId;
+use crate::sorted::{Map, Set};
 use crate::time::Instant;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use background::Flush;
 use installing::Installation;
@@ -85,10 +86,10 @@ pub struct Store {
     /// When that choice was made.
     merge_checked_ms: u64,
     /// Tables that could not be read: they are left as they are.
-    resting: BTreeSet<u64>,
-    forget_ms: BTreeMap<PartitionId, u64>,
+    resting: Set<u64>,
+    forget_ms: Map<PartitionId, u64>,
     /// Tables that go when nobody reads them any more.
-    doomed: BTreeSet<u64>,
+    doomed: Set<u64>,
     /// Bytes of background work that writes have made and that was not done yet.
     owed: usize,
     requests: VecDeque<(OperationId, StorageRequest)>,
@@ -221,9 +222,9 @@ impl Store {
             merge_waits: false,
             may_merge: true,
             merge_checked_ms: 0,
-            resting: BTreeSet::new(),
-            forget_ms: BTreeMap::new(),
-            doomed: BTreeSet::new(),
+            resting: Set::new(),
+            forget_ms: Map::new(),
+            doomed: Set::new(),
             owed: 0,
             requests: VecDeque::new(),
             next_operation: OperationId(1),
@@ -349,10 +350,10 @@ impl Store {
     /// was written again counts for one less.
     #[must_use]
     pub fn keys(&self) -> u64 {
-        let in_tables: u64 = self.manifest.keys.values().sum();
+        let in_tables: u64 = self.manifest.keys.iter().map(|(_, keys)| keys).sum();
         let memtables = self.frozen.iter().chain([&self.active]);
-        let new = memtables.flat_map(|memtable| memtable.new_keys().values());
-        in_tables + new.sum::<u64>()
+        let new = memtables.flat_map(|memtable| memtable.new_keys().iter());
+        in_tables + new.map(|(_, keys)| keys).sum::<u64>()
     }
 
     /// Bytes in memory.

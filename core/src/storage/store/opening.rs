@@ -3,6 +3,7 @@
 use super::writing::Commit;
 use super::{Phase, Store, StoreEvent};
 use crate::id::PartitionId;
+use crate::sorted::Map;
 use crate::storage::contract::{
     FileId, FileKind, OperationId, StorageAnswer, StorageFault, StorageRequest, StoredFile,
 };
@@ -119,20 +120,18 @@ impl Store {
                 return self.fail(&format!("{MANIFEST} {error}; {RESTORE}"));
             }
         };
-        let mut stored = files.to_vec();
-        stored.sort_unstable_by_key(|stored| stored.file);
+        let stored: Map<_, _> = files.iter().map(|it| (it.file, it.length)).collect();
         for table in manifest.levels.tables() {
             let file = crate::storage::compaction::output::file(table.number);
-            let place = stored.binary_search_by_key(&file, |stored| stored.file);
-            match place.map(|place| stored[place].length) {
-                Ok(length) if length == table.length => {}
-                Ok(length) => {
+            match stored.get(file) {
+                Some(length) if *length == table.length => {}
+                Some(length) => {
                     return self.fail(&format!(
                         "{file} is {length} bytes long, but {} were written; {RESTORE}",
                         table.length
                     ));
                 }
-                Err(_) => return self.fail(&format!("{file} is missing; {RESTORE}")),
+                None => return self.fail(&format!("{file} is missing; {RESTORE}")),
             }
         }
         self.open_log(files, Some(manifest), replay);

@@ -6,13 +6,13 @@ use super::{BatchNumber, Page, Scan, Scanned, Store};
 use crate::hash::hash64;
 use crate::id::PartitionId;
 use crate::limits::{LEVELS, SCAN_ENTRIES_MAX};
+use crate::sorted::Map;
 use crate::storage::compaction::output::Output;
 use crate::storage::facts::Facts;
 use crate::storage::key::{StoredKey, compare};
 use crate::storage::log::Record;
 use crate::storage::manifest::{Change, Levels, Table};
 use crate::storage::memtable::Memtable;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
@@ -85,7 +85,7 @@ impl Store {
     /// Keys of `partition`, tombstones included; counted as [`Store::keys`] is.
     #[must_use]
     pub fn keys_of(&self, partition: PartitionId) -> u64 {
-        let of = |keys: &BTreeMap<PartitionId, u64>| keys.get(&partition).copied().unwrap_or(0);
+        let of = |keys: &Map<PartitionId, u64>| keys.get(partition).copied().unwrap_or(0);
         let memtables = self
             .frozen
             .iter()
@@ -195,7 +195,7 @@ impl Store {
                 level,
                 ..Change::default()
             },
-            new_keys: [(ingestion.partition, ingestion.keys)].into(),
+            new_keys: core::iter::once((ingestion.partition, ingestion.keys)).collect(),
             ingested: Some(ingestion.partition),
             ..Installation::default()
         });

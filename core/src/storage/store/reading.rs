@@ -4,6 +4,7 @@
 use super::{BatchNumber, Store, StoreEvent, take_number};
 use crate::hash::hash64;
 use crate::limits::LOADS_MAX;
+use crate::sorted::Map;
 use crate::storage::compaction::output::file;
 use crate::storage::contract::{OperationId, StorageAnswer, StorageFault, StorageRequest};
 use crate::storage::key::{StoredKey, partition_of};
@@ -11,7 +12,7 @@ use crate::storage::memtable::Slot;
 use crate::storage::table::Place;
 use crate::storage::table::block::{self, BlockError, BlockId};
 use crate::storage::table::reader::{self, Obstacle, Wanted};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// What is there for a key.
@@ -46,15 +47,15 @@ pub enum Newest<'a> {
 /// Blocks that are being read.
 #[derive(Debug, Default)]
 pub(super) struct Loads {
-    under_way: BTreeMap<OperationId, Wanted>,
-    by_name: BTreeMap<(u64, u64), OperationId>,
+    under_way: Map<OperationId, Wanted>,
+    by_name: Map<(u64, u64), OperationId>,
     waiting: VecDeque<OperationId>,
     started: usize,
 }
 
 impl Loads {
     pub(super) fn awaits(&self, operation: OperationId) -> bool {
-        self.under_way.contains_key(&operation)
+        self.under_way.contains(operation)
     }
 
     /// Whether blocks of `table` are being read.
@@ -71,7 +72,7 @@ impl Loads {
             return None;
         }
         let operation = self.waiting.pop_front()?;
-        let wanted = self.under_way.get(&operation)?;
+        let wanted = self.under_way.get(operation)?;
         self.started += 1;
         let request = StorageRequest::Read {
             file: file(wanted.id.table),
@@ -84,12 +85,12 @@ impl Loads {
     /// Gives up all of them.
     pub(super) fn abandon(&mut self) -> Vec<OperationId> {
         let all = core::mem::take(self);
-        all.under_way.into_keys().collect()
+        all.under_way.keys().collect()
     }
 
     fn end(&mut self, operation: OperationId) -> Option<Wanted> {
-        let wanted = self.under_way.remove(&operation)?;
-        self.by_name.remove(&(wanted.id.table, wanted.id.offset));
+        let wanted = self.under_way.remove(operation)?;
+        self.by_name.remove((wanted.id.table, wanted.id.offset));
         self.started -= 1;
         Some(wanted)
     }
@@ -132,7 +133,7 @@ impl Store {
     /// of one block share it.
     pub fn load(&mut self, wanted: Wanted) -> OperationId {
         let name = (wanted.id.table, wanted.id.offset);
-        if let Some(operation) = self.loads.by_name.get(&name) {
+        if let Some(operation) = self.loads.by_name.get(name) {
             return *operation;
         }
         let operation = take_number(&mut self.next_operation);

@@ -39,7 +39,7 @@ impl Gateway {
         }
         let key = StoredKey::new(partition, bucket, &change.key);
         let (rank, version) = (change.rank(), change.version);
-        let last = self.told.last(&key).cloned();
+        let last = self.told.last(ALL, key.as_bytes()).cloned();
         let is_late = last.is_none() && self.told.is_late(partition, version);
         if last.as_ref().is_some_and(|last| last.rank > rank) {
             return;
@@ -73,9 +73,9 @@ impl Gateway {
             return;
         }
         if repeated.is_some() {
-            self.told.brings(&key, stream);
+            self.told.brings(ALL, key.as_bytes(), stream);
         } else {
-            self.told.tell(key, partition, rank, stream);
+            self.told.tell(ALL, key.as_bytes(), partition, rank, stream);
         }
         let change = Arc::new(change);
         for watch in watches {
@@ -301,3 +301,6 @@ impl Gateway {
         })
     }
 }
+
+/// What one watcher is told is remembered for all.
+const ALL: u64 = 0;

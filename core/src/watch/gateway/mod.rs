@@ -25,7 +25,6 @@ use crate::limits::{
     WATCHES_PER_CLIENT_MAX,
 };
 use crate::selector::{Selector, Span};
-use crate::storage::StoredKey;
 use crate::time::{Duration, Instant};
 use crate::wire::{ClientId, ErrorCode, Failure, FeedMessage, WatchEvent};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -67,7 +66,7 @@ pub struct Gateway {
     clients: BTreeMap<ClientId, Connection>,
     /// Clients for whom something may be ready.
     busy: BTreeSet<ClientId>,
-    told: Told<StoredKey>,
+    told: Told,
     queued_bytes: usize,
     due: Instant,
     outputs: VecDeque<(MemberId, PartitionId, FeedMessage)>,
