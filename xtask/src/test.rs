@@ -185,6 +185,8 @@ const PLANTED: &[&str] = &[
     "planted",
     "--test",
     "planted_watching",
+    "--test",
+    "planted_listing",
 ];
 
 /// nextest does not run the examples in docs.

@@ -78,7 +78,7 @@ impl Call {
     /// Lists the keys of `span` in one partition, those behind `after` (empty to begin), at most `limit` of
     /// them ([`crate::limits::LIST_ENTRIES_MAX`] if it is 0). It can be submitted once a server has said how
     /// many partitions there are ([`super::Client::welcome`]). The answer is a [`Reply::Listed`], and has no
-    /// part in the client's session.
+    /// part in the client's session. [`super::Listing`] says what to ask for a list over all partitions.
     #[must_use]
     pub fn list(
         bucket: impl Into<BucketRef>,

@@ -2,6 +2,7 @@
 //!
 //! * [`call`]: what an application asks, and what a driver must do.
 //! * [`session`]: [`Client`], the state machine; one for each application.
+//! * [`listing`]: [`Listing`], a list over all partitions.
 //! * `outcome`: how a call comes to its outcome.
 //! * `naming`: buckets by name.
 //! * `pending`: the calls that have no outcome yet.
@@ -35,6 +36,7 @@
 //! ```
 
 pub mod call;
+pub mod listing;
 pub mod session;
 #[cfg(feature = "watch")]
 pub mod watching;
@@ -51,6 +53,7 @@ mod seen;
 mod watching;
 
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
+pub use listing::{Listing, PageWanted};
 pub use naming::BucketRef;
 pub use session::{Client, partition_of};
 #[cfg(feature = "watch")]

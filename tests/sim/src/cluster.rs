@@ -5,6 +5,7 @@ use crate::world::{
     BEGIN, Disk, DiskSettings, LinkSettings, Notice, Seat, Traffic, World, WorldSettings,
 };
 use henge_core::causality::Value;
+use henge_core::client::PageWanted;
 use henge_core::cluster::{Change, ClusterState};
 use henge_core::config::Config;
 use henge_core::id::{BucketId, RequestId};
@@ -12,8 +13,9 @@ use henge_core::node::{Event, Report};
 use henge_core::replication::Level;
 use henge_core::ring::{Member, Zone};
 use henge_core::rng::Rng;
+use henge_core::selector::Span;
 use henge_core::time::{Duration, Instant};
-use henge_core::wire::{ClientId, Operation, Refusal, Request, Response};
+use henge_core::wire::{ClientId, FrameKind, Operation, Refusal, Request, Response, message_frame};
 use std::collections::BTreeMap;
 
 /// Members of one cluster, with a calm network, calm disks and right clocks.
@@ -295,6 +297,32 @@ impl Cluster {
         let operation = self.write(value, level);
         let id = self.request(seat, key, operation);
         self.wait(id)
+    }
+
+    /// Asks `seat` for a page of the keys of `span` in the default bucket. Returns the request's number.
+    pub fn request_page(
+        &mut self,
+        seat: Seat,
+        span: &Span,
+        wanted: &PageWanted,
+        r: Option<Level>,
+    ) -> u64 {
+        let id = self.take_number();
+        let request = Request {
+            id,
+            timeout_ms: 1_000,
+            bucket: BucketId(0),
+            key: vec![],
+            operation: Operation::List {
+                span: span.clone(),
+                after: wanted.after.clone(),
+                limit: wanted.limit,
+                r,
+            },
+        };
+        let frame = message_frame(FrameKind::Request, wanted.partition, &request);
+        self.hand(seat, frame);
+        id
     }
 
     /// A blind write of `value` under a new request id.

@@ -18,6 +18,7 @@
 //! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
 //! * [`device`]: a leaf beside such a cluster.
 //! * [`watcher`]: a client that watches, beside such a cluster. [`watch_run`]: what befalls it.
+//! * [`list_run`]: lists beside such a cluster, and what befalls them.
 //! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
 //! * [`swarm`], [`setup`], [`buckets`], [`mod@plan`]: what a seed is about, drawn before it is done.
 //! * [`mod@run`]: it is done, healed and checked.
@@ -35,6 +36,7 @@ pub mod failure;
 mod family;
 mod faults;
 pub mod leaf_run;
+pub mod list_run;
 mod model;
 mod moves;
 pub mod plan;

@@ -8,14 +8,17 @@ use henge_sim::swarm::{Scope, plan};
 const SEEDS: u64 = 3_000;
 
 /// What no law here can show. `HintBeforeDurable` costs a copy of what is on other disks as well: the
-/// tests of hints, `tests/it/repair.rs`, lose those other disks. No client of a run watches: the bugs of
-/// watches are caught in `planted_watching.rs`.
-const SEEN_ELSEWHERE: [Bug; 5] = [
+/// tests of hints, `tests/it/repair.rs`, lose those other disks. No client of a run watches or lists: the
+/// bugs of these are caught in `planted_watching.rs` and `planted_listing.rs`.
+const SEEN_ELSEWHERE: [Bug; 8] = [
     Bug::HintBeforeDurable,
     Bug::ChangeBeforeDurable,
     Bug::GapUnsaid,
     Bug::OneStreamEnough,
     Bug::ToldTwice,
+    Bug::PageBeyondEnd,
+    Bug::ListOneShort,
+    Bug::PageWithoutTombstones,
 ];
 
 #[test]
