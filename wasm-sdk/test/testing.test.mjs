@@ -10,7 +10,7 @@ import { cluster } from '../dist/testing/index.js';
 const run = promisify(execFile);
 const QUICK = { timeoutMs: 1_000 };
 
-describe('three nodes', () => {
+describe('three nodes', { timeout: 120_000 }, () => {
   let ring;
   const closing = [];
   before(async () => (ring = await cluster()));
@@ -73,7 +73,7 @@ describe('three nodes', () => {
         acknowledged.set(`power/${n}`, { round, n });
       });
       const outcomes = Promise.allSettled(writes);
-      await sleep(3 + 2 * round);
+      while (acknowledged.size < 40 * (round + 1)) await sleep(1);
       await Promise.all([ring.stop(0), ring.stop(1), ring.stop(2)]);
       const early = [...acknowledged];
       await Promise.all([ring.start(0), ring.start(1), ring.start(2)]);
@@ -158,7 +158,7 @@ describe('three nodes', () => {
   });
 });
 
-test('buckets have their policy, levels and time to live', async () => {
+test('buckets have their policy, levels and time to live', { timeout: 60_000 }, async () => {
   const ring = await cluster({ nodes: 2, replicas: 2, policy: 'siblings', buckets: { soon: { ttlMs: 300 }, last: { policy: 'lww', w: 1 } } });
   const at = (bucket, node) => open({ name: `${bucket}-${node}`, bucket, urls: ring.urls[node], WebSocket: ring.WebSocket, storage: 'memory' });
   const stores = {};
