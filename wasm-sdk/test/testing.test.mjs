@@ -155,6 +155,7 @@ describe('three nodes', { timeout: 120_000 }, () => {
   test('a node that does not exist is named with those that do', async () => {
     for (const call of ['stop', 'start', 'cut']) await assert.rejects(ring[call](3), { name: 'TypeError', message: /from 0 to 2, not 3/ });
     await assert.rejects(ring.cut(0, 'client'), /from 0 to 2, not "client"/);
+    await assert.rejects(ring.cut(1, 1), /node 1 has no link to itself/);
   });
 });
 

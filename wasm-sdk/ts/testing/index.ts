@@ -99,6 +99,7 @@ class MemoryCluster implements Cluster {
   async cut(node: number, from?: End): Promise<void> {
     this.#node('cut()', node);
     if (from !== undefined && from !== 'clients') this.#node('cut()', from);
+    if (from === node) throw new TypeError(`cut() takes two different nodes; node ${node} has no link to itself`);
     const others = this.#network.nodes.keys();
     const ends = from === undefined ? [...others, 'clients' as const] : [from];
     for (const end of ends) if (end !== node) this.#network.cut(node, end);
