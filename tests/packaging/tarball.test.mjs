@@ -16,7 +16,7 @@ test('the tarball has what it needs and nothing of the workshop', async () => {
   const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   assert.equal(manifest.name, 'henge');
   assert.deepEqual(Object.keys(manifest.dependencies ?? {}), ['ws']);
-  for (const file of ['dist/index.js', 'dist/index.d.ts', 'dist/henge_wasm_bg.wasm', 'README.md']) {
+  for (const file of ['dist/index.js', 'dist/index.d.ts', 'dist/henge_wasm_bg.wasm', 'dist/testing/index.d.ts', 'dist/testing/henge_guest.wasm', 'README.md']) {
     assert.ok((await readFile(join(installed, file))).length > 0, file);
   }
   await assert.rejects(readFile(join(installed, 'Cargo.toml')));

@@ -1,4 +1,4 @@
-/** The packed tarball does the same in every runtime and through every bundler, against real stones. */
+/** The packed tarball does the same in every runtime and through every bundler, against real stones, and those in memory. */
 
 import assert from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
@@ -9,13 +9,13 @@ import { startChromium } from '../browser/chromium.mjs';
 import { installTarball, removeProject } from '../packaging/tarball.mjs';
 import { cases } from './conformance.mjs';
 import { Desk } from './desk.mjs';
-import { esbuildInline, inChromium, inFirefox, plainPage, viteBuilt, viteDev } from './pages.mjs';
+import { esbuildInline, inChromium, inFirefox, plainPage, plainTestingPage, viteBuilt, viteDev } from './pages.mjs';
 import { node, program, startScript } from './programs.mjs';
 import { Stones } from './stones.mjs';
 import { startWorker } from './workerd.mjs';
 
 const DENO_RIGHTS = ['--allow-read', '--allow-write=.henge', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
-const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'play.mjs'];
+const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'memory.mjs', 'play.mjs'];
 const CHROMIUM = /Chrome\//;
 
 let project;
@@ -36,14 +36,15 @@ after(async () => {
   if (project) await removeProject(project);
 });
 
-script('Node 20', /^Node\.js\/20\b/, () => [node(20)], ['import', 'require', 'inline', 'slim']);
-script('Node 26', /^Node\.js\/26\b/, () => [node(26)], ['import', 'require']);
-script('Deno', /^Deno\//, () => [program('deno'), 'run', ...DENO_RIGHTS], ['import', 'require']);
-script('Bun', /^Bun\//, () => [program('bun'), 'run'], ['import', 'require']);
+script('Node 20', /^Node\.js\/20\b/, () => [node(20)], ['import', 'require', 'inline', 'slim', 'testing']);
+script('Node 26', /^Node\.js\/26\b/, () => [node(26)], ['import', 'require', 'testing']);
+script('Deno', /^Deno\//, () => [program('deno'), 'run', ...DENO_RIGHTS], ['import', 'require', 'testing']);
+script('Bun', /^Bun\//, () => [program('bun'), 'run'], ['import', 'require', 'testing']);
 conforms('workerd through wrangler', /^Cloudflare-Workers$/, startWorker);
 conforms('Firefox, a page without a bundler', /Firefox\//, inFirefox(plainPage));
 conforms('Firefox, one script by esbuild with henge/inline', /Firefox\//, inFirefox(esbuildInline));
 conforms('Chromium, one script by esbuild with henge/inline', CHROMIUM, inChromium(() => chromium.context, esbuildInline));
+conforms('Chromium, a ring inside of a page', CHROMIUM, inChromium(() => chromium.context, plainTestingPage));
 conforms('Chromium, a page built by Vite', CHROMIUM, inChromium(() => chromium.context, viteBuilt));
 conforms("Chromium, Vite's development server", CHROMIUM, inChromium(() => chromium.context, viteDev));
 

@@ -16,6 +16,12 @@ export async function plainPage({ project }) {
   return serveFiles(project, html('<script type="module" src="/plain.mjs"></script>'));
 }
 
+/** The same with a ring inside of the page. */
+export async function plainTestingPage({ project }) {
+  await writeFile(join(project, 'testing.mjs'), TESTING);
+  return serveFiles(project, html('<script type="module" src="/testing.mjs"></script>'));
+}
+
 /** Vite's development server. */
 export async function viteDev({ project }) {
   await viteSources(project);
@@ -81,6 +87,13 @@ function script(henge) {
     import { play } from './play.mjs';
     play(henge, new URLSearchParams(location.search).get('desk'));\n`;
 }
+
+const TESTING = `import * as sdk from '/node_modules/henge/dist/browser.js';
+  import { cluster } from '/node_modules/henge/dist/testing/index.js';
+  import { inMemory } from './memory.mjs';
+  import { play } from './play.mjs';
+  const { henge, ring } = await inMemory(sdk, cluster);
+  play(henge, new URLSearchParams(location.search).get('desk'), ring);`;
 
 /** A page that tells the desk what it stumbles over. */
 function html(scripts) {

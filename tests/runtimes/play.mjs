@@ -5,14 +5,18 @@
 
 import { cases } from './conformance.mjs';
 
-/** Plays all cases with the package `henge`; `desk` is where to report. */
-export async function play(henge, desk) {
+/**
+ * Plays all cases with the package `henge`; `desk` is where to report. The stones are those of the desk, or `ring`:
+ * their addresses, and what restarts the first.
+ */
+export async function play(henge, desk, ring) {
   const tell = (what, told) => fetch(`${desk}/${what}`, { method: 'POST', body: JSON.stringify(told) });
-  const urls = await (await tell('begin', { agent: agent() })).json();
-  const restart = async () => {
+  const given = await (await tell('begin', { agent: agent() })).json();
+  const restartThere = async () => {
     const answer = await tell('restart');
     if (!answer.ok) throw new Error(await answer.text());
   };
+  const { urls, restart } = ring ?? { urls: given, restart: restartThere };
   for (const [index, { run }] of cases.entries()) {
     const problem = await within(CASE_MS_MAX, run({ henge, urls, restart })).then(() => undefined, describe);
     await tell('outcome', { index, problem });

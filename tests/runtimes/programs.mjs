@@ -20,7 +20,7 @@ export function program(name) {
   return found(join(packages, '.bin', name), 'run `cargo xtask setup`');
 }
 
-/** Programs that play the cases, by how they load the package. */
+/** Programs that play the cases, by how they load the package; the last brings a ring of its own. */
 const SCRIPTS = {
   import: ['play.import.mjs', "import * as henge from 'henge';"],
   require: ['play.require.cjs', "const henge = require('henge');"],
@@ -33,12 +33,20 @@ const SCRIPTS = {
     const connect = (urls, options) => slim.connect(urls, { wasm, ...options });
     const henge = { ...slim, connect, open: (options) => slim.open({ wasm, ...options }) };`,
   ],
+  testing: [
+    'play.testing.mjs',
+    `import * as sdk from 'henge';
+    import { cluster } from 'henge/testing';
+    import { inMemory } from './memory.mjs';
+    const { henge, ring } = await inMemory(sdk, cluster);`,
+    'ring',
+  ],
 };
 
 /** Runs `command` in the folder `project` with a script of {@link SCRIPTS}; the desk learns how it ends. */
 export async function startScript(command, way, { project, desk }) {
-  const [file, load] = SCRIPTS[way];
-  const source = `${load}\nimport('./play.mjs').then(({ play }) => play(henge, process.argv[2]));\n`;
+  const [file, load, ring] = SCRIPTS[way];
+  const source = `${load}\nimport('./play.mjs').then(({ play }) => play(henge, process.argv[2], ${ring}));\n`;
   await writeFile(join(project, file), source);
   return startProgram([...command, file, desk.url], { project, desk });
 }

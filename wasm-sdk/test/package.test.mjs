@@ -56,12 +56,40 @@ test('henge/slim says what to hand in, and henge/inline needs nothing', async ()
   }
 });
 
+test('henge/testing can be imported and required, and brings its own guest', async () => {
+  const script = `(async () => {
+    const ring = await cluster({ nodes: 2 });
+    const store = await connect(ring.urls, { WebSocket: ring.WebSocket });
+    await store.put('k', 'v', { w: 'all' });
+    console.log(await store.get('k'));
+    await Promise.all([store.close(), ring.close()]);
+  })();`;
+  assert.equal(await node('ring.mjs', `import { connect } from 'henge'; import { cluster } from 'henge/testing'; ${script}`), 'v');
+  assert.equal(await node('ring.cjs', `const { connect } = require('henge'); const { cluster } = require('henge/testing'); ${script}`), 'v');
+});
+
+test('nothing but henge/testing loads the guest: a page does not download it', async () => {
+  for (const file of await readdir(join(installed, 'dist'), { recursive: true })) {
+    if (!file.endsWith('.js') || file.startsWith('testing/')) continue;
+    assert.doesNotMatch(await readFile(join(installed, 'dist', file), 'utf8'), /testing\/|henge_guest/, file);
+  }
+});
+
 test('its types hold in a strict program', async () => {
   await writeFile(
     join(app, 'app.mts'),
     `import { connect, type Entry, type Level, type Status, type Store, StoreError } from 'henge';
      import { connect as inline } from 'henge/inline';
      import { connect as slim } from 'henge/slim';
+     import { cluster, type Cluster, type ClusterOptions } from 'henge/testing';
+     const asked: ClusterOptions = { nodes: 3, w: 'all', buckets: { drafts: { policy: 'siblings', ttlMs: 1 } } };
+     await using ring: Cluster = await cluster(asked);
+     await using near: Store = await connect(ring.urls, { WebSocket: ring.WebSocket });
+     await ring.cut(0, 'clients');
+     // @ts-expect-error a node is a number
+     await ring.stop('stone-1');
+     // @ts-expect-error no such policy
+     await cluster({ policy: 'newest' });
      const store: Store = await connect(['http://a', new URL('http://b')], { r: 'quorum', w: 2, timeoutMs: 100 });
      const name: string | undefined = await store.get<string>('k', { r: 1 });
      const entry: Entry<number> | undefined = await store.getEntry<number>(new Uint8Array(1));
@@ -76,7 +104,7 @@ test('its types hold in a strict program', async () => {
      await slim('http://a', { wasm, r: 1 });
      // @ts-expect-error the engine must be handed in
      await slim('http://a', { r: 1 });
-     export { name, version, stop, level, StoreError };`,
+     export { near, name, version, stop, level, StoreError };`,
   );
   const options = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext'];
   const checked = await run(tool('tsc'), [...options, '--lib', 'es2023,dom,esnext.disposable', 'app.mts'], { cwd: app }).catch((error) => error);

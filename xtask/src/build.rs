@@ -40,23 +40,14 @@ fn with(steps: &mut Steps, what: &str, targets: &[&str]) -> Result<Built> {
     wasm::build(steps)?;
     let rust = steps.run("rust target for the guest", WasmRust::find)?;
     let built = Built {
-        guest: guest(&rust, steps)?,
+        guest: match rust {
+            WasmRust::InUse => None,
+            WasmRust::Debian { .. } => Some(wasm::guest::shipped()),
+        },
     };
     let server = built
         .cargo(&["build", "--release", "--workspace"])
         .args(targets);
     steps.run(what, |ticker| server.run(ticker).map(|_| paths::henge()))?;
     Ok(built)
-}
-
-/// Builds the guest, unless the host's build script can.
-fn guest(rust: &WasmRust, steps: &mut Steps) -> Result<Option<PathBuf>> {
-    if matches!(rust, WasmRust::InUse) {
-        return Ok(None);
-    }
-    let build = rust.cargo_build(&["-p", "henge-guest", "--profile", "dist"]);
-    steps.run("guest", |ticker| build.run(ticker).map(drop))?;
-    Ok(Some(
-        paths::target().join("wasm32-unknown-unknown/dist/henge_guest.wasm"),
-    ))
 }

@@ -24,6 +24,7 @@ struct Console;
 /// The SDK as browsers take it.
 #[derive(RustEmbed)]
 #[folder = "../wasm-sdk/dist"]
+#[exclude = "testing/*"]
 #[allow_missing = true]
 struct Sdk;
 

@@ -11,7 +11,7 @@ use crate::steps::Steps;
 
 pub(crate) use debian::{chromium, firefox, iproute2, redis_server};
 pub(crate) use npm::binaries as npm_binaries;
-pub(crate) use rust::{NO_STD_TARGETS, WasmRust, nextest};
+pub(crate) use rust::{NO_STD_TARGETS, WASM, WasmRust, nextest};
 use rust::{component, target};
 
 /// Everything that any command needs.

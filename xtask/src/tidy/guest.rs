@@ -45,12 +45,12 @@ fn imports(module: &[u8]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Where the host's build script puts the guest as shipped and the guest of the tests, and where
-/// `cargo xtask` puts it when that script cannot build it.
+/// Where the host's build script puts the guest as shipped and the guest of the tests, and where either
+/// that script or `cargo xtask wasm` has built the last one.
 const PLACES: [&str; 3] = [
     "guest/henge_guest.wasm",
     "guest/henge_guest_hooks.wasm",
-    "wasm32-unknown-unknown/dist/henge_guest.wasm",
+    "guest/wasm32-unknown-unknown/release/henge_guest.wasm",
 ];
 
 #[cfg(test)]

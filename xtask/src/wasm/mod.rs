@@ -1,6 +1,8 @@
-//! The SDK's build: Rust to wasm, wasm-bindgen, wasm-opt, base64, TypeScript, into `wasm-sdk/dist`.
+//! The SDK's build: Rust to wasm, wasm-bindgen, wasm-opt, base64, TypeScript, and the guest for
+//! `henge/testing`, into `wasm-sdk/dist`.
 
 mod glue;
+pub(crate) mod guest;
 mod inline;
 mod parts;
 mod size;
@@ -45,7 +47,11 @@ fn make(steps: &mut Steps) -> Result<()> {
             .dir(paths::sdk())
             .run(ticker)
             .map(drop)
-    })
+    })?;
+    steps.run("SDK: guest for henge/testing", |ticker| {
+        guest::build(&guest::shipped(), ticker)
+    })?;
+    Ok(())
 }
 
 /// Prints what is shipped, and what the module is made of, also if that is too much.
@@ -66,6 +72,7 @@ fn stamp() -> Result<Stamp> {
     let root = paths::root();
     let sources = [
         "core",
+        "host-runtime/guest",
         "wasm-sdk",
         "xtask/src/wasm",
         "Cargo.toml",
