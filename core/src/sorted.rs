@@ -433,7 +433,6 @@ macro_rules! words {
         }
     )*};
 }
-#[cfg(feature = "watch")]
 pub(crate) use words;
 
 words!(

@@ -15,7 +15,7 @@ export async function open(engine: EngineModule, options: OpenOptions = {}): Pro
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new TypeError(`name must be 1 to 64 letters, digits, "_" or "-", not ${describe(name)}`);
   }
-  const memoryBytes = checkCount('memoryBytes', options.memoryBytes, 0);
+  const memoryBytes = checkCount('memoryBytes', options.memoryBytes, MEMORY_DEFAULT);
   const copies = checkCount('copies', options.copies, COPIES_DEFAULT);
   const addresses = urls === undefined ? [] : socketUrls('open()', urls);
   const glue = await engine.load(options.wasm);
@@ -45,5 +45,6 @@ function checkCount(name: string, count: number | undefined, otherwise: number):
 
 const NAME = /^[\w-]{1,64}$/;
 const COPIES_DEFAULT = 10_000;
+const MEMORY_DEFAULT = 32 * 2 ** 20;
 const COUNT_MAX = 2 ** 32 - 1;
 const OPTIONS: readonly string[] = ['name', 'urls', 'storage', 'folder', 'bucket', 'memoryBytes', 'copies', 'WebSocket', 'wasm'];

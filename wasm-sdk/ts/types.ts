@@ -125,7 +125,7 @@ export interface OpenOptions {
   folder?: string | undefined;
   /** The bucket of all keys; `default` if not given. */
   bucket?: string | undefined;
-  /** Memory for the storage, in bytes; at least 8 MiB, which is also the default. */
+  /** Memory for the storage, in bytes: at least 4 MiB; 32 MiB if not given. */
   memoryBytes?: number | undefined;
   /** How many keys are kept for reading without a connection, besides the writes that wait; 10,000 if not given. */
   copies?: number | undefined;

@@ -7,7 +7,7 @@
 //! * `naming`: buckets by name.
 //! * `pending`: the calls that have no outcome yet.
 //! * `seen`: what it has read and written, so that it reads its own writes.
-//! * `watching`, `hearing`: what it watches, and what it hears of that, with the feature `watch`.
+//! * `watching`, `hearing`: what it watches, and what it hears of that.
 //! * `backoff`: how long to wait before the next attempt.
 //!
 //! The driver dials once, then obeys. **After every call that takes `&mut self`, drain
@@ -38,25 +38,19 @@
 pub mod call;
 pub mod listing;
 pub mod session;
-#[cfg(feature = "watch")]
 pub mod watching;
 
 mod backoff;
-#[cfg(feature = "watch")]
 mod hearing;
 mod naming;
 mod outcome;
 mod pending;
 mod seen;
-#[cfg(not(feature = "watch"))]
-#[path = "unwatched.rs"]
-mod watching;
 
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 pub use listing::{Listing, PageWanted};
 pub use naming::BucketRef;
 pub use session::{Client, partition_of};
-#[cfg(feature = "watch")]
 pub use watching::{WatchId, WatchOutput, WatchSpec};
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionSta
 use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
 use super::seen::Seen;
-#[cfg(feature = "watch")]
 use super::watching::Watches;
 use crate::causality::{DecodeError, Token};
 use crate::hash::{partition_at, position};
@@ -27,11 +26,11 @@ use alloc::vec::Vec;
 
 /// A client of the ring.
 ///
-/// * The application: [`Client::submit`], [`Client::cancel`], `Client::watch`, `Client::unwatch`.
+/// * The application: [`Client::submit`], [`Client::cancel`], [`Client::watch`], [`Client::unwatch`].
 /// * The socket: [`Client::handle_dialing`], [`Client::handle_connected`],
 ///   [`Client::handle_message`], [`Client::handle_disconnected`].
 /// * The clock: [`Client::handle_timeout`], when [`Client::poll_timeout`] says.
-/// * What to do: [`Client::poll_output`], drained after each of them; then `Client::poll_watch`.
+/// * What to do: [`Client::poll_output`], drained after each of them; then [`Client::poll_watch`].
 ///
 /// A write carries one request id through all its sends, so a resend is applied at most once.
 #[derive(Debug)]
@@ -45,7 +44,6 @@ pub struct Client {
     cluster: Option<u64>,
     pub(super) calls: Calls,
     pub(super) names: Names,
-    #[cfg(feature = "watch")]
     pub(super) watches: Watches,
     calls_made: u64,
     pub(super) seen: Seen,
@@ -80,7 +78,6 @@ impl Client {
             cluster: None,
             calls: Calls::default(),
             names: Names::default(),
-            #[cfg(feature = "watch")]
             watches: Watches::default(),
             calls_made: 0,
             seen: Seen::default(),

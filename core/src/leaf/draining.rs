@@ -124,17 +124,8 @@ impl Leaf {
     /// The ring has taken a write, and this is the copy to have of its key. That is stored before the write
     /// is taken out: a log that ends between them must not show an older copy.
     fn acknowledge(&mut self, acknowledged: Acknowledged) {
-        let Some(waiting) = self.outbox.get(acknowledged.write) else {
-            return;
-        };
-        let key = waiting.key.clone();
-        if self.is_kept(&key) {
-            self.acknowledged.push_back(acknowledged);
-            self.take_in();
-        } else {
-            self.put_copy(record::copy_key(&key), &acknowledged.copy);
-            self.end_write(acknowledged);
-        }
+        self.acknowledged.push_back(acknowledged);
+        self.take_in();
     }
 
     /// The ring has taken a write, and its copy is stored.

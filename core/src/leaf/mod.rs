@@ -210,6 +210,8 @@ pub struct Leaf {
     is_loading: bool,
     /// Both, or a job, wait until the storage takes writes.
     is_stalled: bool,
+    /// The medium has no more room, and nothing was stored since.
+    is_full: bool,
     jobs: VecDeque<Job>,
     /// Keys of which is to be told when a block is in memory.
     untold: Vec<Vec<u8>>,
@@ -301,6 +303,7 @@ impl Leaf {
             acknowledged: VecDeque::new(),
             is_loading: false,
             is_stalled: false,
+            is_full: false,
             jobs: VecDeque::new(),
             untold: Vec::new(),
             keep_at: None,
@@ -457,6 +460,7 @@ impl Leaf {
                 self.go_on_opening();
             }
             StoreEvent::Durable(batch) => {
+                self.is_full = false;
                 while let Some(write) = take_until(&mut self.unsynced, batch) {
                     self.say(write, Progress::Local);
                 }
@@ -485,7 +489,11 @@ impl Leaf {
                     }
                 }
             }
-            StoreEvent::Full => self.outputs.push_back(LeafOutput::Full),
+            StoreEvent::Full => {
+                self.is_full = true;
+                self.outputs.push_back(LeafOutput::Full);
+                self.take_in();
+            }
             StoreEvent::Failed(why) => self.fail(why),
             // A damaged copy reads as none; the log, which has the writes, fails as a whole.
             StoreEvent::Damaged { .. } | StoreEvent::TailCut(_) | StoreEvent::Ingested(_) => {}

@@ -67,6 +67,12 @@ impl Leaf {
             let Some(waiting) = self.outbox.get(acknowledged.write) else {
                 continue;
             };
+            // A medium that is full must not keep the ring from taking writes.
+            if self.store.can_write().is_err() && !self.is_full {
+                self.acknowledged.push_front(acknowledged);
+                self.is_stalled = true;
+                return;
+            }
             let key = waiting.key.clone();
             match self.merge(&key, &acknowledged.copy) {
                 Ok(taken) => {
