@@ -1,7 +1,8 @@
 import type { StoreError } from '../errors.js';
 import type { LeafHost } from '../leaf-host.js';
+import type { News } from '../leaf-port.js';
 import type { Receipt } from '../types.js';
-import { cloneError, cloneStatus, type Answer, type Question } from './messages.js';
+import { cloneError, cloneNews, cloneStatus, type Answer, type Question } from './messages.js';
 
 /** What the leader does for one follower, until that is gone. */
 export class Service {
@@ -10,6 +11,7 @@ export class Service {
   #channel: BroadcastChannel;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reads = new Map<number, AbortController>();
+  #subscriptions = new Map<number, () => void>();
   #stop: (() => void)[];
 
   /** Serves the tab at the other end of `channel`, as the tab `leader`. */
@@ -39,7 +41,7 @@ export class Service {
   /** The follower is gone, or this tab leads no more. */
   end(): void {
     clearTimeout(this.#timer);
-    for (const stop of this.#stop) stop();
+    for (const stop of [...this.#stop, ...this.#subscriptions.values()]) stop();
     for (const read of this.#reads.values()) read.abort();
     this.#channel.close();
   }
@@ -47,11 +49,29 @@ export class Service {
   #serve(question: Question): void {
     switch (question.kind) {
       case 'read': {
-        const aborter = new AbortController();
-        this.#reads.set(question.number, aborter);
-        this.#answer(question.number, this.#host.read(question.request, aborter.signal));
+        const { number, request } = question;
+        this.#answer(number, this.#host.read(request, this.#signalOf(number)));
         break;
       }
+      case 'list': {
+        const { number, request } = question;
+        this.#answer(number, this.#host.list(request, this.#signalOf(number)));
+        break;
+      }
+      case 'subscribe': {
+        const { number, span } = question;
+        const tell = (news: News): void => this.#tell({ kind: 'news', number, news: cloneNews(news) });
+        try {
+          this.#subscriptions.set(number, this.#host.subscribe(span, tell));
+        } catch (error) {
+          tell({ kind: 'ended', error: error as StoreError });
+        }
+        break;
+      }
+      case 'unsubscribe':
+        this.#subscriptions.get(question.number)?.();
+        this.#subscriptions.delete(question.number);
+        break;
       case 'cancel':
         this.#reads.get(question.number)?.abort();
         break;
@@ -69,6 +89,12 @@ export class Service {
         break;
       }
     }
+  }
+
+  #signalOf(number: number): AbortSignal {
+    const aborter = new AbortController();
+    this.#reads.set(number, aborter);
+    return aborter.signal;
   }
 
   #answer(number: number, outcome: Promise<unknown>): void {

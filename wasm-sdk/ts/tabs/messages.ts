@@ -1,15 +1,19 @@
 import type { ErrorCode } from '../errors.js';
 import { StoreError } from '../errors.js';
-import type { ReadRequest, WriteMark, WriteRequest } from '../leaf-port.js';
+import type { ListRequest, News, ReadRequest, WriteMark, WriteRequest } from '../leaf-port.js';
+import type { EncodedSpan } from '../span.js';
 import type { Durability, Key, Status, StorageInfo, Version } from '../types.js';
 
 /** What is said to all tabs that have a store open: a new leader is there, or a tab looks for it. */
-export type News = { kind: 'leader' } | { kind: 'looking'; tab: string };
+export type Call = { kind: 'leader' } | { kind: 'looking'; tab: string };
 
 /** What a follower asks of the leader. The numbers are the follower's. */
 export type Question =
   | { kind: 'read'; number: number; request: ReadRequest }
+  | { kind: 'list'; number: number; request: ListRequest }
   | { kind: 'cancel'; number: number }
+  | { kind: 'subscribe'; number: number; span: EncodedSpan }
+  | { kind: 'unsubscribe'; number: number }
   | { kind: 'write'; mark: WriteMark; request: WriteRequest }
   | { kind: 'flush'; number: number; until: 'local' | 'ring' };
 
@@ -20,6 +24,7 @@ export type Answer =
   | { kind: 'failed'; number: number; error: ClonedError }
   | { kind: 'reached'; sequence: number; durability: Durability; version: Version | undefined }
   | { kind: 'ended'; sequence: number; error: ClonedError }
+  | { kind: 'news'; number: number; news: ClonedNews }
   | { kind: 'refused'; key: Key; error: ClonedError };
 
 /** An error as it goes from tab to tab. */
@@ -33,6 +38,19 @@ export interface ClonedError {
 
 /** A status as it goes from tab to tab. */
 export type ClonedStatus = Exclude<Status, { error: StoreError }> | { state: 'offline'; retryAt: Date; error: ClonedError } | { state: 'failed'; error: ClonedError };
+
+/** News of a subscription as it goes from tab to tab. */
+export type ClonedNews = Exclude<News, { error: StoreError }> | { kind: 'ended'; error: ClonedError };
+
+/** News to send. */
+export function cloneNews(news: News): ClonedNews {
+  return 'error' in news ? { ...news, error: cloneError(news.error) } : news;
+}
+
+/** News that were sent. */
+export function newsOfClone(news: ClonedNews): News {
+  return 'error' in news ? { ...news, error: errorOfClone(news.error) } : news;
+}
 
 /** An error to send. */
 export function cloneError(error: unknown): ClonedError {

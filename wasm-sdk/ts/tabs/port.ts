@@ -1,11 +1,12 @@
 import { StoreError } from '../errors.js';
 import { tellAll } from '../host.js';
 import type { LeafHost } from '../leaf-host.js';
-import type { LeafPort, ReadRequest, WriteMark, WriteRequest } from '../leaf-port.js';
+import type { LeafPort, ListRequest, News, ReadRequest, RowPage, WriteMark, WriteRequest } from '../leaf-port.js';
 import { WriteReceipt } from '../receipt.js';
+import type { EncodedSpan } from '../span.js';
 import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
 import { handIn, Service } from './leader.js';
-import { errorOfClone, statusOfClone, type Answer, type ClonedStatus, type News, type Question } from './messages.js';
+import { errorOfClone, newsOfClone, statusOfClone, type Answer, type Call, type ClonedStatus, type Question } from './messages.js';
 
 /** Whether this runtime has tabs that share a storage, and the means to agree which of them uses it. */
 export function areThereTabs(): boolean {
@@ -17,6 +18,14 @@ interface Open {
   question: Question;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
+}
+
+/** Keys that somebody in this tab wants to hear of. */
+interface Heard {
+  readonly span: EncodedSpan;
+  readonly listener: (news: News) => void;
+  /** Ends it, in the leader's tab. */
+  stop: (() => void) | undefined;
 }
 
 /**
@@ -42,6 +51,7 @@ export class TabPort implements LeafPort {
   #services = new Map<string, Service>();
   #questions = new Map<number, Open>();
   #writes = new Map<number, { question: Question & { kind: 'write' }; receipt: WriteReceipt }>();
+  #heard = new Map<number, Heard>();
   #status: Status = { state: 'connecting' };
   /** The status that the leader has told last. */
   #heardStatus = '';
@@ -71,7 +81,7 @@ export class TabPort implements LeafPort {
     this.#openHost = openHost;
     this.#isReady = new Promise((resolve, reject) => (this.#ready = { resolve, reject }));
     this.#news = new BroadcastChannel(base);
-    this.#news.onmessage = ({ data }: MessageEvent<News>) => this.#hear(data);
+    this.#news.onmessage = ({ data }: MessageEvent<Call>) => this.#hear(data);
     this.#line = new BroadcastChannel(this.#lineOf(this.#tab));
     this.#line.onmessage = ({ data }: MessageEvent<Answer>) => this.#take(data);
     // The leader waits for this one, and so learns that this tab is gone.
@@ -97,14 +107,39 @@ export class TabPort implements LeafPort {
     this.#checkOpen();
     if (this.#host) return this.#host.read(request, signal);
     const number = this.#next();
-    const answer = this.#ask<T>(number, { kind: 'read', number, request });
+    return this.#askUntil<T>(number, { kind: 'read', number, request }, signal);
+  }
+
+  list(request: ListRequest, signal: AbortSignal | undefined): Promise<RowPage> {
+    this.#checkOpen();
+    if (this.#host) return this.#host.list(request, signal);
+    const number = this.#next();
+    return this.#askUntil<RowPage>(number, { kind: 'list', number, request }, signal);
+  }
+
+  subscribe(span: EncodedSpan, listener: (news: News) => void): () => void {
+    this.#checkOpen();
+    const number = this.#next();
+    const heard: Heard = { span, listener, stop: this.#host?.subscribe(span, listener) };
+    this.#heard.set(number, heard);
+    if (!this.#host && this.#leader) this.#line.postMessage({ kind: 'subscribe', number, span } satisfies Question);
+    return () => {
+      if (!this.#heard.delete(number) || this.#isClosed) return;
+      if (heard.stop) heard.stop();
+      else this.#line.postMessage({ kind: 'unsubscribe', number } satisfies Question);
+    };
+  }
+
+  /** Asks the leader, until `signal` gives that up. */
+  #askUntil<T>(number: number, question: Question, signal: AbortSignal | undefined): Promise<T> {
+    const answer = this.#ask<T>(number, question);
     signal?.addEventListener('abort', () => {
       const open = this.#questions.get(number);
       if (!open) return;
       this.#questions.delete(number);
       this.#line.postMessage({ kind: 'cancel', number } satisfies Question);
       const message = 'the call was given up by its signal; nothing was written';
-      open.reject(new StoreError('ABORTED', message, { key: request.key, cause: signal.reason }));
+      open.reject(new StoreError('ABORTED', message, { cause: signal.reason }));
     });
     return answer;
   }
@@ -194,9 +229,14 @@ export class TabPort implements LeafPort {
       this.#writes.clear();
       for (const { question, resolve, reject } of this.#questions.values()) {
         if (question.kind === 'read') host.read(question.request, undefined).then(resolve, reject);
+        if (question.kind === 'list') host.list(question.request, undefined).then(resolve, reject);
         if (question.kind === 'flush') host.flush(question.until).then(resolve, reject);
       }
       this.#questions.clear();
+      for (const heard of this.#heard.values()) {
+        heard.stop = host.subscribe(heard.span, heard.listener);
+        heard.listener({ kind: 'resync' });
+      }
       this.#ready.resolve();
       this.#say({ kind: 'leader' });
     } catch (cause) {
@@ -211,7 +251,7 @@ export class TabPort implements LeafPort {
     }
   }
 
-  #hear(news: News): void {
+  #hear(news: Call): void {
     if (news.kind === 'leader') {
       this.#say({ kind: 'looking', tab: this.#tab });
       return;
@@ -253,6 +293,9 @@ export class TabPort implements LeafPort {
         this.#writes.get(answer.sequence)?.receipt.ended(errorOfClone(answer.error));
         this.#writes.delete(answer.sequence);
         return;
+      case 'news':
+        this.#heard.get(answer.number)?.listener(newsOfClone(answer.news));
+        return;
       case 'refused':
         tellAll(this.#refusedListeners, { key: answer.key, error: errorOfClone(answer.error) });
         return;
@@ -263,7 +306,12 @@ export class TabPort implements LeafPort {
   #meet(leader: string): void {
     this.#ready.resolve();
     if (this.#leader === leader || this.#host) return;
+    const isFirst = this.#leader === undefined;
     this.#leader = leader;
+    for (const [number, { span, listener }] of this.#heard) {
+      this.#line.postMessage({ kind: 'subscribe', number, span } satisfies Question);
+      if (!isFirst) listener({ kind: 'resync' });
+    }
     for (const { question } of this.#writes.values()) this.#line.postMessage(question);
     for (const { question } of this.#questions.values()) this.#line.postMessage(question);
   }
@@ -285,7 +333,7 @@ export class TabPort implements LeafPort {
     return `${this.#base}:${tab}`;
   }
 
-  #say(news: News): void {
+  #say(news: Call): void {
     if (!this.#isClosed) this.#news.postMessage(news);
   }
 
