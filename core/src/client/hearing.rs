@@ -85,12 +85,12 @@ impl Watches {
         watch.marks.insert((mark.member, mark.incarnation), reached);
         watch.streams.insert(stream);
         if !self.streams.contains(stream) {
-            let stream_is = Stream {
+            let new = Stream {
                 member: mark.member,
                 incarnation: mark.incarnation,
                 reached: None,
             };
-            self.streams.insert(stream, stream_is);
+            self.streams.insert(stream, new);
         }
     }
 

@@ -155,11 +155,11 @@ impl Dump<'_> {
             .with("next_table", manifest.next_table)
             .with("log_start", manifest.log_start);
         self.lines.put(&head)?;
-        for (partition, keys) in &manifest.keys {
+        for (partition, keys) in manifest.keys.iter() {
             let line = Line::new("keys").with("partition", partition.0);
             self.lines.put(&line.with("keys", *keys))?;
         }
-        for (partition, before_table) in &manifest.drops {
+        for (partition, before_table) in manifest.drops.iter() {
             let line = Line::new("drop").with("partition", partition.0);
             self.lines.put(&line.with("before_table", *before_table))?;
         }

@@ -3,36 +3,19 @@
 //! A web page downloads the code of each map once for each type of key and value. Here the tree is one type:
 //! it maps two words to the place of a value, and what is generic around it is thin.
 
-use crate::client::CallId;
-use crate::id::{MemberId, PartitionId, RequestId};
-use crate::leaf::{ReadId, WriteId};
-use crate::storage::OperationId;
-use crate::time::Instant;
+mod key;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use key::words;
+pub use key::{Key, Word, Words};
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::RangeInclusive;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// A key as two words, which have its order.
-pub type Words = [u64; 2];
-
-/// A key that is two words at most.
-pub trait Key: Copy {
-    /// Its words.
-    fn to_words(self) -> Words;
-    /// The key with these words.
-    fn from_words(words: Words) -> Self;
-}
-
-/// A number.
-pub trait Word: Copy {
-    /// As the word that has its order.
-    fn to_word(self) -> u64;
-    /// The number of this word.
-    fn from_word(word: u64) -> Self;
-}
 
 /// A map in the order of its keys.
 #[derive(Debug)]
@@ -346,175 +329,5 @@ impl<'de, K: Key + Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for M
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let pairs = Vec::<(K, V)>::deserialize(deserializer)?;
         Ok(pairs.into_iter().collect())
-    }
-}
-
-impl<W: Word> Key for W {
-    fn to_words(self) -> Words {
-        [self.to_word(), 0]
-    }
-
-    fn from_words([word, _]: Words) -> Self {
-        Self::from_word(word)
-    }
-}
-
-impl<A: Word, B: Word> Key for (A, B) {
-    fn to_words(self) -> Words {
-        [self.0.to_word(), self.1.to_word()]
-    }
-
-    fn from_words([first, second]: Words) -> Self {
-        (A::from_word(first), B::from_word(second))
-    }
-}
-
-impl Key for RequestId {
-    fn to_words(self) -> Words {
-        [self.client, self.sequence]
-    }
-
-    fn from_words([client, sequence]: Words) -> Self {
-        Self { client, sequence }
-    }
-}
-
-impl Word for u64 {
-    fn to_word(self) -> u64 {
-        self
-    }
-
-    fn from_word(word: u64) -> Self {
-        word
-    }
-}
-
-impl Word for u32 {
-    fn to_word(self) -> u64 {
-        self.into()
-    }
-
-    fn from_word(word: u64) -> Self {
-        Self::try_from(word).unwrap_or(Self::MAX)
-    }
-}
-
-impl Word for usize {
-    fn to_word(self) -> u64 {
-        self as u64
-    }
-
-    fn from_word(word: u64) -> Self {
-        Self::try_from(word).unwrap_or(Self::MAX)
-    }
-}
-
-impl Word for Instant {
-    fn to_word(self) -> u64 {
-        self.as_micros()
-    }
-
-    fn from_word(word: u64) -> Self {
-        Self::from_micros(word)
-    }
-}
-
-/// Ids that are one number.
-macro_rules! words {
-    ($($id:ident($number:ident)),*) => {$(
-        impl $crate::sorted::Word for $id {
-            fn to_word(self) -> u64 {
-                self.0.into()
-            }
-
-            fn from_word(word: u64) -> Self {
-                Self($number::try_from(word).unwrap_or($number::MAX))
-            }
-        }
-    )*};
-}
-pub(crate) use words;
-
-words!(
-    CallId(u64),
-    MemberId(u64),
-    OperationId(u64),
-    PartitionId(u16),
-    ReadId(u64),
-    WriteId(u64)
-);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::collections::BTreeSet;
-    use proptest::prelude::*;
-
-    /// Of few keys, so that they meet: 0 to 2 insert, 3 and 4 remove, 5 takes the first.
-    fn steps() -> impl Strategy<Value = Vec<(u8, (u64, u64))>> {
-        let word = || prop_oneof![0..8_u64, (u64::MAX - 4)..=u64::MAX];
-        prop::collection::vec((0..6_u8, (word(), word())), 0..200)
-    }
-
-    proptest! {
-        #[test]
-        fn a_map_is_a_b_tree(steps in steps()) {
-            let mut map = Map::new();
-            let mut model = BTreeMap::new();
-            for (number, (step, key)) in steps.into_iter().enumerate() {
-                match step {
-                    0..3 => prop_assert_eq!(map.insert(key, number), model.insert(key, number)),
-                    3..5 => prop_assert_eq!(map.remove(key), model.remove(&key)),
-                    _ => prop_assert_eq!(map.pop_first(), model.pop_first()),
-                }
-                prop_assert_eq!(map.contains(key), model.contains_key(&key));
-                prop_assert_eq!(map.get(key), model.get(&key));
-                prop_assert_eq!(map.get_mut(key), model.get_mut(&key));
-                if step == 0 && key.1 == 1 {
-                    map.retain(|(first, _), _| first != key.0);
-                    model.retain(|(first, _), _| *first != key.0);
-                }
-                if step == 1 && key.1 == 2 {
-                    *map.get_or_default(key) += 1;
-                    *model.entry(key).or_default() += 1;
-                }
-                prop_assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
-                prop_assert!(map.iter().eq(model.iter().map(|(key, value)| (*key, value))));
-                prop_assert_eq!(&map, &model.clone().into_iter().collect());
-                prop_assert_eq!(&map, &map.clone());
-                prop_assert!(map.keys().rev().eq(model.keys().rev().copied()));
-            }
-        }
-
-        #[test]
-        fn a_set_is_a_b_tree(steps in steps()) {
-            let mut set = Set::new();
-            let mut model = BTreeSet::new();
-            for (step, key) in steps {
-                match step {
-                    0..3 => prop_assert_eq!(set.insert(key), model.insert(key)),
-                    3..5 => prop_assert_eq!(set.remove(key), model.remove(&key)),
-                    _ => prop_assert_eq!(set.pop_first(), model.pop_first()),
-                }
-                prop_assert_eq!(set.contains(key), model.contains(&key));
-                prop_assert_eq!(set.first(), model.first().copied());
-                prop_assert_eq!((set.len(), set.is_empty()), (model.len(), model.is_empty()));
-                prop_assert!(set.iter().eq(model.iter().copied()));
-                let range = (key.0, 0)..=(key.0, u64::MAX);
-                prop_assert!(set.range(range.clone()).eq(model.range(range).copied()));
-            }
-        }
-    }
-
-    #[test]
-    fn a_value_that_is_gone_leaves_its_place_to_the_next() {
-        let mut map = Map::new();
-        for key in 0..1_000_u64 {
-            map.insert(key, key);
-            map.insert(key, key + 1);
-            assert_eq!(map.remove(key), Some(key + 1));
-        }
-        map.insert(7_u64, 7);
-        assert_eq!(map.values.len(), 1);
     }
 }
