@@ -166,7 +166,125 @@ export const localCases = [
       await store.close();
     },
   },
+  {
+    name: 'keys are listed in order, page after page, with what waits for the ring',
+    async run({ henge }) {
+      const store = await henge.open({ name: fresh(), storage: 'memory' });
+      const pairs = Array.from({ length: 700 }, (_, n) => [`k${String(n).padStart(3, '0')}`, n]);
+      const receipts = await store.putMany([...pairs].reverse());
+      equal(receipts.length, 700);
+      await store.put('other', 'not listed');
+      await store.delete('k100');
+      await store.put('k200', { more: true });
+      const all = await store.list({ prefix: 'k' }).toArray();
+      equal(all.length, 699);
+      same([all[0].key, all[0].value, all[0].source], ['k000', 0, 'waiting']);
+      equal(all.map(({ key }) => key).join(), [...all].map(({ key }) => key).sort().join());
+      same(all[199].value, { more: true });
+      const back = await store.list({ prefix: 'k', reverse: true, limit: 3 }).toArray();
+      same(back.map(({ value }) => value), [699, 698, 697]);
+      const range = store.list({ start: 'k010', end: 'k020', limit: 4, from: 'local' });
+      const first = await range.toArray();
+      same(first.map(({ value }) => value), [10, 11, 12, 13]);
+      const rest = await store.list({ start: 'k010', end: 'k020', cursor: range.cursor }).toArray();
+      same(rest.map(({ value }) => value), [14, 15, 16, 17, 18, 19]);
+      same(await store.getMany(['k001', 'nowhere', 'k200'], { from: 'local' }).catch((error) => error.code), 'UNAVAILABLE');
+      same(await store.getMany(['k001', 'k200']), [1, { more: true }]);
+      equal((await failure((async () => store.list({ prefix: 'k', end: 'l' }))())) instanceof TypeError, true);
+      equal((await failure((async () => store.list({ limit: 0 }))())) instanceof TypeError, true);
+      await store.close();
+    },
+  },
+  {
+    name: 'what is subscribed to comes from the ring, is kept as the ring has it, and is told',
+    async run({ henge, urls }) {
+      const name = fresh();
+      await using(henge, urls, async (ring) => {
+        await Promise.all(Array.from({ length: 300 }, (_, n) => ring.put(`${name}/${n}`, n)));
+        const store = await henge.open({ name, urls, storage: 'memory' });
+        const told = [];
+        const stop = store.subscribe({ prefix: `${name}/` }, (change) => told.push(change));
+        await until(() => told.some(({ type }) => type === 'synced'));
+        equal((await store.list({ prefix: `${name}/`, from: 'local' }).toArray()).length, 300);
+        equal((await store.getEntry(`${name}/7`)).source, 'copy');
+        equal(await store.get(`${name}/nowhere`, { from: 'local' }), undefined);
+        told.length = 0;
+        await ring.put(`${name}/7`, 'new');
+        await ring.delete(`${name}/8`);
+        await until(() => told.length >= 2);
+        const [set, gone] = [...told].sort((a, b) => (a.key < b.key ? -1 : 1));
+        same([set.type, set.key, set.value, set.source], ['set', `${name}/7`, 'new', 'copy']);
+        same([gone.type, gone.key], ['delete', `${name}/8`]);
+        equal(await store.get(`${name}/7`), 'new');
+        told.length = 0;
+        await store.put(`${name}/9`, 'mine', { durability: 'memory' });
+        await until(() => told.length > 0);
+        same([told[0].value, told[0].source], ['mine', 'waiting']);
+        stop();
+        await store.flush();
+        told.length = 0;
+        await ring.put(`${name}/7`, 'newer');
+        await store.put(`${name}/10`, 'not told');
+        equal(told.length, 0);
+        await store.close();
+      });
+    },
+  },
+  {
+    name: 'a watch gives changes one after another, and a peek the last value',
+    async run({ henge, urls }) {
+      const name = fresh();
+      const store = await henge.open({ name, urls, storage: 'memory' });
+      await store.put(name, 1);
+      const aborter = new AbortController();
+      const seen = [];
+      const watched = (async () => {
+        for await (const change of store.watch(name, { initial: true, signal: aborter.signal })) seen.push(change);
+      })().catch((error) => error.code);
+      await until(() => seen.length > 0 && store.peek(name) === 1);
+      same([seen[0].type, seen[0].value], ['set', 1]);
+      await store.put(name, { n: 2 });
+      await until(() => store.peek(name)?.n === 2);
+      equal(store.peek(name), store.peek(name));
+      await store.delete(name);
+      await until(() => store.peek(name) === undefined && seen.some(({ type }) => type === 'delete'));
+      aborter.abort();
+      equal(await watched, 'ABORTED');
+      equal(store.peek(name), undefined);
+      await store.close();
+    },
+  },
+  {
+    name: 'updates of a key follow one another, and a namespace hides its beginning',
+    async run({ henge, urls }) {
+      const name = fresh();
+      const store = await henge.open({ name, urls, storage: 'memory' });
+      await store.flush();
+      const space = store.namespace(`${name}:`);
+      await Promise.all(Array.from({ length: 20 }, () => space.update('count', (count = 0) => count + 1)));
+      equal(await space.get('count'), 20);
+      equal(await store.get(`${name}:count`), 20);
+      await space.put('a', 'first');
+      same((await space.list({ from: 'local' }).toArray()).map(({ key }) => key), ['a', 'count']);
+      const told = [];
+      const stop = space.namespace('deep/').subscribe({}, (change) => told.push(change));
+      await space.put('deep/er', 1);
+      await until(() => told.some(({ key }) => key === 'er'));
+      stop();
+      equal(await space.update('a', () => undefined), undefined);
+      equal(await space.has('a'), false);
+      await store.close();
+    },
+  },
 ];
+
+/** Waits until something is so. */
+async function until(isSo) {
+  for (let round = 0; !isSo(); round++) {
+    if (round > 1000) throw new Error(`not within 10 s: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 /** A name that no other case has. */
 function fresh() {
