@@ -12,6 +12,7 @@
 //! * [`disk`]: the node's storage requests on real files.
 //! * [`net`]: one port, WebSockets of clients and members.
 //! * [`http`]: keys for curl, numbers for machines, the console for people.
+//! * [`listing`]: a whole list as a stream of keys.
 //! * [`clock`], [`shutdown`]: time and its end.
 //! * [`cli`]: the command `henge`.
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ pub mod config;
 pub mod disk;
 pub mod engine;
 pub mod http;
+pub mod listing;
 pub mod net;
 pub mod serve;
 pub mod shard;

@@ -15,6 +15,7 @@ mod disk;
 mod engine;
 mod import;
 mod kv;
+mod listing;
 mod moves;
 mod outage;
 mod shutdown;

@@ -119,7 +119,9 @@ impl LeafEngine {
     /// Keeps keys here: those from `from` on, as `kind` says (0: this key, 1: those that begin so, 2: those
     /// before `to`, if that is not empty).
     pub fn subscribe(&self, kind: u8, from: Vec<u8>, to: Vec<u8>) -> Result<f64, JsValue> {
-        let taken = self.0.with(|it| it.leaf.subscribe(now(), span(kind, from, to)));
+        let taken = self
+            .0
+            .with(|it| it.leaf.subscribe(now(), span(kind, from, to)));
         #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
         taken
             .map(|id| id.0 as f64)

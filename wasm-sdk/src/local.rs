@@ -2,7 +2,8 @@
 
 use henge_core::client::ClientError;
 use henge_core::leaf::{
-    Answer, Leaf, LeafOutput, LeafSettings, ListId, ListPage, Progress, ReadId, SubscriptionId, WriteId,
+    Answer, Leaf, LeafOutput, LeafSettings, ListId, ListPage, Progress, ReadId, SubscriptionId,
+    WriteId,
 };
 use henge_core::sorted::Map;
 use henge_core::storage::{OperationId, StorageRequest};

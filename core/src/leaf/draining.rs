@@ -107,7 +107,12 @@ impl Leaf {
     }
 
     /// What a key shows whose write the ring has taken before.
-    pub(super) fn confirmed(&mut self, write: WriteId, version: Hlc, result: Result<Reply, Failure>) {
+    pub(super) fn confirmed(
+        &mut self,
+        write: WriteId,
+        version: Hlc,
+        result: Result<Reply, Failure>,
+    ) {
         self.writes_under_way -= 1;
         match result.map(Copy::of_reply) {
             Ok(Some(copy)) => self.acknowledge(Acknowledged {

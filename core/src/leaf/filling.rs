@@ -95,7 +95,11 @@ impl Leaf {
     /// Asks for the pages that come next, unless there is enough to take in already; ends what is through.
     pub(super) fn go_on_filling(&mut self) {
         let now = self.now;
-        for fill in self.subscriptions.iter_mut().filter_map(|it| it.fill.as_mut()) {
+        for fill in self
+            .subscriptions
+            .iter_mut()
+            .filter_map(|it| it.fill.as_mut())
+        {
             fill.retry_at = fill.retry_at.filter(|at| *at > now);
         }
         if !self.is_online || self.incoming.len() >= FILL_PAGE_ENTRIES {
@@ -113,7 +117,12 @@ impl Leaf {
             let fill = it.fill.as_ref().filter(|fill| fill.is_done())?;
             Some((it.id, fill.number))
         };
-        for (id, fill) in self.subscriptions.iter().filter_map(number).collect::<Vec<_>>() {
+        for (id, fill) in self
+            .subscriptions
+            .iter()
+            .filter_map(number)
+            .collect::<Vec<_>>()
+        {
             self.begin_job(Job::sweep(id, fill));
         }
     }
@@ -172,7 +181,8 @@ impl Leaf {
         if let Some(next) = next {
             fill.pages.push((page.partition, next));
         }
-        self.incoming.extend(entries.into_iter().map(Incoming::from));
+        self.incoming
+            .extend(entries.into_iter().map(Incoming::from));
         self.take_in();
     }
 
@@ -207,7 +217,9 @@ impl Leaf {
     /// When the next page that has failed is asked for again.
     pub(super) fn next_retry(&self) -> Option<Instant> {
         let fills = self.subscriptions.iter().filter_map(|it| it.fill.as_ref());
-        let retries = fills.filter(|fill| !fill.pages.is_empty()).filter_map(|fill| fill.retry_at);
+        let retries = fills
+            .filter(|fill| !fill.pages.is_empty())
+            .filter_map(|fill| fill.retry_at);
         retries.min().filter(|_| self.is_online)
     }
 
@@ -219,7 +231,8 @@ impl Leaf {
         it.fill = None;
         it.kept.is_whole = true;
         self.keep(id);
-        self.outputs.push_back(LeafOutput::Synced { subscription: id });
+        self.outputs
+            .push_back(LeafOutput::Synced { subscription: id });
     }
 }
 

@@ -1,12 +1,12 @@
 //! Work on all copies of a span, a page at a time: one job after another.
 
-use super::record::{self, Copy, REMOVED};
 use super::filling::Fill;
+use super::record::{self, Copy, REMOVED};
 use super::subscribing::{Subscription, SubscriptionId};
 use super::{Leaf, Waiter};
+use crate::selector::Span;
 use crate::storage::StoredKey;
 use crate::storage::store::{Scan, Scanned};
-use crate::selector::Span;
 use core::ops::Bound;
 
 /// What is to be done.
@@ -109,7 +109,7 @@ impl Leaf {
             let key = record::key_of(&entry.key).to_vec();
             match job.task {
                 Task::Sweep(id, _) => self.sweep(id, &key, &entry.set),
-                Task::LetGo(_) => self.let_go(entry.key, &key),
+                Task::LetGo(_) => self.let_go(&entry.key, &key),
             }
         }
         match page.next {
@@ -145,11 +145,11 @@ impl Leaf {
         }
     }
 
-    fn let_go(&mut self, stored: StoredKey, key: &[u8]) {
+    fn let_go(&mut self, stored: &StoredKey, key: &[u8]) {
         if self.is_kept(key) {
             return;
         }
-        if let Some(oldest) = self.copies.touch(&stored) {
+        if let Some(oldest) = self.copies.touch(stored) {
             self.put(oldest, REMOVED, false);
         }
     }

@@ -4,9 +4,9 @@ use super::reading::{Answer, of_copy, of_waiting};
 use super::record::{self, Copy};
 use super::{Leaf, LeafOutput, Waiter};
 use crate::limits::{CALLS_MAX, LISTING_ENTRIES_MAX};
+use crate::selector::Span;
 use crate::storage::store::{Scan, Scanned};
 use crate::storage::table::reader::Wanted;
-use crate::selector::Span;
 use crate::time::Instant;
 use crate::wire::{ErrorCode, Failure};
 use alloc::format;
@@ -86,7 +86,8 @@ impl Leaf {
             )),
         };
         self.lists.remove(at);
-        self.outputs.push_back(LeafOutput::Listed { list: id, result });
+        self.outputs
+            .push_back(LeafOutput::Listed { list: id, result });
     }
 
     /// All listings end.
@@ -109,7 +110,9 @@ impl Leaf {
             if !spec.span.holds(key) || is_behind || is_beyond {
                 continue;
             }
-            let at = page.entries.partition_point(|(other, _)| is_before(other, key));
+            let at = page
+                .entries
+                .partition_point(|(other, _)| is_before(other, key));
             let is_there = page.entries.get(at).is_some_and(|(other, _)| other == key);
             let answer = of_waiting(waiting);
             match (is_there, answer.value.is_some()) {
@@ -157,7 +160,9 @@ impl Leaf {
             };
             let answer = of_copy(copy, super::Source::Copy, now_ms);
             if answer.value.is_some() {
-                listed.entries.push((record::key_of(&entry.key).to_vec(), answer));
+                listed
+                    .entries
+                    .push((record::key_of(&entry.key).to_vec(), answer));
             }
         }
         Ok(listed)

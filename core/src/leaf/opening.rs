@@ -62,7 +62,8 @@ impl Leaf {
             }
         };
         for entry in page.entries {
-            if let (Some(id), Some(kept)) = (record::number(&entry.key), record::decode(&entry.set)) {
+            if let (Some(id), Some(kept)) = (record::number(&entry.key), record::decode(&entry.set))
+            {
                 self.subscriptions.push(Subscription::stored(id, kept));
             }
         }

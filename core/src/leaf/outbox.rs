@@ -99,8 +99,12 @@ impl Outbox {
     pub(super) fn newest_of_all(&self) -> impl Iterator<Item = &Waiting> + '_ {
         let is_newest =
             |id: WriteId, waiting: &Waiting| self.of_key(&waiting.key).next_back() == Some(id);
-        let all = self.writes.iter().map(|(id, pending)| (id, &pending.waiting));
-        all.filter(move |(id, waiting)| is_newest(*id, waiting)).map(|(_, waiting)| waiting)
+        let all = self
+            .writes
+            .iter()
+            .map(|(id, pending)| (id, &pending.waiting));
+        all.filter(move |(id, waiting)| is_newest(*id, waiting))
+            .map(|(_, waiting)| waiting)
     }
 
     /// The oldest write that may be sent; it is under way from now on.

@@ -2,9 +2,9 @@
 
 use crate::causality::{Hlc, Value};
 use crate::id::{BucketId, PartitionId, RequestId};
+use crate::selector::Span;
 use crate::storage::key::STORED_KEY_PREFIX_BYTES;
 use crate::storage::{Facts, Reading, StoredKey};
-use crate::selector::Span;
 use crate::wire::Reply;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -11,8 +11,8 @@ use super::record::{self, Kept, REMOVED};
 use super::{Leaf, LeafOutput, Phase};
 use crate::client::{WatchId, WatchOutput, WatchSpec};
 use crate::limits::{SUBSCRIPTION_TOKEN_MS, SUBSCRIPTIONS_KEPT_MAX, SUBSCRIPTIONS_MAX};
-use crate::time::{Duration, Instant};
 use crate::selector::Span;
+use crate::time::{Duration, Instant};
 use crate::watch::Change;
 use crate::wire::{ErrorCode, Failure};
 use alloc::format;
@@ -66,14 +66,19 @@ impl Leaf {
         self.check_open()?;
         span.check()?;
         let now_ms = now.as_millis();
-        if let Some(known) = self.subscriptions.iter_mut().find(|it| it.kept.span == span) {
+        if let Some(known) = self
+            .subscriptions
+            .iter_mut()
+            .find(|it| it.kept.span == span)
+        {
             known.kept.used_at_ms = now_ms;
             let (id, was_active) = (known.id, core::mem::replace(&mut known.is_active, true));
             if !was_active {
                 self.watch(id)?;
             }
             if self.is_synced(id) {
-                self.outputs.push_back(LeafOutput::Synced { subscription: id });
+                self.outputs
+                    .push_back(LeafOutput::Synced { subscription: id });
             }
             return Ok(id);
         }
@@ -140,14 +145,17 @@ impl Leaf {
 
     /// Whether the ring is heard to say what becomes of `key`.
     pub(super) fn is_fresh(&self, key: &[u8]) -> bool {
-        let is_fresh =
-            |it: &Subscription| it.is_active && it.kept.is_whole && it.fill.is_none() && it.selects(key);
+        let is_fresh = |it: &Subscription| {
+            it.is_active && it.kept.is_whole && it.fill.is_none() && it.selects(key)
+        };
         self.subscriptions.iter().any(is_fresh)
     }
 
     /// Whether somebody is to be told what becomes of `key`.
     pub(super) fn is_heard(&self, key: &[u8]) -> bool {
-        self.subscriptions.iter().any(|it| it.is_active && it.selects(key))
+        self.subscriptions
+            .iter()
+            .any(|it| it.is_active && it.selects(key))
     }
 
     pub(super) fn is_synced(&self, id: SubscriptionId) -> bool {
@@ -189,7 +197,10 @@ impl Leaf {
             WatchOutput::Changes { watch, changes } => (watch, Happened::Changes(changes)),
             WatchOutput::Failed { watch, failure } => (watch, Happened::Failed(failure)),
         };
-        let found = self.subscriptions.iter_mut().find(|it| it.watch == Some(watch));
+        let found = self
+            .subscriptions
+            .iter_mut()
+            .find(|it| it.watch == Some(watch));
         let Some(it) = found else {
             return;
         };
@@ -197,7 +208,8 @@ impl Leaf {
         match happened {
             // With a token nothing is missing.
             Happened::Watching if it.kept.is_whole && !it.kept.token.is_empty() => {
-                self.outputs.push_back(LeafOutput::Synced { subscription: id });
+                self.outputs
+                    .push_back(LeafOutput::Synced { subscription: id });
             }
             Happened::Watching | Happened::Resync => {
                 it.kept.token = Vec::new();

@@ -2,9 +2,9 @@
 
 use super::record::{self, Copy, Found, REMOVED};
 use super::{Leaf, Waiter, WriteId};
-use crate::storage::StoredKey;
 use crate::causality::{Hlc, Token};
 use crate::storage::Newest;
+use crate::storage::StoredKey;
 use crate::storage::table::reader::Wanted;
 use crate::watch::Change;
 use alloc::vec::Vec;

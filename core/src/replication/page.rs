@@ -188,3 +188,166 @@ fn size_of_listed(listed: &Listed) -> usize {
     let values = listed.value.bytes.len() + siblings.sum::<usize>();
     listed.key.len() + values + listed.context.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::causality::{Hlc, Value};
+    use crate::id::{ActorId, BucketId, RequestId};
+    use crate::selector::Span;
+    use crate::wire::StoredState;
+    use alloc::vec;
+
+    /// The state of a key that was written once, at `version`: a value of so many bytes, or none.
+    fn state(version: u64, bytes: Option<usize>) -> Vec<u8> {
+        let request = RequestId {
+            client: 1,
+            sequence: version,
+        };
+        let value = bytes.map(|length| Value {
+            encoding: 0,
+            bytes: vec![0; length],
+        });
+        let mut set = VersionSet::new();
+        let (actor, hlc) = (ActorId(version), Hlc::from_u64(version << 16));
+        set.write(actor, hlc, request, value, None, Policy::Lww);
+        set.encode()
+    }
+
+    fn page(states: &[(&str, Vec<u8>)], upto: Option<&str>) -> StatePage {
+        let states = states.iter().map(|(key, set)| StoredState {
+            key: key.as_bytes().to_vec(),
+            set: set.clone(),
+        });
+        StatePage {
+            states: states.collect(),
+            upto: upto.map(|key| key.as_bytes().to_vec()),
+        }
+    }
+
+    fn read(limit: u32) -> PageRead {
+        let question = PageQuestion {
+            bucket: BucketId(0),
+            span: Span::Prefix(vec![]),
+            after: vec![],
+            limit,
+            have: None,
+        };
+        PageRead::new(question, Policy::Lww)
+    }
+
+    /// What `pages`, of replicas in this order, make together: keys with versions, and where it goes on.
+    fn check(
+        limit: u32,
+        pages: &[StatePage],
+        expect: &[(&str, u64)],
+        next: Option<&str>,
+    ) -> MergedPage {
+        let mut read = read(limit);
+        for (index, page) in pages.iter().enumerate() {
+            read.answer(index, page.clone()).unwrap();
+        }
+        let merged = read.merge(1);
+        let found: Vec<_> = (merged.entries.iter())
+            .map(|it| {
+                (
+                    core::str::from_utf8(&it.key).unwrap(),
+                    it.version.as_u64() >> 16,
+                )
+            })
+            .collect();
+        assert_eq!(found, expect);
+        assert_eq!(merged.next.as_deref(), next.map(str::as_bytes));
+        merged
+    }
+
+    #[test]
+    fn pages_are_merged_up_to_where_the_first_of_them_ends() {
+        let short = page(&[("a", state(1, Some(1)))], Some("b"));
+        let long = page(&[("a", state(2, Some(1))), ("c", state(3, Some(1)))], None);
+        check(9, &[short.clone(), long.clone()], &[("a", 2)], Some("b"));
+        check(9, &[long, short], &[("a", 2)], Some("b"));
+    }
+
+    #[test]
+    fn what_is_deleted_anywhere_is_no_key_and_what_only_one_has_is() {
+        let all = [("a", state(1, Some(1))), ("b", state(2, Some(1)))];
+        let some = [("b", state(3, None)), ("c", state(4, Some(1)))];
+        check(
+            9,
+            &[page(&all, None), page(&some, None)],
+            &[("a", 1), ("c", 4)],
+            None,
+        );
+    }
+
+    #[test]
+    fn a_page_of_nothing_but_deleted_keys_is_empty_and_goes_on() {
+        let dead = page(&[("a", state(1, None))], Some("a"));
+        check(1, &[dead], &[], Some("a"));
+    }
+
+    #[test]
+    fn a_page_ends_when_it_is_full_and_goes_on_behind_its_last_key() {
+        let keys = ["a", "b", "c"].map(|key| (key, state(1, Some(1))));
+        let other = [("d", state(1, Some(1)))];
+        let pages = [page(&keys, None), page(&other, None)];
+        check(2, &pages, &[("a", 1), ("b", 1)], Some("b"));
+        check(4, &pages, &[("a", 1), ("b", 1), ("c", 1), ("d", 1)], None);
+        // Behind the last key there may be deleted ones; they are no reason to go on.
+        let dead = [("b", state(2, Some(1))), ("c", state(1, None))];
+        check(1, &[page(&dead, None)], &[("b", 2)], None);
+    }
+
+    #[test]
+    fn a_page_has_as_many_bytes_as_allowed_or_one_key() {
+        let large = |key| (key, state(1, Some(LIST_PAGE_BYTES - 200)));
+        let pages = [page(&[large("a")], None), page(&[large("b")], None)];
+        check(9, &pages, &[("a", 1)], Some("a"));
+        let huge = [("a", state(1, Some(3 * LIST_PAGE_BYTES)))];
+        check(9, &[page(&huge, None)], &[("a", 1)], None);
+    }
+
+    #[test]
+    fn who_has_less_is_named_with_what_it_lacks() {
+        let whole = page(&[("a", state(2, Some(1))), ("b", state(3, None))], None);
+        let old = page(&[("a", state(1, Some(1))), ("b", state(3, None))], None);
+        let merged = check(9, &[whole.clone(), old, page(&[], None)], &[("a", 2)], None);
+        let behind = merged
+            .repairs
+            .iter()
+            .map(|it| (it.key.as_slice(), it.behind.as_slice()));
+        // The newer write does not know of the older one, so both owners lack something.
+        assert_eq!(
+            behind.collect::<Vec<_>>(),
+            [(&b"a"[..], &[0, 1, 2][..]), (b"b", &[2])]
+        );
+        assert_eq!(
+            check(9, &[whole.clone(), whole], &[("a", 2)], None).repairs,
+            []
+        );
+    }
+
+    #[test]
+    fn who_has_the_same_counts_for_the_coordinators_page_and_not_without_one() {
+        let own = page(&[("a", state(2, Some(1)))], None);
+        let mut read = read(9);
+        assert!(!read.answer_same(1));
+        read.answer(2, page(&[], None)).unwrap();
+        assert!(
+            !read.answer_same(1),
+            "another page is not the coordinator's"
+        );
+        read.answer_own(0, own.clone()).unwrap();
+        assert_eq!(read.question.have, Some(own.digest()));
+        assert!(read.answer_same(1));
+        let repairs = read.merge(1).repairs;
+        assert_eq!(repairs.len(), 1);
+        assert_eq!(repairs[0].behind, [2]);
+    }
+
+    #[test]
+    fn a_state_that_does_not_decode_is_no_answer() {
+        assert!(read(9).answer(0, page(&[("a", vec![9, 9])], None)).is_err());
+    }
+}

@@ -34,6 +34,8 @@ pub enum Command {
     Get(GetArgs),
     /// Remove a key
     Delete(DeleteArgs),
+    /// Print the keys that begin so, with their values, in order
+    List(ListKeysArgs),
     /// Print what changes under a key or a prefix, until it is interrupted
     Watch(WatchArgs),
     /// Load the records of a JSON or NDJSON file
@@ -127,6 +129,41 @@ pub struct GetArgs {
     /// Print version, context and number of siblings to standard error
     #[arg(long)]
     pub meta: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerArgs,
+}
+
+/// `henge list`.
+#[derive(Args, Debug)]
+pub struct ListKeysArgs {
+    /// What the keys begin with; empty for all
+    #[arg(required_unless_present_any = ["from", "to"])]
+    pub prefix: Option<String>,
+    /// The bucket that the keys belong to
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_BUCKET)]
+    pub bucket: String,
+    /// List from this key on, instead of a prefix
+    #[arg(long, value_name = "KEY", conflicts_with = "prefix")]
+    pub from: Option<String>,
+    /// List the keys before this one, instead of a prefix
+    #[arg(long, value_name = "KEY", conflicts_with = "prefix")]
+    pub to: Option<String>,
+    /// Go on behind this key, where an earlier list has ended
+    #[arg(long, value_name = "KEY")]
+    pub after: Option<String>,
+    /// End after so many keys
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Print no values
+    #[arg(long)]
+    pub keys_only: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Replicas that must agree: one, quorum, all, local_quorum, each_quorum or a number
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub r: Option<Level>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub server: ServerArgs,

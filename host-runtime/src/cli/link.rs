@@ -5,7 +5,10 @@ use crate::clock::Clock;
 use crate::net::socket;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use henge_core::client::{Call, CallId, Client, ClientOutput, WatchOutput, WatchSpec};
+use henge_core::client::{
+    Call, CallId, Client, ClientOutput, ConnectionState, WatchOutput, WatchSpec,
+};
+use henge_core::limits::TIMEOUT_DEFAULT_MS;
 use henge_core::time::Instant;
 use henge_core::wire::{ErrorCode, Failure, Reply, SUBPROTOCOL};
 use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -13,7 +16,7 @@ use hyper::http::Uri;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 
@@ -29,7 +32,11 @@ type Outcome = Result<Reply, Failure>;
 #[derive(Clone, Debug)]
 pub struct Link {
     calls: mpsc::Sender<(Call, oneshot::Sender<Outcome>)>,
+    greeted: watch::Receiver<Greeting>,
 }
+
+/// The partitions of the ring, or why no server tells; `None` as long as none has said anything.
+type Greeting = Option<Result<u16, Failure>>;
 
 impl Link {
     /// Connects to the first of `servers` that answers; should it fail later, to the next.
@@ -40,8 +47,9 @@ impl Link {
         let (calls, queue) = mpsc::channel(QUEUE_MAX);
         let mut driver = Driver::new(servers, queue)?;
         driver.dial_any().await?;
+        let greeted = driver.greeting.subscribe();
         tokio::spawn(driver.run());
-        Ok(Self { calls })
+        Ok(Self { calls, greeted })
     }
 
     /// Connects likewise and watches: what happens comes from the receiver, until it is dropped. Whoever
@@ -61,6 +69,27 @@ impl Link {
         driver.dial_any().await?;
         tokio::spawn(driver.run());
         Ok(told)
+    }
+
+    /// How many partitions the ring has, as soon as a server says it, within `timeout_ms` milliseconds; 0
+    /// takes the default.
+    ///
+    /// # Errors
+    /// If none says it in time, or it refuses this client.
+    pub async fn partitions(&self, timeout_ms: u32) -> Result<u16, Failure> {
+        let mut greeted = self.greeted.clone();
+        let wait_ms = match timeout_ms {
+            0 => TIMEOUT_DEFAULT_MS,
+            asked => asked,
+        };
+        let said = greeted.wait_for(Option::is_some);
+        let said = timeout(Duration::from_millis(wait_ms.into()), said).await;
+        let said = said.ok().and_then(Result::ok);
+        said.and_then(|greeting| greeting.clone())
+            .unwrap_or_else(|| {
+                let message = format!("no stone has greeted within {wait_ms} ms");
+                Err(Failure::new(ErrorCode::Timeout, message))
+            })
     }
 
     /// Carries `call` out, with retries until its time is over.
@@ -87,6 +116,7 @@ struct Driver {
     redial_at: Option<Instant>,
     /// Who hears what is watched.
     watched: Option<mpsc::Sender<WatchOutput>>,
+    greeting: watch::Sender<Greeting>,
     done: bool,
 }
 
@@ -115,6 +145,7 @@ impl Driver {
             socket: None,
             redial_at: None,
             watched: None,
+            greeting: watch::channel(None).0,
             done: false,
         })
     }
@@ -184,7 +215,15 @@ impl Driver {
                     self.socket = None;
                     self.redial_at = Some(at);
                 }
-                ClientOutput::Refused(_) => self.socket = None,
+                ClientOutput::Refused(refusal) => {
+                    self.socket = None;
+                    let failure = Failure::new(refusal.code, refusal.message);
+                    self.greeting.send_replace(Some(Err(failure)));
+                }
+                ClientOutput::State(ConnectionState::Online { .. }) => {
+                    let partitions = self.client.welcome().map(|it| Ok(it.partitions));
+                    self.greeting.send_replace(partitions);
+                }
                 ClientOutput::State(_) => {}
             }
         }

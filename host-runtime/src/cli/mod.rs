@@ -6,7 +6,7 @@
 //! * `stored`: files of a storage, read in pieces.
 //! * `progress`: how far a command has come through files.
 //! * `table`: rows of text in columns.
-//! * `serve`, `put`, `get`, `delete`, `watch`, `status`, `ring`, `bucket`, `check`, `dump`, [`import`]: one file or
+//! * `serve`, `put`, `get`, `delete`, `list`, `watch`, `status`, `ring`, `bucket`, `check`, `dump`, [`import`]: one file or
 //!   folder for each command.
 
 pub mod args;
@@ -18,6 +18,7 @@ pub mod error;
 mod get;
 pub mod import;
 pub mod link;
+mod list;
 mod progress;
 mod put;
 mod ring;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Put(args) => block_on(put::run(args)),
         Command::Get(args) => block_on(get::run(args)),
         Command::Delete(args) => block_on(delete::run(args)),
+        Command::List(args) => block_on(list::run(args)),
         Command::Watch(args) => block_on(watch::run(args)),
         Command::Import(args) => block_on(import::run(args)),
         Command::Status(args) => block_on(status::run(args)),

@@ -20,7 +20,7 @@ const SENDS_MAX: u8 = 3;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The HTTP requests under way. To the shards they are one client; their number is bounded by that
-/// of the connections.
+/// of the connections: each has one, or the pages of one list.
 pub struct Calls {
     client: ClientId,
     session: u64,

@@ -126,10 +126,7 @@ struct Target {
 
 impl Target {
     fn parse(stone: &Stone, uri: &Uri) -> Result<Self, HttpError> {
-        if stone.phase() != Phase::Serving {
-            let message = "this stone is stopping; ask another one";
-            return Err(Failure::new(ErrorCode::Unavailable, message).into());
-        }
+        check_serving(stone)?;
         let Query(options) = Query::<Options>::try_from_uri(uri).map_err(|error| {
             HttpError::bad_request(format!(
                 "{error}; allowed are ?bucket=NAME, ?r=LEVEL, ?w=LEVEL, ?timeout_ms= and ?ttl_ms="
@@ -138,18 +135,12 @@ impl Target {
         let key = uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let key: Vec<u8> = percent_decode_str(key).collect();
         check_key(&key)?;
-        let timeout_ms = options.timeout_ms.unwrap_or(0);
-        if timeout_ms > TIMEOUT_MAX_MS {
-            return Err(HttpError::bad_request(format!(
-                "timeout_ms {timeout_ms} is too long; allowed are 1 to {TIMEOUT_MAX_MS}"
-            )));
-        }
         Ok(Self {
             bucket: buckets::find(stone, options.bucket.as_deref())?,
             key,
             read_level: level(options.r)?,
             write_level: level(options.w)?,
-            timeout_ms,
+            timeout_ms: check_timeout(options.timeout_ms)?,
             ttl_ms: options.ttl_ms,
         })
     }
@@ -174,6 +165,24 @@ impl Target {
     }
 }
 
+pub(super) fn check_serving(stone: &Stone) -> Result<(), HttpError> {
+    if stone.phase() == Phase::Serving {
+        return Ok(());
+    }
+    let message = "this stone is stopping; ask another one";
+    Err(Failure::new(ErrorCode::Unavailable, message).into())
+}
+
+/// The time that a client gives; 0 for the default.
+pub(super) fn check_timeout(timeout_ms: Option<u32>) -> Result<u32, HttpError> {
+    match timeout_ms {
+        Some(asked) if asked > TIMEOUT_MAX_MS => Err(HttpError::bad_request(format!(
+            "timeout_ms {asked} is too long; allowed are 1 to {TIMEOUT_MAX_MS}"
+        ))),
+        asked => Ok(asked.unwrap_or(0)),
+    }
+}
+
 fn check_key(key: &[u8]) -> Result<(), HttpError> {
     let message = match key.len() {
         0 => "the key is empty; write it behind /v1/kv/".to_owned(),
@@ -185,7 +194,7 @@ fn check_key(key: &[u8]) -> Result<(), HttpError> {
     Err(Failure::new(ErrorCode::KeyTooLarge, message).into())
 }
 
-fn level(text: Option<String>) -> Result<Option<Level>, HttpError> {
+pub(super) fn level(text: Option<String>) -> Result<Option<Level>, HttpError> {
     let Some(text) = text else { return Ok(None) };
     let level = text.parse::<Level>();
     level

@@ -2,6 +2,7 @@
 //!
 //! * [`router`]: which path goes where, and what every answer carries.
 //! * [`kv`]: one key, at `/v1/kv/KEY`.
+//! * [`list`]: many keys, at `/v1/kv?prefix=…`.
 //! * [`headers`]: request and response headers of `/v1/kv`.
 //! * [`calls`]: requests on their way through a shard.
 //! * [`status`], [`ring`], [`metrics`], [`health`]: what the stone says of itself.
@@ -19,6 +20,7 @@ pub mod error;
 pub mod headers;
 pub mod health;
 pub mod kv;
+pub mod list;
 pub mod members;
 pub mod metrics;
 pub mod ring;

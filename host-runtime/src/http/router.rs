@@ -1,7 +1,7 @@
 //! Which path goes where, and what every answer carries.
 
 use super::error::HttpError;
-use super::{assets, buckets, headers, health, kv, members, metrics, ring, status};
+use super::{assets, buckets, headers, health, kv, list, members, metrics, ring, status};
 use crate::net::upgrade;
 use crate::stone::Stone;
 use axum::Router;
@@ -23,6 +23,7 @@ pub fn router(stone: Arc<Stone>) -> Router {
                 .fallback(method),
         )
         .route(kv::PREFIX, any(kv::get))
+        .route("/v1/kv", get(list::get).fallback(method))
         .route("/v1/status", get(status::get).fallback(method))
         .route("/v1/ring", get(ring::get).fallback(method))
         .route("/v1/buckets", get(buckets::get).fallback(method))

@@ -153,9 +153,9 @@ fn request_id(frame: &[u8]) -> Option<u64> {
 fn refusal(id: u64, frame: &[u8]) -> Vec<u8> {
     let frame = Frame::take(frame).ok().map(|(frame, _)| frame);
     let request = frame.and_then(|frame| decode_body::<Request>(frame.body).ok());
-    let reads = request.is_some_and(|r| matches!(r.operation, Operation::Get { .. }));
+    let reads = request.is_some_and(|r| !matches!(r.operation, Operation::Write { .. }));
     let failure = if reads {
-        let message = "reading this key makes the server fail each time; report this";
+        let message = "reading this makes the server fail each time; report this";
         Failure::new(ErrorCode::Internal, message)
     } else {
         let message = "this write makes the server fail each time: it may or may not have been \

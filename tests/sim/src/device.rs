@@ -8,7 +8,6 @@ use crate::Cluster;
 use crate::world::disk::{Disk, DiskSettings};
 use henge_core::causality::Value;
 use henge_core::client::ConnectionState;
-use henge_core::wire::ClientId;
 use henge_core::leaf::{
     Answer, Leaf, LeafOutput, LeafSettings, ListId, ListPage, ListSpec, Progress, ReadFrom, ReadId,
     SubscriptionId, Write, WriteId,
@@ -19,6 +18,7 @@ use henge_core::rng::Rng;
 use henge_core::selector::Span;
 use henge_core::storage::{OperationId, StorageAnswer};
 use henge_core::time::{Duration, Instant};
+use henge_core::wire::ClientId;
 use henge_core::wire::{
     self, ErrorCode, Failure, FrameKind, Frames, Hello, Refusal, Request, Response, Welcome,
 };
@@ -243,11 +243,7 @@ impl Device {
         }
     }
 
-    fn wait_for_page(
-        &mut self,
-        cluster: &mut Cluster,
-        id: ListId,
-    ) -> Result<ListPage, Failure> {
+    fn wait_for_page(&mut self, cluster: &mut Cluster, id: ListId) -> Result<ListPage, Failure> {
         for _ in 0..20_000 {
             self.turn(cluster);
             if let Some(page) = self.pages.remove(&id) {

@@ -367,22 +367,29 @@ impl Run {
             }
         }
         if !device.synced.contains_key(&id) {
-            return Err(format!("device {place} has not all keys after {HEAL_SECONDS} s"));
+            return Err(format!(
+                "device {place} has not all keys after {HEAL_SECONDS} s"
+            ));
         }
         // What is repaired by then is told by then.
         device.run(&mut self.cluster, Duration::from_millis(5_000));
-        let here: BTreeMap<String, String> =
-            { device.list(&mut self.cluster, "d", 5, false) }.into_iter().collect();
+        let here: BTreeMap<String, String> = { device.list(&mut self.cluster, "d", 5, false) }
+            .into_iter()
+            .collect();
         for key in keys {
             let reply = self.cluster.get(0, &key, Some(Level::All)).result;
             let there = match reply.map_err(|failure| format!("{key}: {failure:?}"))? {
-                Reply::Found(entry) => Some(String::from_utf8_lossy(&entry.value.bytes).into_owned()),
+                Reply::Found(entry) => {
+                    Some(String::from_utf8_lossy(&entry.value.bytes).into_owned())
+                }
                 _ => None,
             };
             self.counts.compared += 1;
             if here.get(&key) != there.as_ref() {
                 let here = here.get(&key);
-                return Err(format!("{key} is {there:?} on the ring, and device {place} has {here:?}"));
+                return Err(format!(
+                    "{key} is {there:?} on the ring, and device {place} has {here:?}"
+                ));
             }
         }
         Ok(())
