@@ -32,23 +32,23 @@ mod taking;
 mod telling;
 mod writing;
 
-pub use output::LeafOutput;
 pub use listing::{ListId, ListPage, ListSpec};
+pub use output::LeafOutput;
 pub use reading::{Answer, ReadFrom, ReadId, Source};
 pub use subscribing::SubscriptionId;
 pub use writing::{Progress, Write, WriteId};
 
 use crate::causality::Hlc;
-use crate::client::{CallId, Client, ClientError, ClientOutput, ConnectionState};
+use crate::client::{CallId, Client, ClientError, ClientOutput};
 use crate::cluster::DEFAULT_BUCKET;
 use crate::limits::COPIES_DEFAULT;
 use crate::sorted::{Map, Set, Word};
 use crate::storage::{
-    BatchNumber, OperationId, StorageAnswer, StorageFault, StorageRequest, Store, StoreEvent,
-    StoreSettings, StoredFile, StoredKey, WriteRefused,
+    BatchNumber, OperationId, StorageAnswer, StorageFault, Store, StoreEvent, StoreSettings,
+    StoredFile, StoredKey, WriteRefused,
 };
 use crate::time::Instant;
-use crate::wire::{ErrorCode, Failure, Refusal};
+use crate::wire::{ErrorCode, Failure};
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
