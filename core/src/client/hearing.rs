@@ -94,7 +94,7 @@ impl Watches {
         }
     }
 
-    /// A watch has begun, or begun anew. If it goes on where it was, there is nothing to say.
+    /// A watch has begun, or begun anew, or goes on where it was.
     fn watching(&mut self, number: u64, changes: &mut Map<WatchId, Vec<Change>>) {
         self.flush(changes);
         let Some(id) = self.numbers.get(number).copied() else {
@@ -107,7 +107,7 @@ impl Watches {
         let was_fresh = core::mem::replace(&mut watch.is_fresh, false);
         let output = match (was_known, was_fresh) {
             (true, true) => WatchOutput::Resync { watch: id },
-            (true, false) => return,
+            (true, false) => WatchOutput::Resumed { watch: id },
             (false, _) => WatchOutput::Watching { watch: id },
         };
         self.outputs.push_back(output);

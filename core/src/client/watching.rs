@@ -59,6 +59,12 @@ pub enum WatchOutput {
         /// In which order they were heard of; never empty.
         changes: Vec<Change>,
     },
+    /// It goes on where it was, over another connection or from a token: what had changed meanwhile has been
+    /// told.
+    Resumed {
+        /// The watch.
+        watch: WatchId,
+    },
     /// Some changes are not known any more: what is read after this and what is told is everything.
     Resync {
         /// The watch.

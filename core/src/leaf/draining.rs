@@ -20,6 +20,7 @@ impl Leaf {
         self.is_online = matches!(state, ConnectionState::Online { .. });
         self.outputs.push_back(LeafOutput::State(state));
         if !self.is_online {
+            self.hear_nothing();
             return self.answer_nearest();
         }
         self.note_cluster();

@@ -231,8 +231,7 @@ impl Leaf {
         it.fill = None;
         it.kept.is_whole = true;
         self.keep(id);
-        self.outputs
-            .push_back(LeafOutput::Synced { subscription: id });
+        self.end_resuming();
     }
 }
 

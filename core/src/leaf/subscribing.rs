@@ -32,8 +32,20 @@ pub(super) struct Subscription {
     pub(super) is_active: bool,
     pub(super) watch: Option<WatchId>,
     pub(super) fill: Option<Fill>,
+    /// How far it is with the present connection.
+    pub(super) hearing: Hearing,
     /// There is more than its record says.
     is_dirty: bool,
+}
+
+/// What a subscription hears over the present connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearing {
+    Nothing,
+    /// What had changed has been told, and is being taken in.
+    Resumed,
+    /// All is here, and what changes is told.
+    All,
 }
 
 impl Subscription {
@@ -45,6 +57,7 @@ impl Subscription {
             is_active: false,
             watch: None,
             fill: None,
+            hearing: Hearing::Nothing,
             is_dirty: false,
         }
     }
@@ -76,7 +89,8 @@ impl Leaf {
             if !was_active {
                 self.watch(id)?;
             }
-            if self.is_synced(id) {
+            let is_all_here = |it: &Subscription| it.id == id && it.hearing == Hearing::All;
+            if self.subscriptions.iter().any(is_all_here) {
                 self.outputs
                     .push_back(LeafOutput::Synced { subscription: id });
             }
@@ -115,6 +129,7 @@ impl Leaf {
         };
         it.is_active = false;
         it.fill = None;
+        it.hearing = Hearing::Nothing;
         it.is_dirty = false;
         if let Some(watch) = it.watch.take() {
             self.client.unwatch(now, watch);
@@ -145,9 +160,7 @@ impl Leaf {
 
     /// Whether the ring is heard to say what becomes of `key`.
     pub(super) fn is_fresh(&self, key: &[u8]) -> bool {
-        let is_fresh = |it: &Subscription| {
-            it.is_active && it.kept.is_whole && it.fill.is_none() && it.selects(key)
-        };
+        let is_fresh = |it: &Subscription| it.hearing == Hearing::All && it.selects(key);
         self.subscriptions.iter().any(is_fresh)
     }
 
@@ -158,9 +171,23 @@ impl Leaf {
             .any(|it| it.is_active && it.selects(key))
     }
 
-    pub(super) fn is_synced(&self, id: SubscriptionId) -> bool {
-        let found = self.subscriptions.iter().find(|it| it.id == id);
-        found.is_some_and(|it| it.kept.is_whole && it.fill.is_none())
+    /// The connection is gone.
+    pub(super) fn hear_nothing(&mut self) {
+        for it in &mut self.subscriptions {
+            it.hearing = Hearing::Nothing;
+        }
+    }
+
+    /// All that was told is stored: subscriptions that go on where they were are all here.
+    pub(super) fn end_resuming(&mut self) {
+        for it in &mut self.subscriptions {
+            if it.hearing == Hearing::Resumed && it.fill.is_none() && it.kept.is_whole {
+                it.hearing = Hearing::All;
+                self.outputs.push_back(LeafOutput::Synced {
+                    subscription: it.id,
+                });
+            }
+        }
     }
 
     fn watch(&mut self, id: SubscriptionId) -> Result<(), Failure> {
@@ -193,6 +220,7 @@ impl Leaf {
     pub(super) fn hear(&mut self, output: WatchOutput) {
         let (watch, happened) = match output {
             WatchOutput::Watching { watch } => (watch, Happened::Watching),
+            WatchOutput::Resumed { watch } => (watch, Happened::Resumed),
             WatchOutput::Resync { watch } => (watch, Happened::Resync),
             WatchOutput::Changes { watch, changes } => (watch, Happened::Changes(changes)),
             WatchOutput::Failed { watch, failure } => (watch, Happened::Failed(failure)),
@@ -206,12 +234,12 @@ impl Leaf {
         };
         let id = it.id;
         match happened {
-            // With a token nothing is missing.
-            Happened::Watching if it.kept.is_whole && !it.kept.token.is_empty() => {
-                self.outputs
-                    .push_back(LeafOutput::Synced { subscription: id });
+            Happened::Resumed => {
+                it.hearing = Hearing::Resumed;
+                self.take_in();
             }
             Happened::Watching | Happened::Resync => {
+                it.hearing = Hearing::Resumed;
                 it.kept.token = Vec::new();
                 self.fill(id);
             }
@@ -228,6 +256,7 @@ impl Leaf {
                 it.watch = None;
                 it.is_active = false;
                 it.fill = None;
+                it.hearing = Hearing::Nothing;
                 self.outputs.push_back(LeafOutput::Unsubscribed {
                     subscription: id,
                     failure,
@@ -259,7 +288,9 @@ impl Leaf {
         };
         let it = &mut self.subscriptions[at];
         it.is_dirty = false;
+        // While all keys are being fetched those are missing that changed before.
         if is_all_taken
+            && it.fill.is_none()
             && let Some(token) = it.watch.and_then(|watch| self.client.watch_token(watch))
         {
             it.kept.token = token;
@@ -288,6 +319,7 @@ impl Leaf {
 /// What was told of a watch.
 enum Happened {
     Watching,
+    Resumed,
     Resync,
     Changes(Vec<Change>),
     Failed(Failure),

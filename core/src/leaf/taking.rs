@@ -107,6 +107,7 @@ impl Leaf {
                 }
             }
         }
+        self.end_resuming();
         self.go_on_filling();
         self.keep_all();
     }

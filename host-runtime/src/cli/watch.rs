@@ -26,6 +26,7 @@ pub(super) async fn run(args: WatchArgs) -> Result<(), CliError> {
     {
         match output {
             WatchOutput::Watching { .. } => eprintln!("watching"),
+            WatchOutput::Resumed { .. } => {}
             WatchOutput::Resync { .. } => {
                 eprintln!("resync: some changes are not known any more; read again what matters");
             }

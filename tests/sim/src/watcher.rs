@@ -161,7 +161,9 @@ impl Watcher {
                     }
                 }
                 WatchOutput::Resync { .. } => self.resyncs += 1,
-                WatchOutput::Watching { .. } | WatchOutput::Failed { .. } => {}
+                WatchOutput::Watching { .. }
+                | WatchOutput::Resumed { .. }
+                | WatchOutput::Failed { .. } => {}
             }
             self.heard.push((cluster.now, output));
         }

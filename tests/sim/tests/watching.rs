@@ -46,7 +46,9 @@ fn told(watcher: &mut Watcher, watch: WatchId) -> Vec<Pair> {
             WatchOutput::Changes { watch: it, changes } if it == watch => {
                 pairs.extend(changes.iter().map(pair));
             }
-            WatchOutput::Changes { .. } | WatchOutput::Watching { .. } => {}
+            WatchOutput::Changes { .. }
+            | WatchOutput::Watching { .. }
+            | WatchOutput::Resumed { .. } => {}
             other => panic!("{other:?}"),
         }
     }

@@ -1,7 +1,6 @@
 /** Henge, as `open()` gives it: without a server, but for the calls that are about one. */
 
 import { open as openStore } from '../../../../../wasm-sdk/dist/browser.js';
-import { keyOf } from '../pairs.mjs';
 
 export async function open(name) {
   const store = await openStore({ name, ...SETTINGS });
@@ -22,12 +21,15 @@ export async function settle(name, { stone }) {
   await store.close();
 }
 
-/** Reads each key from the ring, which leaves copies here; they are stored when the store is closed. */
+/** Subscribes to the keys, until all are here and stored. */
 export async function sync(name, { stone }, keys) {
   const store = await openStore({ name, urls: stone, ...SETTINGS });
-  // Key by key: what fetches all keys with a prefix belongs here once there is such a call.
-  const reads = Array.from({ length: keys }, (_, number) => store.get(keyOf('sync', number), { from: 'ring', timeoutMs: 60_000 }));
-  await Promise.all(reads);
+  const prefix = 'sync/';
+  await new Promise((resolve) => {
+    store.subscribe({ prefix }, ({ type }) => type === 'synced' && resolve());
+  });
+  const here = await store.list({ prefix, from: 'local' }).toArray();
+  if (here.length !== keys) throw new Error(`${here.length} of ${keys} keys are here`);
   await store.close();
 }
 
