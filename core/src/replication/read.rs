@@ -127,11 +127,10 @@ impl<Origin> ReadOperation<Origin> {
     }
 
     /// Whether nothing is to come of it any more: it was answered, and every replica that was asked
-    /// and is `up` has answered, or nothing more can be done for it.
+    /// and is `up` has answered.
     pub fn is_over(&self, up: impl Fn(usize) -> bool) -> bool {
-        let is_page = matches!(self.subject, Subject::Page(_));
-        let is_silent = |index: usize| !is_page && self.is_silent(index) && up(index);
-        self.origin.is_none() && !(0..self.owners.len()).any(is_silent)
+        self.origin.is_none()
+            && !(0..self.owners.len()).any(|index| self.is_silent(index) && up(index))
     }
 
     /// Whether replica `index` was asked and has not answered.

@@ -136,6 +136,7 @@ impl Run {
                     self.cluster.cut(a, b, is_cut);
                 }
             }
+            // Only where one more has joined.
             5 if seats.is_multiple_of(2) && self.rng.below(4) == 0 => {
                 let gone = self.draw(seats);
                 let (seat, id) = (self.draw(seats), self.cluster.seats[gone].id);
