@@ -1,6 +1,6 @@
 //! What a leaf promises (`docs/leaf.md`), with real nodes on a virtual clock.
 
-use henge_core::causality::{Token, Value};
+use henge_core::causality::{Policy, Token, Value};
 use henge_core::id::RequestId;
 use henge_core::leaf::{Answer, Progress, ReadFrom, Source, Write};
 use henge_core::replication::Level;
@@ -396,4 +396,35 @@ fn damage_is_said_and_never_read_as_something_else() {
     device.run(&mut cluster, millis(50));
     assert_eq!(device.found, None);
     assert!(device.failed.is_some());
+}
+
+#[test]
+fn writes_that_wait_replace_each_other_and_nothing_that_nobody_here_has_seen() {
+    let mut cluster = Cluster::with(3, 41, |config| config.policy = Policy::Siblings);
+    let mut device = Device::new(&cluster, 41, None);
+    device.run(&mut cluster, millis(20));
+    for value in ["one", "two", "three"] {
+        device.write(cluster.now, "alone", Some(value)).unwrap();
+        device.write(cluster.now, "both", Some(value)).unwrap();
+    }
+    let theirs = cluster.put(1, "both", "theirs", Some(Level::Quorum));
+    theirs.result.expect("written");
+    device.server = Some(0);
+    drain(&mut cluster, &mut device);
+    let mut all_on_ring = |key: &str| match cluster.get(1, key, Some(Level::All)).result {
+        Ok(Reply::Found(entry)) => {
+            let values = entry.siblings.iter().chain([&entry.value]);
+            values
+                .map(|it| String::from_utf8_lossy(&it.bytes).into_owned())
+                .collect()
+        }
+        other => panic!("{other:?}"),
+    };
+    let alone: Vec<String> = all_on_ring("alone");
+    assert_eq!(alone, ["three"]);
+    let both = all_on_ring("both");
+    assert!(
+        both.contains(&"theirs".into()) && both.contains(&"three".into()),
+        "{both:?}"
+    );
 }

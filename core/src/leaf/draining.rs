@@ -145,7 +145,7 @@ impl Leaf {
             return;
         };
         if let Some(next) = next {
-            self.follow(next, &copy.context);
+            self.follow(next, &waiting.context, &copy.context);
         }
         self.say(write, Progress::Ring { version });
         self.go_on(&waiting.key);
@@ -194,10 +194,15 @@ impl Leaf {
     }
 
     /// The next write of a key has seen what the one before has come to: also after a restart.
-    fn follow(&mut self, next: WriteId, context: &[u8]) {
-        let Ok(mut token) = Token::decode(context) else {
+    /// If its outcome shows writes of others too, which nobody here has seen, it is not taken for seen: they
+    /// stay, beside the write before, where the bucket keeps siblings.
+    fn follow(&mut self, next: WriteId, before: &[u8], after: &[u8]) {
+        let (Ok(before), Ok(mut token)) = (Token::decode(before), Token::decode(after)) else {
             return;
         };
+        if !is_one_write(&before, &token) {
+            token.seen = before.seen;
+        }
         if let Ok(own) = Token::decode(self.outbox.context(next)) {
             token.join(&own);
         }
@@ -206,6 +211,15 @@ impl Leaf {
             self.put(record::outbox_key(next.0), &bytes, false);
         }
     }
+}
+
+/// Whether there is one write between these, and no more.
+fn is_one_write(before: &Token, after: &Token) -> bool {
+    let news = after.seen.iter().map(|(actor, counter)| {
+        let known = before.seen.counter(actor);
+        counter.saturating_sub(known)
+    });
+    news.sum::<u64>() == 1
 }
 
 /// The request of a write.
