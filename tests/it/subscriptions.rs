@@ -155,6 +155,38 @@ fn when_history_is_gone_all_is_fetched_again_and_what_is_not_there_any_more_goes
 }
 
 #[test]
+fn who_ends_a_subscription_while_all_is_fetched_again_has_all_the_next_time() {
+    for step in 0..40 {
+        let mut cluster = Cluster::with(3, 50, |config| config.watch_tail_bytes_max = 2_000);
+        let mut device = Device::new(&cluster, 50, Some(0));
+        device.run(&mut cluster, millis(20));
+        for (key, value) in pairs(30, "a/") {
+            put(&mut cluster, &key, &value);
+        }
+        let id = device.subscribe(cluster.now, "a/");
+        sync(&mut cluster, &mut device, id, 1);
+        device.run(&mut cluster, millis(7_000));
+        device.server = None;
+        device.cut(&mut cluster);
+        for n in 0..10 {
+            delete(&mut cluster, &format!("a/{n:03}"));
+        }
+        for n in 0..100 {
+            put(&mut cluster, &format!("b/{n}"), "to push the deletes out of the tails");
+        }
+        device.server = Some(2);
+        device.run(&mut cluster, Duration::from_micros(400 * step));
+        device.leaf().unsubscribe(cluster.now, id);
+        device.run(&mut cluster, millis(1));
+        device.synced.clear();
+        let id = device.subscribe(cluster.now, "a/");
+        sync(&mut cluster, &mut device, id, 1);
+        let all = device.list(&mut cluster, "a/", 512, false);
+        assert_eq!(all, pairs(30, "a/")[10..], "after {step} steps");
+    }
+}
+
+#[test]
 fn its_own_writes_are_told_at_once_and_give_way_to_newer_ones() {
     let (mut cluster, mut device) = pair(4, Some(0));
     let id = device.subscribe(cluster.now, "a/");
