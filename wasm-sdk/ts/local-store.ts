@@ -188,18 +188,16 @@ export class HengeLocalStore implements LocalStore {
   async #whole(span: EncodedSpan): Promise<void> {
     const isHopeless = ({ state }: Status): boolean => state !== 'connected' && state !== 'connecting';
     if (!this.#hasServers || isHopeless(this.status)) return;
+    const stops: (() => void)[] = [];
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, WHOLE_MS_MAX);
-      const stops = [
-        this.#port.subscribe(span, ({ kind }) => (kind === 'synced' || kind === 'ended') && resolve()),
-        this.onStatus((status) => isHopeless(status) && resolve()),
+      stops.push(
         () => clearTimeout(timer),
-      ];
-      const done = resolve;
-      resolve = () => {
-        for (const stop of stops.splice(0)) stop();
-        done();
-      };
+        this.onStatus((status) => isHopeless(status) && resolve()),
+        this.#port.subscribe(span, ({ kind }) => (kind === 'synced' || kind === 'ended') && resolve()),
+      );
+    }).finally(() => {
+      for (const stop of stops) stop();
     });
   }
 

@@ -9,7 +9,6 @@ interface Subscription {
   readonly span: EncodedSpan;
   /** The engine's number for it; none while it cannot be had. */
   id: number | undefined;
-  isSynced: boolean;
   readonly listeners: Set<(news: News) => void>;
 }
 
@@ -28,12 +27,11 @@ export class Subscriptions {
     const name = `${span.kind}:${nameOf(span.from)}:${nameOf(span.to)}`;
     let subscription = this.#all.get(name);
     if (!subscription) {
-      subscription = { span, id: undefined, isSynced: false, listeners: new Set() };
-      this.#begin(subscription);
-      this.#all.set(name, subscription);
-    } else if (subscription.isSynced) {
-      queueMicrotask(() => listener({ kind: 'synced' }));
+      subscription = { span, id: undefined, listeners: new Set() };
     }
+    // Of one that is there already the engine says again that all is here, if that is so now.
+    this.#begin(subscription);
+    this.#all.set(name, subscription);
     const { listeners } = subscription;
     const own = (news: News): void => listener(news);
     listeners.add(own);
@@ -64,9 +62,7 @@ export class Subscriptions {
   /** All that the ring has of a subscription is here. */
   synced(id: number): void {
     const found = this.#find(id);
-    if (!found) return;
-    found.isSynced = true;
-    tellAll(found.listeners, { kind: 'synced' });
+    if (found) tellAll(found.listeners, { kind: 'synced' });
   }
 
   /** A subscription has ended. */
