@@ -338,6 +338,19 @@ fn copies_are_dropped_when_there_are_too_many() {
     device.run(&mut cluster, millis(20));
     restart(&mut cluster, &mut device);
     assert_eq!(device.leaf().copies(), 10);
+
+    // Less room in a later run: what is too much goes for good.
+    for copies_max in [4, 10] {
+        device.settings().copies_max = copies_max;
+        restart(&mut cluster, &mut device);
+        device.run(&mut cluster, millis(50));
+        assert_eq!(device.leaf().copies(), 4);
+        let is_here = |number: &u32| {
+            let key = format!("k{number}");
+            device.read(&mut cluster, &key, ReadFrom::Local).is_ok()
+        };
+        assert_eq!((0..25).filter(is_here).count(), 4);
+    }
 }
 
 #[test]

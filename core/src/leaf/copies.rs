@@ -10,7 +10,11 @@ pub(super) struct Copies {
     by_use: Map<u64, StoredKey>,
     /// The hash of each key, and its last use.
     uses: Set<(u64, u64)>,
-    next_use: u64,
+    /// The newest use in this run, and the oldest one in earlier runs, whose order is not known.
+    newest: u64,
+    oldest: u64,
+    /// Those of earlier runs are among them.
+    is_complete: bool,
     max: usize,
 }
 
@@ -20,7 +24,9 @@ impl Copies {
         Self {
             by_use: Map::new(),
             uses: Set::new(),
-            next_use: 0,
+            newest: FIRST_USE,
+            oldest: FIRST_USE,
+            is_complete: false,
             max,
         }
     }
@@ -31,6 +37,30 @@ impl Copies {
 
     pub(super) fn contains(&self, key: &StoredKey) -> bool {
         self.last_use(key).is_some()
+    }
+
+    /// Whether there may be a copy of `key`.
+    pub(super) fn may_contain(&self, key: &StoredKey) -> bool {
+        !self.is_complete || self.contains(key)
+    }
+
+    /// There is a copy of `key`, which an earlier run has left. False if it has to be dropped, because
+    /// there are too many.
+    pub(super) fn note(&mut self, key: &StoredKey) -> bool {
+        if self.contains(key) {
+            return true;
+        }
+        if self.by_use.len() >= self.max {
+            return false;
+        }
+        self.oldest -= 1;
+        self.insert(key, self.oldest);
+        true
+    }
+
+    /// All that earlier runs have left were noted.
+    pub(super) fn all_are_noted(&mut self) {
+        self.is_complete = true;
     }
 
     /// The copy of `key` is gone, or is kept for another reason than its use.
@@ -44,16 +74,19 @@ impl Copies {
     /// The copy of `key` is used. Returns the one to drop for it, if there are too many.
     pub(super) fn touch(&mut self, key: &StoredKey) -> Option<StoredKey> {
         self.remove(key);
-        let hash = hash64(key.as_bytes());
-        self.next_use += 1;
-        self.by_use.insert(self.next_use, key.clone());
-        self.uses.insert((hash, self.next_use));
+        self.newest += 1;
+        self.insert(key, self.newest);
         if self.by_use.len() <= self.max {
             return None;
         }
         let (last_use, oldest) = self.by_use.pop_first()?;
         self.uses.remove((hash64(oldest.as_bytes()), last_use));
         Some(oldest)
+    }
+
+    fn insert(&mut self, key: &StoredKey, last_use: u64) {
+        self.by_use.insert(last_use, key.clone());
+        self.uses.insert((hash64(key.as_bytes()), last_use));
     }
 
     fn last_use(&self, key: &StoredKey) -> Option<u64> {
@@ -63,3 +96,6 @@ impl Copies {
         uses.find(|it| self.by_use.get(*it) == Some(key))
     }
 }
+
+/// Half of what there is to count with is for earlier runs.
+const FIRST_USE: u64 = u64::MAX / 2;

@@ -7,6 +7,7 @@ use super::{Leaf, Waiter};
 use crate::selector::Span;
 use crate::storage::StoredKey;
 use crate::storage::store::{Scan, Scanned};
+use alloc::vec::Vec;
 use core::ops::Bound;
 
 /// What is to be done.
@@ -23,12 +24,20 @@ enum Task {
     Sweep(SubscriptionId, u64),
     /// Copies that no subscription keeps any more are dropped when others need the room.
     LetGo(Span),
+    /// The copies of earlier runs are noted, so that those can be dropped that no subscription keeps.
+    Note,
 }
 
 impl Job {
     /// Removes what fill `number` of a subscription has not listed.
     pub(super) const fn sweep(id: SubscriptionId, number: u64) -> Self {
         let task = Task::Sweep(id, number);
+        Self { task, after: None }
+    }
+
+    /// Finds out which copies earlier runs have left.
+    pub(super) const fn note() -> Self {
+        let task = Task::Note;
         Self { task, after: None }
     }
 
@@ -68,6 +77,7 @@ impl Leaf {
     fn do_page(&mut self, job: &mut Job) -> Done {
         let span = match &job.task {
             Task::LetGo(span) => span.clone(),
+            Task::Note => Span::Prefix(Vec::new()),
             Task::Sweep(id, number) => {
                 let it = self.subscription(*id);
                 let is_same = |it: &&mut Subscription| {
@@ -79,7 +89,8 @@ impl Leaf {
                 }
             }
         };
-        if self.store.can_write().is_err() {
+        let writes = !matches!(job.task, Task::Note);
+        if writes && self.store.can_write().is_err() {
             self.is_stalled = true;
             return Done::Waits;
         }
@@ -110,6 +121,7 @@ impl Leaf {
             match job.task {
                 Task::Sweep(id, _) => self.sweep(id, &key, &entry.set),
                 Task::LetGo(_) => self.let_go(&entry.key, &key),
+                Task::Note => self.note_copy(&entry.key, &key, &entry.set),
             }
         }
         match page.next {
@@ -122,8 +134,10 @@ impl Leaf {
     }
 
     fn end_job(&mut self, job: &Job) -> Done {
-        if let Task::Sweep(id, _) = job.task {
-            self.filled(id);
+        match job.task {
+            Task::Sweep(id, _) => self.filled(id),
+            Task::Note => self.copies.all_are_noted(),
+            Task::LetGo(_) => {}
         }
         Done::All
     }
@@ -151,6 +165,16 @@ impl Leaf {
         }
         if let Some(oldest) = self.copies.touch(stored) {
             self.put(oldest, REMOVED, false);
+        }
+    }
+
+    /// A copy that no subscription keeps, or that only says that there is no value, is dropped when others
+    /// need the room. One that there is no room for stays until the next run, if the storage takes no writes.
+    fn note_copy(&mut self, stored: &StoredKey, key: &[u8], set: &[u8]) {
+        let has_value = || record::decode::<Copy>(set).is_some_and(|it| it.found.is_some());
+        let is_pinned = self.is_kept(key) && has_value();
+        if !is_pinned && !self.copies.note(stored) && self.store.can_write().is_ok() {
+            self.put(stored.clone(), REMOVED, false);
         }
     }
 }

@@ -93,10 +93,8 @@ impl LeafSettings {
 enum Phase {
     /// The storage is being opened.
     Opening,
-    /// What it knows of its subscriptions is read.
-    Keeping,
-    /// What waits is read, behind this key.
-    Listing(Option<StoredKey>),
+    /// What waits and what is subscribed to is read, behind this key.
+    Reading(Option<StoredKey>),
     Open,
     Failed(String),
 }
@@ -440,7 +438,7 @@ impl Leaf {
         let failed = |code, why: String| Err(Failure::new(code, why));
         match &self.phase {
             Phase::Open => Ok(()),
-            Phase::Opening | Phase::Keeping | Phase::Listing(_) => failed(
+            Phase::Opening | Phase::Reading(_) => failed(
                 ErrorCode::Unavailable,
                 "the store is being opened; wait for that".into(),
             ),
@@ -465,7 +463,7 @@ impl Leaf {
 
     /// Makes `bytes` the copy at `key`. A storage that is busy goes without, unless it has an older one.
     fn put_copy(&mut self, key: StoredKey, copy: &Copy) {
-        let is_new = !self.copies.contains(&key);
+        let is_new = !self.copies.may_contain(&key);
         if is_new && self.store.can_write().is_err() {
             return;
         }
