@@ -145,6 +145,8 @@ pub const OUTBOX_WRITES_MAX: usize = 65_536;
 pub const OUTBOX_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// Writes of a leaf that are under way.
 pub const OUTBOX_IN_FLIGHT_MAX: usize = 256;
+/// Writes that are gone from the outbox of a leaf and that the next run goes through all the same, at most.
+pub const OUTBOX_GONE_MAX: u64 = 16;
 /// First and longest rest of a write that the ring has not taken, in milliseconds.
 pub const OUTBOX_RETRY_FIRST_MS: u64 = 100;
 /// See `OUTBOX_RETRY_FIRST_MS`.

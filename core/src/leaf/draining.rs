@@ -7,7 +7,8 @@ use crate::causality::{Hlc, Token};
 use crate::client::{Call, ConnectionState};
 use crate::hash::hash64;
 use crate::limits::{
-    OUTBOX_IN_FLIGHT_MAX, OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS, TIMEOUT_MAX_MS,
+    OUTBOX_GONE_MAX, OUTBOX_IN_FLIGHT_MAX, OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS,
+    TIMEOUT_MAX_MS,
 };
 use crate::time::Duration;
 use crate::wire::{ErrorCode, Failure, Reply};
@@ -190,7 +191,18 @@ impl Leaf {
                 self.held.push_back((batch, next));
             }
         }
+        self.note_oldest();
         Some((waiting, next))
+    }
+
+    /// Notes now and then below which number nothing waits, so that the next run need not go through all
+    /// that has waited ever.
+    fn note_oldest(&mut self) {
+        let oldest = self.outbox.oldest_id().map_or(self.next_write, |it| it.0);
+        if oldest >= self.own.oldest_write + OUTBOX_GONE_MAX {
+            self.own.oldest_write = oldest;
+            self.put(record::own_key(), &record::encode(&self.own), false);
+        }
     }
 
     /// The next write of a key has seen what the one before has come to: also after a restart.

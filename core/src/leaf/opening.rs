@@ -29,7 +29,7 @@ impl Leaf {
             }
             self.phase = Phase::Reading(None);
         }
-        let first = record::outbox_key(0);
+        let first = record::outbox_key(self.own.oldest_write);
         while let Phase::Reading(after) = &self.phase {
             let page = self.store.scan(&Scan {
                 from: match after {
@@ -82,7 +82,7 @@ impl Leaf {
     /// All is known but which copies there are: what can be a hundred times more is found out beside the
     /// work.
     fn opened(&mut self) {
-        self.next_write = self.outbox.newest_id().0 + 1;
+        self.next_write = self.own.oldest_write.max(self.outbox.newest_id().0 + 1);
         self.store.forget_until(COPIES, 2);
         self.store.forget_until(OUTBOX, 2);
         self.phase = Phase::Open;
@@ -108,6 +108,7 @@ impl Leaf {
                 self.own = Own {
                     bucket,
                     cluster: None,
+                    oldest_write: 1,
                 };
                 self.put(record::own_key(), &record::encode(&self.own), true);
                 return Ok(None);

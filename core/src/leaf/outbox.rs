@@ -174,6 +174,11 @@ impl Outbox {
         pending.map_or(&[], |pending| &pending.waiting.context)
     }
 
+    /// The oldest number there is.
+    pub(super) fn oldest_id(&self) -> Option<WriteId> {
+        self.writes.keys().next()
+    }
+
     /// The newest number there is.
     pub(super) fn newest_id(&self) -> WriteId {
         self.writes.keys().next_back().unwrap_or_default()

@@ -102,6 +102,8 @@ pub(super) struct Own {
     pub(super) bucket: String,
     /// The cluster that everything here belongs to, once one has greeted.
     pub(super) cluster: Option<u64>,
+    /// No write with a lower number waits.
+    pub(super) oldest_write: u64,
 }
 
 /// A subscription, and how far it is.
