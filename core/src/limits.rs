@@ -147,6 +147,12 @@ pub const OUTBOX_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 pub const OUTBOX_IN_FLIGHT_MAX: usize = 256;
 /// Writes that are gone from the outbox of a leaf and that the next run goes through all the same, at most.
 pub const OUTBOX_GONE_MAX: u64 = 16;
+/// How long nothing is stored in a leaf until it makes a table of what the log has, in milliseconds.
+pub const REST_MS: u64 = 1_000;
+/// The log of a leaf must have so many bytes for that: less is read soon enough.
+pub const REST_LOG_BYTES: u64 = 128 * 1_024;
+/// How long after its opening a leaf notes the copies of earlier runs, in milliseconds.
+pub const NOTE_COPIES_MS: u64 = 100;
 /// First and longest rest of a write that the ring has not taken, in milliseconds.
 pub const OUTBOX_RETRY_FIRST_MS: u64 = 100;
 /// See `OUTBOX_RETRY_FIRST_MS`.

@@ -337,13 +337,14 @@ fn copies_are_dropped_when_there_are_too_many() {
     assert!(device.read(&mut cluster, "k15", ReadFrom::Local).is_ok());
     device.run(&mut cluster, millis(20));
     restart(&mut cluster, &mut device);
+    device.run(&mut cluster, millis(200));
     assert_eq!(device.leaf().copies(), 10);
 
     // Less room in a later run: what is too much goes for good.
     for copies_max in [4, 10] {
         device.settings().copies_max = copies_max;
         restart(&mut cluster, &mut device);
-        device.run(&mut cluster, millis(50));
+        device.run(&mut cluster, millis(200));
         assert_eq!(device.leaf().copies(), 4);
         let is_here = |number: &u32| {
             let key = format!("k{number}");

@@ -57,6 +57,12 @@ impl LeafEngine {
         self.0.dial();
     }
 
+    /// The medium is about to be closed.
+    pub fn rest(&self) {
+        self.0.with(|it| it.leaf.rest(now()));
+        self.0.drain();
+    }
+
     /// Takes a write, under an id of its maker's, who may hand the same write in again. `encoding` and
     /// `bytes` are the value; it deletes without. `ttl_ms` may be 0, `context` empty.
     #[expect(

@@ -147,7 +147,8 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   async end(): Promise<void> {
     if (this.state.state !== 'closed' && this.state.state !== 'failed') {
       await this.flush('local').catch(() => undefined);
-      // Copies of what was read may be on their way.
+      this.use((engine) => engine.rest());
+      // Copies of what was read may be on their way, and the table of what was written.
       await this.#quiet();
     }
     this.close();

@@ -16,6 +16,7 @@
 //! * `subscribing`: keys that are kept as the ring has them. `filling`: all of them are fetched. `taking`:
 //!   what the ring says of them is taken in. `jobs`: work on all copies of a span.
 //! * `listing`: keys in order. `telling`: what becomes of keys is told.
+//! * `resting`: what is done when nothing is asked.
 
 mod copies;
 mod draining;
@@ -27,6 +28,7 @@ mod outbox;
 mod output;
 mod reading;
 mod record;
+mod resting;
 mod subscribing;
 mod taking;
 mod telling;
@@ -59,6 +61,7 @@ use jobs::Job;
 use outbox::Outbox;
 use reading::Read;
 use record::{Copy, Own, RECORDS, REMOVED};
+use resting::Rest;
 use subscribing::Subscription;
 use taking::{Acknowledged, Incoming};
 
@@ -145,6 +148,7 @@ pub struct Leaf {
     untold: Vec<Vec<u8>>,
     /// When it is stored how far the subscriptions are.
     keep_at: Option<Instant>,
+    rest: Rest,
     is_online: bool,
     outputs: VecDeque<LeafOutput>,
 }
@@ -235,6 +239,7 @@ impl Leaf {
             jobs: VecDeque::new(),
             untold: Vec::new(),
             keep_at: None,
+            rest: Rest::default(),
             is_online: false,
             outputs: VecDeque::new(),
             settings,
@@ -319,6 +324,7 @@ impl Leaf {
         self.expire_reads();
         self.keep_all();
         self.go_on_filling();
+        self.rest_on();
     }
 
     /// When to call [`Leaf::handle_timeout`] next.
@@ -332,6 +338,7 @@ impl Leaf {
             self.keep_at.filter(|_| self.incoming.is_empty()),
             self.next_retry(),
             self.behind.first().map(|(at, _)| at),
+            self.rest.next(),
         ]
         .into_iter()
         .flatten()
@@ -455,9 +462,9 @@ impl Leaf {
             return None;
         }
         if self.store.wants_rotation() {
-            self.store.rotate();
-            self.store.note(&[]);
+            self.rotate();
         }
+        self.rest.stored(self.now);
         Some((self.store).write(key, bytes, record::facts(bytes), is_new))
     }
 

@@ -1,6 +1,5 @@
 //! What is stored is read: the leaf's own record, the writes that wait, and the subscriptions.
 
-use super::jobs::Job;
 use super::record::{self, COPIES, OUTBOX, Own, Waiting};
 use super::subscribing::Subscription;
 use super::{Leaf, LeafOutput, Phase, Waiter, WriteId};
@@ -79,8 +78,7 @@ impl Leaf {
         Ok(())
     }
 
-    /// All is known but which copies there are: what can be a hundred times more is found out beside the
-    /// work.
+    /// All is known but which copies there are, which can be a hundred times more: that is found out later.
     fn opened(&mut self) {
         self.next_write = self.own.oldest_write.max(self.outbox.newest_id().0 + 1);
         self.store.forget_until(COPIES, 2);
@@ -90,7 +88,7 @@ impl Leaf {
         self.outputs.push_back(LeafOutput::Opened { pending });
         self.note_cluster();
         self.send_writes();
-        self.begin_job(Job::note());
+        self.rest.opened(self.now);
     }
 
     /// Does `waiter` when the block is in memory.

@@ -114,12 +114,18 @@ impl Store {
     /// Whether `rotate` should be called before the next write.
     #[must_use]
     pub fn wants_rotation(&self) -> bool {
+        let is_full = self.active.bytes() >= self.sizes.memtable;
+        self.may_rotate(if is_full { 0 } else { LOG_SEGMENT_BYTES })
+    }
+
+    /// Whether `rotate` can be called, and the open segment of the log has at least `bytes`.
+    #[must_use]
+    pub fn may_rotate(&self, bytes: u64) -> bool {
         let Phase::Open { writer, .. } = &self.phase else {
             return false;
         };
-        let is_full =
-            self.active.bytes() >= self.sizes.memtable || writer.open_bytes() >= LOG_SEGMENT_BYTES;
-        is_full && self.frozen.len() < FROZEN_MAX && !self.active.is_empty()
+        let is_worth_it = writer.open_bytes() >= bytes && !self.active.is_empty();
+        is_worth_it && self.frozen.len() < FROZEN_MAX
     }
 
     /// Closes memtable and log segment and begins new ones. The caller writes its notes then.
