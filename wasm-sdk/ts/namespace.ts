@@ -74,6 +74,7 @@ export function namespaceOf(store: LocalStore, prefix: string): LocalStore {
     namespace: (more) => namespaceOf(store, prefix + more),
     flush: (options) => store.flush(options),
     onStatus: (listener) => store.onStatus(listener),
+    onPending: (listener) => store.onPending(listener),
     onRefused: (listener) =>
       store.onRefused(({ key, error }) => {
         if (holds(span, encodeKey(key))) listener({ key: outside(key), error });
