@@ -1,7 +1,8 @@
 /** `henge/react` in React itself, over rings of real nodes. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { createElement, eventually, revive, show } from './page.mjs';
+import { eventually } from './eventually.mjs';
+import { createElement, revive, show } from './page.mjs';
 import { StrictMode } from 'react';
 import { renderToString } from 'react-dom/server';
 import { open } from '../dist/index.js';
