@@ -8,7 +8,6 @@ import { build as esbuild } from 'esbuild';
 import { build as viteBuild, createServer } from 'vite';
 
 import { serveFiles } from '../browser/files.mjs';
-import { startFirefox } from '../browser/firefox.mjs';
 
 /** The tarball's files, imported by path as a page without a bundler does. */
 export async function plainPage({ project }) {
@@ -54,25 +53,15 @@ export async function esbuildInline({ project }) {
   return serveFiles(outdir, html('<script src="/inline.js"></script>'));
 }
 
-/** Opens a page in Chromium; `context()` is where. */
-export const inChromium = (context, makePage) => (at) => {
-  return opened(at, makePage, async (url) => {
-    const page = await context().newPage();
-    await page.goto(url);
-    return { end: () => page.close() };
-  });
-};
-
-/** Opens a page in Firefox. */
-export const inFirefox = (makePage) => (at) => opened(at, makePage, (url) => startFirefox(url, (words) => at.desk.fail(words)));
-
-async function opened(at, makePage, open) {
+/** Opens a page in a browser; `context()` is where. */
+export const inBrowser = (context, makePage) => async (at) => {
   const site = await makePage(at);
   try {
-    const page = await open(`${site.origin}/?desk=${at.desk.url}`);
+    const page = await context().newPage();
+    await page.goto(`${site.origin}/?desk=${at.desk.url}`);
     return {
       async end() {
-        await page.end();
+        await page.close();
         await site.end();
       },
     };
@@ -80,7 +69,7 @@ async function opened(at, makePage, open) {
     await site.end();
     throw error;
   }
-}
+};
 
 function script(henge) {
   return `import * as henge from '${henge}';
