@@ -100,7 +100,7 @@ export interface Store extends AsyncDisposable {
 }
 
 /** Where a store keeps its files. */
-export type StorageKind = 'memory' | 'indexeddb' | 'fs' | 'durable-object' | 'custom';
+export type StorageKind = 'memory' | 'opfs' | 'indexeddb' | 'fs' | 'durable-object' | 'custom';
 
 /** Which medium a store uses, and why not a better one. */
 export interface StorageInfo {
@@ -120,7 +120,7 @@ export interface OpenOptions {
   /** Servers to take the writes to; without them the store is only local. */
   urls?: Urls | undefined;
   /** Where to keep files. The best that there is, if not given. */
-  storage?: 'auto' | 'memory' | 'indexeddb' | 'fs' | ChunkStore | undefined;
+  storage?: 'auto' | 'memory' | 'opfs' | 'indexeddb' | 'fs' | ChunkStore | undefined;
   /** The folder of files, where `storage` is `fs`; `.henge` if not given. */
   folder?: string | undefined;
   /** The bucket of all keys; `default` if not given. */
