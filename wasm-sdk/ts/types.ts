@@ -129,6 +129,11 @@ export interface OpenOptions {
   memoryBytes?: number | undefined;
   /** How many keys are kept for reading without a connection, besides the writes that wait; 10,000 if not given. */
   copies?: number | undefined;
+  /**
+   * Starts a worker whose script is `henge/worker`: it has the store of all tabs, off the page's thread, and
+   * its files in OPFS. Called by the tab that leads, and again if the worker ends.
+   */
+  worker?: (() => Worker) | undefined;
   /** See {@link ConnectOptions.WebSocket}. */
   WebSocket?: WebSocketClass | undefined;
   /** See {@link ConnectOptions.wasm}. */
