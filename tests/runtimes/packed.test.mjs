@@ -9,13 +9,26 @@ import { startChromium } from '../browser/chromium.mjs';
 import { installTarball, removeProject } from '../packaging/tarball.mjs';
 import { cases } from './conformance.mjs';
 import { Desk } from './desk.mjs';
-import { esbuildInline, inChromium, inFirefox, plainPage, plainTestingPage, viteBuilt, viteDev } from './pages.mjs';
+import {
+  esbuildInline,
+  esbuildWorker,
+  inChromium,
+  inFirefox,
+  plainPage,
+  plainTestingPage,
+  plainWorkerPage,
+  viteBuilt,
+  viteDev,
+  viteInWorker,
+  viteWorkerBuilt,
+  viteWorkerDev,
+} from './pages.mjs';
 import { node, program, startScript } from './programs.mjs';
 import { Stones } from './stones.mjs';
 import { startWorker } from './workerd.mjs';
 
 const DENO_RIGHTS = ['--allow-read', '--allow-write=.henge', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
-const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'memory.mjs', 'play.mjs'];
+const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'in-worker.mjs', 'memory.mjs', 'play.mjs'];
 const CHROMIUM = /Chrome\//;
 
 let project;
@@ -47,6 +60,11 @@ conforms('Chromium, one script by esbuild with henge/inline', CHROMIUM, inChromi
 conforms('Chromium, a ring inside of a page', CHROMIUM, inChromium(() => chromium.context, plainTestingPage));
 conforms('Chromium, a page built by Vite', CHROMIUM, inChromium(() => chromium.context, viteBuilt));
 conforms("Chromium, Vite's development server", CHROMIUM, inChromium(() => chromium.context, viteDev));
+conforms('Chromium, a page with henge/worker, built by Vite', CHROMIUM, inChromium(() => chromium.context, viteWorkerBuilt));
+conforms("Chromium, a page with henge/worker, Vite's development server", CHROMIUM, inChromium(() => chromium.context, viteWorkerDev));
+conforms('Chromium, a page with henge/inline and henge/worker, two scripts by esbuild', CHROMIUM, inChromium(() => chromium.context, esbuildWorker));
+conforms("Chromium, a page's own worker, built by Vite", CHROMIUM, inChromium(() => chromium.context, viteInWorker));
+conforms('Firefox, a page with henge/worker without a bundler', /Firefox\//, inFirefox(plainWorkerPage));
 
 /** Tests in a program, for each way to load the package. */
 function script(name, agent, command, ways) {
