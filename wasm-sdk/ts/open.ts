@@ -3,6 +3,7 @@ import type { EngineModule } from './engine-module.js';
 import { LeafHost, type LeafSettings } from './leaf-host.js';
 import { HengeLocalStore } from './local-store.js';
 import type { Picked } from './media/pick.js';
+import { notesOfPage, type Notes } from './media/progress.js';
 import { checkOptions, Levels } from './options.js';
 import type { LocalStore, OpenOptions, WebSocketClass } from './types.js';
 import { EngineWorker } from './tabs/engine-worker.js';
@@ -35,17 +36,22 @@ export async function open(engine: EngineModule, options: OpenOptions = {}): Pro
   // Where tabs cannot agree on who has it, the store is opened here.
   const make = isShared ? worker : undefined;
   const socketClass = urls === undefined || make ? undefined : await engine.webSocket(options.WebSocket, 'open({ urls, WebSocket })');
-  const host = (): Promise<LeafHost> => openHost(engine, opening, socketClass);
-  const lead: Lead = make ? { worker: (...who) => EngineWorker.start(make, opening, engine.module(), ...who) } : { host };
+  const host = (): Promise<LeafHost> => openHost(engine, opening, socketClass, isShared ? notesOfPage(name) : undefined);
+  const lead: Lead = make ? { worker: (...who) => EngineWorker.start(make, opening, engine.module(), notesOfPage(name), ...who) } : { host };
   const port = isShared ? await TabPort.open(name, lead) : await host();
   return new HengeLocalStore(name, port, new Levels(glue.levelCode), addresses.length > 0);
 }
 
 /** Opens a leaf here. The engine must be loaded. */
-export async function openHost(engine: EngineModule, opening: Opening, socketClass: WebSocketClass | undefined): Promise<LeafHost> {
+export async function openHost(
+  engine: EngineModule,
+  opening: Opening,
+  socketClass: WebSocketClass | undefined,
+  notes: Notes | undefined,
+): Promise<LeafHost> {
   const { name, settings, storage, folder, addresses } = opening;
   const pick = (): Promise<Picked> => engine.runtime.medium(name, storage, folder);
-  const host = new LeafHost(engine.loaded('open()'), settings, pick, addresses, socketClass);
+  const host = new LeafHost(engine.loaded('open()'), settings, pick, addresses, socketClass, notes);
   try {
     await host.open();
     return host;

@@ -108,6 +108,11 @@ export interface StorageInfo {
   readonly kind: StorageKind;
   /** Why it is not a better one, if that is so. */
   readonly reason?: string;
+  /**
+   * What has become of it since the store was open last, if the browser has noticed: all of it was `evicted`, or it is an
+   * older state that was `rolled-back`. What is subscribed to comes from the ring again; writes that waited there are gone.
+   */
+  readonly loss?: 'evicted' | 'rolled-back';
 }
 
 /** How far a write has come: it is seen by reads here, it is durable here, it is durable on the ring. */

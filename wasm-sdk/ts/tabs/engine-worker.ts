@@ -1,5 +1,6 @@
 import { describe } from '../codec.js';
 import { StoreError } from '../errors.js';
+import type { Notes } from '../media/progress.js';
 import type { Opening } from '../open.js';
 import { errorOfClone, lineOf, type ClonedError } from './messages.js';
 
@@ -15,23 +16,31 @@ export type Order =
       readonly port: MessagePort;
       readonly opening: Opening;
       readonly wasm: WebAssembly.Module;
+      /** What the tab has noted of the store: workers have nowhere to do so. `null` if it cannot. */
+      readonly known: Notes['known'] | null;
     }
   | { readonly kind: 'end' };
 
-/** What a worker tells its tab: it has heard the order, it has the leaf, it cannot, it has ended. */
-export type Report = { readonly kind: 'heard' | 'leads' | 'ended' } | { readonly kind: 'failed'; readonly error: ClonedError };
+/** What a worker tells its tab: it has heard the order, it has the leaf, it cannot, it has ended; what to note. */
+export type Report =
+  | { readonly kind: 'heard' | 'leads' | 'ended' }
+  | { readonly kind: 'failed'; readonly error: ClonedError }
+  | { readonly kind: 'note'; readonly text: string };
 
 /** The worker that has the leaf, in the tab that leads. */
 export class EngineWorker {
   /** What leads to the leaf. */
   readonly port: MessagePort;
   #worker: Worker;
+  /** Resolves when the worker has ended as it was told to. */
+  #isOver: Promise<void>;
 
   /** Starts a worker, which leads the store `name` from then on; `gone` is called when it has ended by itself. */
   static async start(
     make: () => Worker,
     opening: Opening,
     wasm: WebAssembly.Module,
+    notes: Notes | undefined,
     name: string,
     tab: string,
     gone: () => void,
@@ -40,7 +49,9 @@ export class EngineWorker {
     if (typeof worker?.postMessage !== 'function') throw new TypeError(`worker must return a Worker, not ${describe(worker)}`);
     const { port1, port2 } = new MessageChannel();
     const id = crypto.randomUUID();
-    const order: Order = { kind: 'lead', name, id, tab, port: port2, opening, wasm };
+    const order: Order = { kind: 'lead', name, id, tab, port: port2, opening, wasm, known: notes ? notes.known : null };
+    let over!: () => void;
+    const isOver = new Promise<void>((resolve) => (over = resolve));
     try {
       await new Promise<void>((resolve, reject) => {
         const fail = (why: string): void =>
@@ -51,6 +62,8 @@ export class EngineWorker {
           clearTimeout(timer);
           if (data.kind === 'leads') resolve();
           if (data.kind === 'failed') reject(errorOfClone(data.error));
+          if (data.kind === 'note') notes?.note(data.text);
+          if (data.kind === 'ended') over();
         };
         worker.postMessage(order, [port2]);
       });
@@ -60,25 +73,21 @@ export class EngineWorker {
     }
     // The worker has this lock as long as it lives.
     void navigator.locks.request(lineOf(name, id), gone);
-    return new EngineWorker(worker, port1);
+    return new EngineWorker(worker, port1, isOver);
   }
 
-  private constructor(worker: Worker, port: MessagePort) {
+  private constructor(worker: Worker, port: MessagePort, isOver: Promise<void>) {
     this.#worker = worker;
     this.port = port;
+    this.#isOver = isOver;
   }
 
   /** Ends it when all that was written is durable, or when that takes too long. */
   async end(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ENDED_MS_MAX);
-      this.#worker.onmessage = ({ data }: MessageEvent<Report>) => {
-        if (data.kind !== 'ended') return;
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#worker.postMessage({ kind: 'end' } satisfies Order);
-    });
+    this.#worker.postMessage({ kind: 'end' } satisfies Order);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([this.#isOver, new Promise((resolve) => (timer = setTimeout(resolve, ENDED_MS_MAX)))]);
+    clearTimeout(timer);
     this.#worker.terminate();
   }
 }

@@ -1,5 +1,5 @@
 import type { EngineModule } from '../engine-module.js';
-import type { LeafHost } from '../leaf-host.js';
+import { notesOf } from '../media/progress.js';
 import { openHost } from '../open.js';
 import type { Order, Report } from './engine-worker.js';
 import { Leader } from './leader.js';
@@ -20,12 +20,13 @@ export function leadInWorker(engine: EngineModule): void {
       await end?.();
       return scope.postMessage({ kind: 'ended' });
     }
-    const { name, id, tab, port, opening, wasm } = data;
+    const { name, id, tab, port, opening, wasm, known } = data;
     try {
       await hold(lineOf(name, id));
       scope.postMessage({ kind: 'heard' });
       await engine.load(wasm);
-      const host: LeafHost = await openHost(engine, opening, await engine.webSocket(undefined, 'a worker that has one'));
+      const notes = known === null ? undefined : notesOf(known, (text) => scope.postMessage({ kind: 'note', text }));
+      const host = await openHost(engine, opening, await engine.webSocket(undefined, 'a worker that has one'), notes);
       const leader = new Leader(name, host, id);
       leader.serve(tab, port);
       end = async () => {
