@@ -13,7 +13,8 @@ import { build } from 'vite';
 import { open } from '../../wasm-sdk/dist/index.js';
 import { installExample, removeProject } from '../packaging/example.mjs';
 import { Stones, until } from '../runtimes/stones.mjs';
-import { openPage, startChromium } from './chromium.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { openPage } from './chromium.mjs';
 import { serveFiles } from './files.mjs';
 
 const run = promisify(execFile);
@@ -46,16 +47,18 @@ test('its types hold', async () => {
   assert.equal(checked.stdout, '');
 });
 
-test('Chromium: two tabs, stones that are gone, a reload and another device', { timeout: 180_000 }, async () => {
-  const first = await startChromium();
-  const second = await startChromium();
-  try {
-    await playList({ open: () => openTab(first.context), elsewhere: () => openTab(second.context), picture: 'chromium' });
-  } finally {
-    await first.end();
-    await second.end();
-  }
-});
+for (const [name, start] of Object.entries(BROWSERS)) {
+  test(`${name}: two tabs, stones that are gone, a reload and another device`, { timeout: 300_000 }, async () => {
+    const first = await start();
+    const second = await start();
+    try {
+      await playList({ open: () => openTab(first), elsewhere: () => openTab(second), picture: name.toLowerCase() });
+    } finally {
+      await first.end();
+      await second.end();
+    }
+  });
+}
 
 /** What a user does with the list; `open` opens a tab of one device, `elsewhere` one of another. */
 async function playList({ open, elsewhere, picture }) {
@@ -94,6 +97,7 @@ async function playList({ open, elsewhere, picture }) {
   site = await serveFiles(join(project, 'dist'), await readFile(join(project, 'dist/index.html')), { port: Number(new URL(site.origin).port) });
   const other = await elsewhere();
   await other.shows('Synced', meanwhile);
+  await other.picture(join(pictures, `todo-${picture}.png`));
   await other.tick('Read a book');
   await other.remove('Call Grace');
   await one.shows('Synced', ['Water the plants', '[x] Read a book']);
@@ -101,7 +105,6 @@ async function playList({ open, elsewhere, picture }) {
   await one.shows('Synced', ['[x] Read a book']);
   await one.clearDone();
   await other.shows('Synced', ['Water the plants']);
-  await other.picture(join(pictures, `todo-${picture}.png`));
   await other.remove('Water the plants');
   await one.filter('All');
   await one.shows('Synced', []);
@@ -126,26 +129,32 @@ async function onTheRing() {
   }
 }
 
-/** A tab of Chromium with the list, as its user sees and uses it. */
-async function openTab(context) {
-  const { page, problems } = await openPage(context, site.origin);
-  const row = (text) => page.getByRole('listitem').filter({ hasText: text });
+/** A tab with the list, as its user sees and uses it. */
+async function openTab(browser) {
+  const { page, problems } = await openPage(browser.context, site.origin);
+  // Firefox draws only the page in front.
+  const at = async (selector) => {
+    await page.bringToFront();
+    return page.locator(selector);
+  };
+  const click = async (selector) => (await at(selector)).click();
   return {
     add: async (text) => {
-      await page.getByLabel('What is to be done?').fill(text);
-      await page.getByRole('button', { name: 'Add' }).click();
+      await (await at('[aria-label="What is to be done?"]')).fill(text);
+      await click('.composer button:enabled');
     },
-    tick: (text) => row(text).getByRole('checkbox').click(),
+    tick: (text) => click(`input[type=checkbox][aria-label="${text}"]`),
     async edit(text, next) {
-      await row(text).getByTitle('Edit').click();
-      await page.getByLabel(`Edit ${text}`).fill(next);
+      await click(`button[title="Edit ${text}"]`);
+      await (await at(`input[aria-label="Edit ${text}"]`)).fill(next);
       await page.keyboard.press('Enter');
     },
-    remove: (text) => page.getByLabel(`Delete ${text}`).click(),
-    filter: (name) => page.getByRole('button', { name, exact: true }).click(),
-    clearDone: () => page.getByRole('button', { name: 'Clear done' }).click(),
+    remove: (text) => click(`[aria-label="Delete ${text}"]`),
+    filter: (name) => click(`.filters button:nth-of-type(${1 + ['All', 'Open', 'Done'].indexOf(name)})`),
+    clearDone: () => click('footer > button:enabled'),
     reload: () => page.reload(),
     async picture(path) {
+      await page.bringToFront();
       await page.screenshot({ path });
       console.log(`MEASURE screenshot ${path}`);
     },

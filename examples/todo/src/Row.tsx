@@ -17,7 +17,7 @@ export function Row({ item: { id, text, isDone, isWaiting } }: { item: Item }) {
     <li className={isDone ? 'done' : undefined}>
       <input type="checkbox" aria-label={text} checked={isDone} onChange={(event) => change.setDone(store, id, event.target.checked)} />
       {draft === undefined ? (
-        <button type="button" className="text" title="Edit" onClick={() => setDraft(text)}>
+        <button type="button" className="text" title={`Edit ${text}`} onClick={() => setDraft(text)}>
           {text}
         </button>
       ) : (

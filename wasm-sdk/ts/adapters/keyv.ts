@@ -47,7 +47,8 @@ export class KeyvHenge {
     return true;
   }
 
-  async setMany(entries: KeyvHengeEntry[]): Promise<boolean[]> {
+  /** Resolves to what each `set` does: Keyv 5 takes that, though its types say that it takes nothing. */
+  async setMany(entries: KeyvHengeEntry[]): Promise<any> {
     return Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
   }
 
