@@ -329,6 +329,7 @@ fn a_list_that_makes_no_sense_is_refused_by_name() {
             operation: Operation::List {
                 span: prefix(""),
                 after: vec![],
+                is_reverse: false,
                 limit: 1,
                 r: None,
             },

@@ -136,10 +136,15 @@ impl Client {
         id: CallId,
         how: impl FnOnce(&Pending) -> Result<Reply, Failure>,
     ) {
-        if let Some(pending) = self.calls.remove(id) {
-            let result = how(&pending);
-            self.outputs
-                .push_back(ClientOutput::Done { call: id, result });
+        let Some(pending) = self.calls.remove(id) else {
+            return;
+        };
+        let result = how(&pending);
+        match (pending.list, pending.place) {
+            (Some(list), Some(place)) => self.take_page(list, place, result),
+            _ => self
+                .outputs
+                .push_back(ClientOutput::Done { call: id, result }),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::backoff::delay;
 use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
+use super::lists::Lists;
 use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
 use super::seen::Seen;
 use super::watching::Watches;
-use crate::causality::{DecodeError, Token};
+use crate::causality::Token;
 use crate::hash::{partition_at, position};
 use crate::id::{BucketId, PartitionId};
 use crate::limits::{
@@ -26,7 +27,8 @@ use alloc::vec::Vec;
 
 /// A client of the ring.
 ///
-/// * The application: [`Client::submit`], [`Client::cancel`], [`Client::watch`], [`Client::unwatch`].
+/// * The application: [`Client::submit`], [`Client::list`], [`Client::cancel`], [`Client::watch`],
+///   [`Client::unwatch`].
 /// * The socket: [`Client::handle_dialing`], [`Client::handle_connected`],
 ///   [`Client::handle_message`], [`Client::handle_disconnected`].
 /// * The clock: [`Client::handle_timeout`], when [`Client::poll_timeout`] says.
@@ -45,6 +47,7 @@ pub struct Client {
     pub(super) calls: Calls,
     pub(super) names: Names,
     pub(super) watches: Watches,
+    pub(super) lists: Lists,
     calls_made: u64,
     pub(super) seen: Seen,
     pub(super) redials: u32,
@@ -79,6 +82,7 @@ impl Client {
             calls: Calls::default(),
             names: Names::default(),
             watches: Watches::default(),
+            lists: Lists::default(),
             calls_made: 0,
             seen: Seen::default(),
             redials: 0,
@@ -139,12 +143,17 @@ impl Client {
     /// and nothing was sent.
     pub fn submit(&mut self, now: Instant, call: Call) -> Result<CallId, Failure> {
         self.now = now;
+        self.take_call(call, None)
+    }
+
+    /// Takes a call, which may be for a page of a list.
+    pub(super) fn take_call(&mut self, call: Call, list: Option<u64>) -> Result<CallId, Failure> {
         if let Link::Refused(refusal) = &self.link {
             return Err(refused(refusal));
         }
         self.check(&call)?;
         let id = CallId(self.calls_made + 1);
-        let pending = Pending::new(now, self.session, id, call);
+        let pending = Pending::new(self.now, self.session, id, call, list);
         if !self.calls.has_room(&pending) {
             return Err(Failure::new(
                 ErrorCode::RateLimited,
@@ -161,9 +170,16 @@ impl Client {
         Ok(id)
     }
 
+    /// Numbers a call that is none of the server's.
+    pub(super) const fn number_call(&mut self) -> CallId {
+        self.calls_made += 1;
+        CallId(self.calls_made)
+    }
+
     /// Forgets a call: it will have no outcome. True if it is a write that may be applied
     /// nevertheless.
     pub fn cancel(&mut self, call: CallId) -> bool {
+        self.cancel_list(call);
         self.calls
             .remove(call)
             .is_some_and(|pending| pending.is_uncertain())
@@ -172,6 +188,7 @@ impl Client {
     /// Time has come to what [`Client::poll_timeout`] said.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        self.drop_old_lists();
         while let Some((due, id)) = self.calls.next_due()
             && due <= now
         {
@@ -191,7 +208,7 @@ impl Client {
             Link::Opening(until) => Some(until),
             _ => None,
         };
-        let all = [call, opening, self.next_probe()];
+        let all = [call, opening, self.next_probe(), self.lists.next_due()];
         all.into_iter().flatten().min()
     }
 
@@ -211,16 +228,19 @@ impl Client {
     /// no less than this one. It has the keys of the last [`crate::limits::SESSION_KEYS_MAX`].
     #[must_use]
     pub fn session_token(&self) -> Vec<u8> {
-        self.seen.encode()
+        self.seen.encode(self.cluster)
     }
 
-    /// Goes on from what another client has read and written.
+    /// Goes on from what another client has read and written, and takes no other cluster than that one has
+    /// met: nobody else could answer.
     ///
     /// # Errors
     ///
-    /// If `token` is none that [`Self::session_token`] has given; nothing is joined then.
-    pub fn join_session(&mut self, token: &[u8]) -> Result<(), DecodeError> {
-        self.seen.join(token)
+    /// If `token` is none that [`Self::session_token`] has given, or this client has met another cluster;
+    /// nothing is joined then.
+    pub fn join_session(&mut self, token: &[u8]) -> Result<(), Failure> {
+        self.cluster = self.seen.join(token, self.cluster)?;
+        Ok(())
     }
 
     /// Takes no other cluster than the one of this id, from now on.
@@ -300,7 +320,12 @@ impl Client {
         Ok(())
     }
 
-    fn check_list(&self, span: &Span, partition: PartitionId, after: &[u8]) -> Result<(), Failure> {
+    pub(super) fn check_list(
+        &self,
+        span: &Span,
+        partition: PartitionId,
+        after: &[u8],
+    ) -> Result<(), Failure> {
         span.check()?;
         if after.len() > KEY_BYTES_MAX {
             return Err(Failure::new(
