@@ -215,7 +215,9 @@ impl Client {
     /// The next thing to do; `None` until something happens.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<ClientOutput> {
-        self.outputs.pop_front().or_else(|| self.batch())
+        let ready = self.outputs.pop_front().or_else(|| self.batch());
+        // What cannot be sent has its outcome at once.
+        ready.or_else(|| self.outputs.pop_front())
     }
 
     /// Who answered last, and what it serves.
@@ -434,6 +436,10 @@ impl Client {
             && let Some(id) = self.calls.next_ready()
         {
             let now = self.now;
+            if let Some(failure) = self.lacks(id) {
+                self.finish(id, |_| Err(failure));
+                continue;
+            }
             if let Some(pending) = self.calls.pending(id) {
                 let asked = pending.request.timeout_ms;
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
