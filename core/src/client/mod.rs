@@ -4,6 +4,7 @@
 //! * [`session`]: [`Client`], the state machine; one for each application.
 //! * [`listing`]: [`Listing`], a list over all partitions.
 //! * [`lists`]: the lists that a client makes itself, page by page.
+//! * `checking`: what is refused at once.
 //! * `outcome`: how a call comes to its outcome.
 //! * `naming`: buckets by name.
 //! * `pending`: the calls that have no outcome yet.
@@ -43,6 +44,7 @@ pub mod session;
 pub mod watching;
 
 mod backoff;
+mod checking;
 mod hearing;
 mod naming;
 mod outcome;
