@@ -6,13 +6,19 @@
  */
 import { describe } from '../codec.js';
 import type { StoreError } from '../errors.js';
-import type { Change, Key, LocalEntry, Selector } from '../types.js';
+import type { Key, LocalEntry, Selector } from '../types.js';
 import { deleteAll, startingWith, ttlOf, type AnyStore } from './any-store.js';
 
 /** A store that also tells of changes and of entries. */
 export interface DriverStore extends AnyStore {
   getEntry<T>(key: Key): Promise<Pick<LocalEntry<T>, 'version' | 'siblings'> | undefined>;
-  watch<T>(target: Selector, options?: { signal?: AbortSignal | undefined }): AsyncIterable<Change<T>>;
+  watch(target: Selector, options?: { signal?: AbortSignal | undefined }): AsyncIterable<DriverChange>;
+}
+
+/** What is taken of a change. */
+export interface DriverChange {
+  readonly type: string;
+  readonly key?: Key;
 }
 
 /** Options of {@link hengeDriver}. */
@@ -73,21 +79,32 @@ export default function hengeDriver(options: HengeDriverOptions) {
     },
     clear: (part?: string): Promise<void> => deleteAll(store, below(part)),
     dispose: (): Promise<void> => store.close(),
-    /** Tells of changes made here and elsewhere; of one made here twice: then, and when the ring has it. */
-    watch(callback: (event: 'update' | 'remove', key: string) => unknown): () => void {
+    /**
+     * Tells of changes made here and elsewhere; of one made on this device twice: then, and when the ring has it. Resolves
+     * when it has begun, or a second later if there is no connection.
+     */
+    async watch(callback: (event: 'update' | 'remove', key: string) => unknown): Promise<() => void> {
       const ending = new AbortController();
-      void tell(store.watch(below(undefined), { signal: ending.signal }), callback, head.length).catch((error: StoreError) => {
-        if (error.code !== 'ABORTED' && error.code !== 'CLOSED') throw error;
+      const changes = store.watch(below(undefined), { signal: ending.signal });
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, BEGIN_MS_MAX);
+        const tell = ({ type, key }: DriverChange): void => {
+          if (typeof key === 'string') callback(type === 'set' ? 'update' : 'remove', key.slice(head.length));
+          if (type !== 'synced') return;
+          clearTimeout(timer);
+          resolve();
+        };
+        void forEach(changes, tell).catch((error: StoreError) => {
+          if (error.code !== 'ABORTED' && error.code !== 'CLOSED') throw error;
+        });
       });
       return () => ending.abort();
     },
   };
 }
 
-async function tell(changes: AsyncIterable<Change>, callback: (event: 'update' | 'remove', key: string) => unknown, from: number): Promise<void> {
-  for await (const change of changes) {
-    if ('key' in change && typeof change.key === 'string') callback(change.type === 'set' ? 'update' : 'remove', change.key.slice(from));
-  }
+async function forEach(changes: AsyncIterable<DriverChange>, tell: (change: DriverChange) => void): Promise<void> {
+  for await (const change of changes) tell(change);
 }
 
 /** Bytes as a store takes them; anything else as it is. */
@@ -96,3 +113,6 @@ function bytesOf(value: unknown): unknown {
   if (ArrayBuffer.isView(value) && !(value instanceof Uint8Array)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return value;
 }
+
+/** How long a watch may take to begin, in milliseconds. */
+const BEGIN_MS_MAX = 1_000;
