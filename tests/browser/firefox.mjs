@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,7 +17,7 @@ const executablePath = process.env.HENGE_FIREFOX ?? '/usr/bin/firefox-esr';
  */
 export async function startFirefox({ quotaBytes, isPrivate = false, preferences = {} } = {}) {
   if (!existsSync(executablePath)) throw new Error(`${executablePath} is not there: install firefox-esr, or name one by HENGE_FIREFOX`);
-  const profile = await mkdtemp(join(tmpdir(), 'henge-firefox-'));
+  let profile = await mkdtemp(join(tmpdir(), 'henge-firefox-'));
   const extraPrefsFirefox = {
     ...PREFERENCES,
     'browser.privatebrowsing.autostart': isPrivate,
@@ -58,6 +58,10 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
       const hasEnded = once(main(), 'exit');
       main().kill('SIGKILL');
       await hasEnded;
+      // The driver goes on to tidy up where the profile was.
+      const left = profile;
+      profile = `${left}-`;
+      await rename(left, profile);
     },
     async end() {
       await firefox.browser?.close();
