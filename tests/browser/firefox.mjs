@@ -1,8 +1,9 @@
 /** Firefox as it is installed, driven over WebDriver BiDi without a download of its own. */
 
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,8 +26,6 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
     ...(quotaBytes && { 'dom.quotaManager.temporaryStorage.fixedLimit': (quotaBytes * 5) / 1024 }),
     ...preferences,
   };
-  /** The process of each page. */
-  const processes = new WeakMap();
   const main = () => firefox.browser.process();
   const firefox = {
     async restart() {
@@ -34,6 +33,8 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
         browser: 'firefox',
         executablePath,
         headless: true,
+        // For what the browser says of its processes.
+        args: ['--remote-allow-system-access'],
         userDataDir: profile,
         extraPrefsFirefox,
         defaultViewport: { width: 1280, height: 900 },
@@ -42,16 +43,24 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
       firefox.context = firefox.browser.defaultBrowserContext();
     },
     async openTab(url) {
-      const before = await contentProcesses(main().pid);
       const page = await firefox.context.newPage();
       await page.goto(url);
-      const [own] = (await contentProcesses(main().pid)).filter((pid) => !before.includes(pid));
-      if (own) processes.set(page, own);
       return page;
     },
     async crash(page) {
-      if (!processes.has(page)) throw new Error(`${page.url()} has no process of its own`);
-      process.kill(processes.get(page), 'SIGKILL');
+      const mark = randomUUID();
+      await page.evaluate((mark) => void (document.title = mark), mark);
+      const witness = await firefox.context.newPage();
+      // The driver hears no events of pages that are the browser's own.
+      await witness.goto('about:about', { waitUntil: [] });
+      const processes = await witness.evaluate(async () => {
+        const { children } = await ChromeUtils.requestProcInfo();
+        return children.map(({ pid, windows }) => ({ pid, titles: windows.map((it) => it.documentTitle) }));
+      });
+      await witness.close();
+      const own = processes.find(({ titles }) => titles.includes(mark));
+      if (own?.titles.length !== 1) throw new Error(`the page is not alone in its process: ${JSON.stringify(own)}`);
+      process.kill(own.pid, 'SIGKILL');
       await page.close();
     },
     async kill() {
@@ -77,25 +86,9 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
   }
 }
 
-/** The processes that have pages, of the Firefox whose first process is `main`. */
-async function contentProcesses(main) {
-  const found = [];
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    // One that ends meanwhile has none.
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (OF_PAGES.exec(command)?.[1] === String(main)) found.push(Number(pid));
-  }
-  return found;
-}
-
-/**
- * A process for each page, made when it is opened. No news from anywhere: all but loopback goes to a proxy that is not
- * there.
- */
+/** A process for each page. No news from anywhere: all but loopback goes to a proxy that is not there. */
 const PREFERENCES = {
-  'dom.ipc.processCount.webIsolated': 64,
-  'dom.ipc.processPrelaunch.enabled': false,
+  'dom.ipc.processCount': 64,
   'network.proxy.type': 1,
   'network.proxy.http': '127.0.0.1',
   'network.proxy.http_port': 9,
@@ -110,7 +103,5 @@ const PREFERENCES = {
   'browser.aboutwelcome.enabled': false,
   'services.settings.server': 'http://127.0.0.1:9',
 };
-/** The command line of a process with pages, and which process has started it. */
-const OF_PAGES = /-contentproc\b.*-parentPid\W(\d+)\b.*\btab\W*$/s;
 /** A busy machine takes its time. */
 const START_MS_MAX = 60_000;

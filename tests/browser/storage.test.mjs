@@ -29,8 +29,10 @@ for (const [name, start] of Object.entries(BROWSERS)) {
         const [leader, follower] = [await openStore(browser, { name: 'cleared' }), await openStore(browser, { name: 'cleared' })];
         await leader.evaluate(async (prefix) => {
           for (let n = 0; n < 100; n++) await window.store.put(`${prefix}/${n}`, n);
+          localStorage.setItem('cleared', 'not yet');
         }, prefix);
         await leader.evaluate(() => fetch('/clear'));
+        assert.equal(await leader.evaluate(() => localStorage.getItem('cleared')), null);
         // These find out, and what is asked meanwhile waits.
         const write = async ({ prefix, from }) => {
           const began = performance.now();
