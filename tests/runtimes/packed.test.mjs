@@ -10,13 +10,25 @@ import { startFirefox } from '../browser/firefox.mjs';
 import { installTarball, removeProject } from '../packaging/tarball.mjs';
 import { cases } from './conformance.mjs';
 import { Desk } from './desk.mjs';
-import { esbuildInline, inBrowser, plainPage, plainTestingPage, viteBuilt, viteDev } from './pages.mjs';
+import {
+  esbuildInline,
+  esbuildWorker,
+  inBrowser,
+  plainPage,
+  plainTestingPage,
+  plainWorkerPage,
+  viteBuilt,
+  viteDev,
+  viteInWorker,
+  viteWorkerBuilt,
+  viteWorkerDev,
+} from './pages.mjs';
 import { node, program, startScript } from './programs.mjs';
 import { Stones } from './stones.mjs';
 import { startWorker } from './workerd.mjs';
 
 const DENO_RIGHTS = ['--allow-read', '--allow-write=.henge', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
-const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'memory.mjs', 'play.mjs'];
+const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'in-worker.mjs', 'memory.mjs', 'play.mjs'];
 const CHROMIUM = /Chrome\//;
 
 let project;
@@ -51,6 +63,11 @@ conforms('Chromium, one script by esbuild with henge/inline', CHROMIUM, inBrowse
 conforms('Chromium, a ring inside of a page', CHROMIUM, inBrowser(() => chromium.context, plainTestingPage));
 conforms('Chromium, a page built by Vite', CHROMIUM, inBrowser(() => chromium.context, viteBuilt));
 conforms("Chromium, Vite's development server", CHROMIUM, inBrowser(() => chromium.context, viteDev));
+conforms('Chromium, a page with henge/worker, built by Vite', CHROMIUM, inBrowser(() => chromium.context, viteWorkerBuilt));
+conforms("Chromium, a page with henge/worker, Vite's development server", CHROMIUM, inBrowser(() => chromium.context, viteWorkerDev));
+conforms('Chromium, a page with henge/inline and henge/worker, two scripts by esbuild', CHROMIUM, inBrowser(() => chromium.context, esbuildWorker));
+conforms("Chromium, a page's own worker, built by Vite", CHROMIUM, inBrowser(() => chromium.context, viteInWorker));
+conforms('Firefox, a page with henge/worker without a bundler', /Firefox\//, inBrowser(() => firefox.context, plainWorkerPage));
 
 /** Tests in a program, for each way to load the package. */
 function script(name, agent, command, ways) {
