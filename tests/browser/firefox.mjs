@@ -9,6 +9,8 @@ import { join } from 'node:path';
 
 import puppeteer from 'puppeteer-core';
 
+import { INSECURE_HOST } from './hosts.mjs';
+
 const executablePath = process.env.HENGE_FIREFOX ?? '/usr/bin/firefox-esr';
 
 /**
@@ -94,6 +96,8 @@ const PREFERENCES = {
   'network.proxy.http_port': 9,
   'network.proxy.ssl': '127.0.0.1',
   'network.proxy.ssl_port': 9,
+  'network.proxy.no_proxies_on': INSECURE_HOST,
+  'network.dns.localDomains': INSECURE_HOST,
   'network.dns.disablePrefetch': true,
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
