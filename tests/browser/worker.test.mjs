@@ -78,7 +78,7 @@ test('a worker that cannot be started is said, and what is no worker too', { tim
   });
   assert.match(said[0], /^UNSUPPORTED: the worker of the store could not be started .*henge\/worker of this version/);
   assert.match(said[1], /^TypeError: worker must be a function that makes one.*not an? /);
-  assert.match(said[2], /^TypeError: worker must return a Worker, not 7/);
+  assert.match(said[2], /^UNSUPPORTED: the function worker must return a Worker, not 7/);
   assert.match(said[3], /^TypeError: a worker has its storage itself: auto, opfs, indexeddb; not "memory"/);
   assert.match(said[4], /^STORAGE_UNAVAILABLE: no opfs here \(only dedicated workers have it; hand one in: open\(\{ worker \}\)\)/);
   // None of that keeps others from opening it.
