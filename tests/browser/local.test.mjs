@@ -25,7 +25,8 @@ const PAGE = `<!doctype html>
   const tell = (told) => fetch(asked.get('desk'), { method: 'POST', body: JSON.stringify({ run: asked.get('run'), told }) });
   try {
     const urls = asked.get('urls')?.split(' ');
-    const store = await open({ name: asked.get('store'), ...(urls && { urls }) });
+    const worker = asked.get('isInWorker') === 'true' ? () => new Worker('/worker.js', { type: 'module' }) : undefined;
+    const store = await open({ name: asked.get('store'), worker, ...(urls && { urls }) });
     const found = store.pending;
     if (urls) {
       await store.flush();
@@ -60,45 +61,51 @@ after(async () => {
   await place?.end();
 });
 
-test('Chromium: tabs are closed while they write, and go to the ring later', { timeout: ROUNDS * 30_000 }, async () => {
-  const browser = await startChromium();
-  try {
-    await playRounds('chromium', async (url) => {
-      const page = await browser.context.newPage();
-      await page.goto(url);
-      return () => page.close({ runBeforeUnload: false });
-    });
-  } finally {
-    await browser.end();
-  }
-});
+for (const isInWorker of [false, true]) {
+  const where = isInWorker ? ' by a worker, into OPFS' : '';
 
-test('Firefox: it is killed while a page writes, and goes to the ring later', { timeout: ROUNDS * 60_000 }, async () => {
-  const profile = await makeProfile();
-  try {
-    await playRounds('firefox', async (url) => {
-      const firefox = startFirefoxIn(profile, url, () => undefined);
-      return () => firefox.kill();
-    });
-  } finally {
-    await removeProfile(profile);
-  }
-});
+  test(`Chromium: tabs are closed while they write${where}, and go to the ring later`, { timeout: ROUNDS * 30_000 }, async () => {
+    const browser = await startChromium();
+    try {
+      await playRounds('chromium', isInWorker, async (url) => {
+        const page = await browser.context.newPage();
+        await page.goto(url);
+        return () => page.close({ runBeforeUnload: false });
+      });
+    } finally {
+      await browser.end();
+    }
+  });
+
+  test(`Firefox: it is killed while a page writes${where}, and goes to the ring later`, { timeout: ROUNDS * 60_000 }, async () => {
+    const profile = await makeProfile();
+    try {
+      await playRounds('firefox', isInWorker, async (url) => {
+        const firefox = startFirefoxIn(profile, url, () => undefined);
+        return () => firefox.kill();
+      });
+    } finally {
+      await removeProfile(profile);
+    }
+  });
+}
 
 /** Each round writes offline in a page that ends at once; the page after it goes online. */
-async function playRounds(name, open) {
+async function playRounds(name, isInWorker, open) {
+  const kind = isInWorker ? 'opfs' : 'indexeddb';
+  const store = `${name}-${kind}`;
   let written = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const run = `${name}-${round}`;
-    let end = await open(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: name, run })}`);
+    const run = `${store}-${round}`;
+    const asked = { desk: desk.url, store, isInWorker };
+    let end = await open(`${site.origin}/?${new URLSearchParams({ ...asked, run })}`);
     await desk.until(run, (it) => it.length >= 1 + round % 40);
     await end();
     const acknowledged = [...desk.heard(run)];
-    end = await open(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: name, run: `${run}-online`, urls: stones.urls.join(' ') })}`);
-    const [{ found, kind, problem }] = await desk.until(`${run}-online`, (it) => it.length > 0);
+    end = await open(`${site.origin}/?${new URLSearchParams({ ...asked, run: `${run}-online`, urls: stones.urls.join(' ') })}`);
+    const [{ found, kind: used }] = await desk.until(`${run}-online`, (it) => it.length > 0);
     await end();
-    assert.equal(problem, undefined);
-    assert.equal(kind, 'indexeddb');
+    assert.equal(used, kind);
     assert.ok(found >= acknowledged.length, `${found} writes waited, ${acknowledged.length} were acknowledged`);
     for (const { key, value } of acknowledged) {
       const entry = await ring.getEntry(key, { r: 'all' });
@@ -106,7 +113,7 @@ async function playRounds(name, open) {
     }
     written += acknowledged.length;
   }
-  console.log(`MEASURE ${name}: ${ROUNDS} rounds, ${written} writes acknowledged offline, all on the ring once`);
+  console.log(`MEASURE ${store}: ${ROUNDS} rounds, ${written} writes acknowledged offline, all on the ring once`);
 }
 
 /** Where pages report. */

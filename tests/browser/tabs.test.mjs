@@ -48,7 +48,7 @@ test('a write that is applied twice would be seen', async () => {
 test('tabs see what others have written, also after the tab that leads is gone', { timeout: 60_000 }, async () => {
   const [leader, second, third] = [await openTab('seen'), await openTab('seen'), await openTab('seen')];
   const kinds = await Promise.all([leader, second, third].map((tab) => tab.evaluate(() => window.store.storage)));
-  assert.deepEqual(kinds, Array(3).fill({ kind: 'indexeddb' }));
+  assert.deepEqual(kinds.map(({ kind }) => kind), Array(3).fill('indexeddb'));
   await second.evaluate(() => window.store.put('k', { by: 'second' }));
   assert.deepEqual(await third.evaluate(() => window.store.get('k', { from: 'local' })), { by: 'second' });
   const entry = await leader.evaluate(() => window.store.getEntry('k'));
@@ -94,18 +94,28 @@ test('a tab that closes its store leaves what it has written, and the lead, to t
   await Promise.all([leader, follower, other].map((tab) => tab.close()));
 });
 
-test('ten tabs are opened and killed at random while they write', { timeout: ROUNDS * 60_000 }, async () => {
+for (const isInWorker of [false, true]) {
+  test(`ten tabs${isInWorker ? ', and the worker that they share,' : ''} are opened and killed at random while they write`, { timeout: ROUNDS * 60_000 }, () =>
+    killTabs(isInWorker));
+}
+
+async function killTabs(isInWorker) {
+  const label = isInWorker ? 'worker' : 'page';
+  acknowledged.clear();
   let killed = 0;
+  let terminated = 0;
   const tabs = [];
   for (let round = 0; round < ROUNDS; round++) {
-    while (tabs.length < TABS) tabs.push(await openWriter(`${round}-${tabs.length}`));
+    while (tabs.length < TABS) tabs.push(await openWriter(`${label}-${round}-${tabs.length}`, isInWorker));
     for (let kills = 0; kills < 5; kills++) {
       await sleep(100 + Math.random() * 300);
       const [victim] = tabs.splice(Math.floor(Math.random() * tabs.length), 1);
       await victim.close({ runBeforeUnload: false });
       killed += 1;
     }
+    for (const tab of tabs) terminated += await tab.evaluate(endWorker);
   }
+  assert.equal(terminated, isInWorker ? ROUNDS : 0);
   await Promise.all(tabs.map((tab) => tab.evaluate(() => (window.isOver = true))));
   await tabs[0].evaluate(() => window.store.flush());
   await Promise.all(tabs.map((tab) => tab.close()));
@@ -115,26 +125,36 @@ test('ten tabs are opened and killed at random while they write', { timeout: ROU
     assert.deepEqual([entry?.value, entry?.siblings], [value, undefined], key);
   }
   assert.ok(acknowledged.size > ROUNDS * TABS, `${acknowledged.size} writes`);
-  console.log(`MEASURE tabs: ${ROUNDS} rounds, ${killed} tabs killed of ${TABS} that write at a time, ${acknowledged.size} writes acknowledged, all on the ring once`);
-});
+  const ended = isInWorker ? ` and ${terminated} workers` : '';
+  console.log(`MEASURE tabs (${label}): ${ROUNDS} rounds, ${killed} tabs${ended} killed of ${TABS} that write at a time, ${acknowledged.size} writes acknowledged, all on the ring once`);
+}
+
+/** Ends the worker that this tab has started last, if it leads; once that has been there for long enough to have another. */
+async function endWorker() {
+  if (!window.worker) return 0;
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  window.worker.terminate();
+  return 1;
+}
 
 /** A tab that has the store `name` open, without a connection or with `urls`. */
-async function openTab(name, urls) {
+async function openTab(name, urls, isInWorker = false) {
   const page = await browser.context.newPage();
   await page.goto(site.origin);
   await page.evaluate(
-    async ({ name, urls }) => {
+    async ({ name, urls, isInWorker }) => {
       const { open } = await import('/browser.js');
-      window.store = await open({ name, ...(urls && { urls }) });
+      const worker = isInWorker ? () => (window.worker = new Worker('/worker.js', { type: 'module' })) : undefined;
+      window.store = await open({ name, worker, ...(urls && { urls }) });
     },
-    { name, urls },
+    { name, urls, isInWorker },
   );
   return page;
 }
 
 /** A tab that writes until it is told to stop, and tells what is acknowledged. */
-async function openWriter(label) {
-  const page = await openTab('written', stones.urls);
+async function openWriter(label, isInWorker) {
+  const page = await openTab(`written-${isInWorker}`, stones.urls, isInWorker);
   await page.evaluate((label) => {
     const write = async () => {
       for (let number = 0; !window.isOver; number++) {
