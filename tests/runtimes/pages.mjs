@@ -8,7 +8,6 @@ import { build as esbuild } from 'esbuild';
 import { build as viteBuild, createServer } from 'vite';
 
 import { serveFiles } from '../browser/files.mjs';
-import { startFirefox } from '../browser/firefox.mjs';
 
 /** The tarball's files, imported by path as a page without a bundler does. */
 export async function plainPage({ project }) {
@@ -97,31 +96,15 @@ export async function esbuildInline({ project }) {
   return serveFiles(outdir, html('<script src="/inline.js"></script>'));
 }
 
-/** Opens a page in Chromium; `context()` is where. */
-export const inChromium = (context, makePage) => (at) => {
-  return opened(at, makePage, async (url) => {
-    const page = await context().newPage();
-    await page.goto(url);
-    return { end: () => page.close() };
-  });
-};
-
-/** Opens a page in Firefox. */
-export const inFirefox = (makePage) => (at) => opened(at, makePage, (url) => startFirefox(url, (words) => at.desk.fail(words)));
-
-async function startVite(project) {
-  const server = await createServer({ ...viteOptions(project), server: { host: '127.0.0.1', port: 0 } });
-  await server.listen();
-  return { origin: new URL(server.resolvedUrls.local[0]).origin, end: () => server.close() };
-}
-
-async function opened(at, makePage, open) {
+/** Opens a page in a browser; `context()` is where. */
+export const inBrowser = (context, makePage) => async (at) => {
   const site = await makePage(at);
   try {
-    const page = await open(`${site.origin}/?desk=${at.desk.url}`);
+    const page = await context().newPage();
+    await page.goto(`${site.origin}/?desk=${at.desk.url}`);
     return {
       async end() {
-        await page.end();
+        await page.close();
         await site.end();
       },
     };
@@ -129,6 +112,12 @@ async function opened(at, makePage, open) {
     await site.end();
     throw error;
   }
+};
+
+async function startVite(project) {
+  const server = await createServer({ ...viteOptions(project), server: { host: '127.0.0.1', port: 0 } });
+  await server.listen();
+  return { origin: new URL(server.resolvedUrls.local[0]).origin, end: () => server.close() };
 }
 
 function script(henge) {
