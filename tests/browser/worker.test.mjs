@@ -89,6 +89,21 @@ test('a worker that cannot be started is said, and what is no worker too', { tim
   await page.close();
 });
 
+test('a page without locks, as one without https is, keeps nothing that another tab could write over', { timeout: 60_000 }, async () => {
+  const page = await browser.context.newPage();
+  await page.goto(site.origin);
+  const { kind, reason } = await page.evaluate(async () => {
+    delete Navigator.prototype.locks;
+    const { open } = await import('/browser.js');
+    const store = await open({ name: 'none', worker: () => new Worker('/worker.js', { type: 'module' }) });
+    await store.close();
+    return store.storage;
+  });
+  assert.equal(kind, 'memory');
+  assert.match(reason, /no indexeddb here \(without Web Locks tabs would write over each other; serve the page by https\)/);
+  await page.close();
+});
+
 test('a store moves from IndexedDB into OPFS and back, with what waits, wherever that is cut off', { timeout: 120_000 }, async () => {
   let expected = 0;
   for (let round = 0; round < 12; round++) {
