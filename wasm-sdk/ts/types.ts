@@ -383,6 +383,8 @@ export interface LocalStore extends AsyncDisposable {
   flush(options?: FlushOptions): Promise<void>;
   /** Calls `listener` at every change of {@link LocalStore.status}; returns what stops it. */
   onStatus(listener: (status: Status) => void): () => void;
+  /** Calls `listener` when {@link LocalStore.pending} has changed; returns what stops it. */
+  onPending(listener: (pending: number) => void): () => void;
   /** Calls `listener` for each write that the ring does not take; returns what stops it. */
   onRefused(listener: (refused: RefusedWrite) => void): () => void;
   /** Closes the store when all writes are durable here; those that wait go to the ring when it is opened again. */
