@@ -1,6 +1,6 @@
 /** What stores with a storage promise, in every runtime alike; see `conformance.mjs`. */
 
-import { equal, failure, includes, same, using } from './expect.mjs';
+import { equal, failure, fresh, includes, same, until, using } from './expect.mjs';
 
 export const localCases = [
   {
@@ -32,8 +32,8 @@ export const localCases = [
     async run({ henge }) {
       const store = await henge.open({ name: fresh() });
       const { kind, reason } = store.storage;
-      equal(['fs', 'indexeddb', 'memory'].includes(kind), true);
-      equal(reason === undefined, kind !== 'memory');
+      equal(['fs', 'opfs', 'indexeddb', 'memory'].includes(kind), true);
+      equal(reason === undefined, kind === 'fs' || kind === 'opfs');
       await store.close();
       const memory = await henge.open({ name: fresh(), storage: 'memory' });
       same(memory.storage, { kind: 'memory' });
@@ -277,16 +277,3 @@ export const localCases = [
     },
   },
 ];
-
-/** Waits until something is so. */
-async function until(isSo) {
-  for (let round = 0; !isSo(); round++) {
-    if (round > 1000) throw new Error(`not within 10 s: ${isSo}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-/** A name that no other case has. */
-function fresh() {
-  return `local-${crypto.randomUUID()}`;
-}
