@@ -7,6 +7,8 @@ import { join } from 'node:path';
 
 import { chromium as driver } from 'playwright-core';
 
+import { INSECURE_HOST } from './hosts.mjs';
+
 const executablePath = process.env.HENGE_CHROMIUM ?? '/usr/bin/chromium';
 
 /**
@@ -25,7 +27,7 @@ export async function startChromium({ quotaBytes, isPrivate = false } = {}) {
         executablePath,
         headless: true,
         viewport: VIEWPORT,
-        args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+        args: [`--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`, '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
       });
       chromium.context = isPrivate ? await whole.browser().newContext({ viewport: VIEWPORT }) : whole;
       chromium.context.setDefaultTimeout(15_000);

@@ -132,12 +132,16 @@ test('its types hold in a strict program', async () => {
      const level: Level = 'most';
      // @ts-expect-error a read has no w
      await store.get('k', { w: 1 });
+     const local: LocalStore = await open({ worker: () => new Worker(new URL('henge/worker', import.meta.url), { type: 'module' }) });
+     const loss: 'evicted' | 'rolled-back' | undefined = local.storage.loss;
+     // @ts-expect-error a worker is made when it is needed
+     await open({ worker: new Worker('worker.js') });
      const wasm = new Uint8Array(1);
      await inline('http://a');
      await slim('http://a', { wasm, r: 1 });
      // @ts-expect-error the engine must be handed in
      await slim('http://a', { r: 1 });
-     export { near, page, value, first, name, version, stop, level, StoreError };`,
+     export { near, page, value, first, name, version, stop, level, loss, StoreError };`,
   );
   assert.equal(await complaints('app.mts'), '');
 });
@@ -186,6 +190,11 @@ test('a page can load it without a bundler: its script and its worker import not
     assert.deepEqual(importsOf(source), [], entry);
   }
   assert.match(await readFile(join(installed, 'dist/browser.js'), 'utf8'), /new URL\("henge_wasm_bg\.wasm",import\.meta\.url\)/);
+});
+
+test('bundlers keep henge/worker, which is imported for what it does', async () => {
+  const { sideEffects } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  assert.deepEqual(sideEffects, ['./dist/worker.js']);
 });
 
 const importsOf = (source) => (source.match(/\bimport\s*[("'{*\w][^;]{0,60}/g) ?? []).filter((found) => !found.startsWith("import 'henge/"));

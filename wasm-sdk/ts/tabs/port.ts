@@ -8,11 +8,12 @@ import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
 import type { EngineWorker } from './engine-worker.js';
 import { handIn, Leader } from './leader.js';
 import { Line, type Wire } from './line.js';
+import { lockProblem } from './locks.js';
 import { errorOfClone, lineOf, newsOfClone, statusOfClone, type Answer, type Call, type ClonedStatus, type Question } from './messages.js';
 
 /** Whether this runtime has tabs that share a storage, and the means to agree which of them uses it. */
-export function areThereTabs(): boolean {
-  return typeof navigator !== 'undefined' && 'locks' in navigator && typeof BroadcastChannel !== 'undefined' && typeof indexedDB !== 'undefined';
+export async function areThereTabs(): Promise<boolean> {
+  return typeof BroadcastChannel !== 'undefined' && typeof indexedDB !== 'undefined' && (await lockProblem()) === undefined;
 }
 
 /** How a tab comes to have the leaf when it leads: itself, or in a worker of its own. */
