@@ -77,6 +77,9 @@ export default {
   hidePageHeader: true,
   hideBreadcrumbs: true,
   hideGroupHeadings: true,
+  // Anchors of its own: those that a forge makes of headings are others where a name occurs twice.
+  useHTMLAnchors: true,
+  anchorPrefix: 'api-',
   useCodeBlocks: true,
   indexFormat: 'table',
   expandParameters: true,
