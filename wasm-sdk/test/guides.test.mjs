@@ -33,9 +33,7 @@ for (const [name, page] of pages) {
 
   if (program.length > 0) {
     test(`${name}: its code runs and prints what it says`, async () => {
-      const file = await write(name, 'page.mjs', program);
-      const { stdout } = await node([fileURLToPath(new URL('guides/run.mjs', import.meta.url)), file]);
-      assert.equal(stdout, printedBy(program));
+      assert.equal(await play(await write(name, 'page.mjs', program)), printedBy(program));
     });
   }
   if (tests.length > 0) {
@@ -48,6 +46,14 @@ for (const [name, page] of pages) {
   }
 }
 
+test('what the front pages show runs', async () => {
+  for (const [page, folder] of [['README.md', root], ['package.md', sdk]]) {
+    const blocks = blocksOf(await readFile(join(folder, 'README.md'), 'utf8')).filter(({ kind }) => kind === 'js');
+    assert.ok(blocks.length > 1, page);
+    for (const block of blocks) await play(await write(page, `line-${block.line}.mjs`, [block]));
+  }
+});
+
 test('the types of what pages show in TypeScript hold', async () => {
   for (const [name, page] of pages) {
     for (const block of blocksOf(page)) {
@@ -55,7 +61,7 @@ test('the types of what pages show in TypeScript hold', async () => {
     }
   }
   const ambient = fileURLToPath(new URL('guides/ambient.d.ts', import.meta.url));
-  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: TYPES, include: ['*/line-*', ambient] }));
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: TYPES, include: ['*/line-*.ts', '*/line-*.tsx', ambient] }));
   const { stdout } = await run(join(sdk, 'node_modules/.bin/tsc'), ['-p', project]).catch((error) => error);
   assert.equal(stdout, '');
 });
@@ -104,6 +110,12 @@ async function write(page, name, blocks) {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, programOf(blocks));
   return file;
+}
+
+/** Runs the program of a page beside a ring; gives what it prints. */
+async function play(file) {
+  const { stdout } = await node([fileURLToPath(new URL('guides/run.mjs', import.meta.url)), file]);
+  return stdout;
 }
 
 /** Runs Node.js in the folder of its last argument; what fails says what it printed. */
