@@ -13,6 +13,9 @@ const pages = new Map(
   }),
 );
 
+/** What is imported for the entry point of a page. */
+const importOf = (page) => (page === name ? name : `${name}/${page}`);
+
 /** @param {import('typedoc').Application} app */
 function pagesOfEntryPoints(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
@@ -40,7 +43,7 @@ function literalsAsOne(app) {
 }
 
 /**
- * A signature says what comes back; the line behind it is for its links.
+ * The index names what is imported. A signature says what comes back; the line behind it is for its links.
  * @param {import('typedoc').Application} app
  */
 function shortPages(app) {
@@ -49,6 +52,7 @@ function shortPages(app) {
       .replace(/^#+ Returns\n\n(.*)\n/gm, (_, type) => (type.includes('](') ? `Returns ${type}.\n` : ''))
       .replaceAll('Uint8Array<ArrayBufferLike>', 'Uint8Array')
       .replaceAll('`Uint8Array`\\<`ArrayBufferLike`\\>', '`Uint8Array`')
+      .replace(/^\| \[([\w-]+)\]\(\1\.md\)/gm, (_, page) => `| [\`${importOf(page)}\`](${page}.md)`)
       .replace(/[ \t]+$/gm, '')
       .replace(/\n{3,}/g, '\n\n');
   });
@@ -73,7 +77,7 @@ export default {
   validation: { notExported: true, invalidLink: true, rewrittenLink: true, notDocumented: true },
   treatWarningsAsErrors: true,
 
-  pageTitleTemplates: { index: 'API reference', module: ({ name: page }) => (page === name ? name : `${name}/${page}`) },
+  pageTitleTemplates: { index: 'API reference', module: ({ name: page }) => importOf(page) },
   hidePageHeader: true,
   hideBreadcrumbs: true,
   hideGroupHeadings: true,

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { blocksOf, linksOf, printedBy, programOf } from './guides/page.mjs';
@@ -19,32 +19,36 @@ for (const name of await readdir(guide)) pages.set(name, await readFile(join(gui
 let project;
 before(async () => {
   project = await mkdtemp(join(tmpdir(), 'henge-guide-'));
-  await mkdir(join(project, 'node_modules/@types'), { recursive: true });
+  await mkdir(join(project, 'node_modules'));
   await writeFile(join(project, 'package.json'), '{ "type": "module" }');
   await symlink(sdk, join(project, 'node_modules/henge'));
-  await symlink(join(sdk, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'));
+  for (const name of await readdir(join(sdk, 'node_modules'))) {
+    await symlink(join(sdk, 'node_modules', name), join(project, 'node_modules', name));
+  }
 });
 after(() => rm(project, { recursive: true, force: true }));
 
-for (const [name, page] of pages) {
-  const blocks = blocksOf(page);
-  const program = blocks.filter(({ kind }) => kind === 'js' || kind === 'run');
-  const tests = blocks.filter(({ kind }) => kind === 'js test');
+describe('pages', { concurrency: 2 }, () => {
+  for (const [name, page] of pages) {
+    const blocks = blocksOf(page);
+    const program = blocks.filter(({ kind }) => kind === 'js' || kind === 'run');
+    const tests = blocks.filter(({ kind }) => kind === 'js test');
 
-  if (program.length > 0) {
-    test(`${name}: its code runs and prints what it says`, async () => {
-      assert.equal(await play(await write(name, 'page.mjs', program)), printedBy(program));
-    });
+    if (program.length > 0) {
+      test(`${name}: its code runs and prints what it says`, async () => {
+        assert.equal(await play(await write(name, 'page.mjs', program)), printedBy(program));
+      });
+    }
+    if (tests.length > 0) {
+      test(`${name}: its tests pass`, async () => {
+        await node(['--test', await write(name, 'page.test.mjs', tests)]);
+      });
+    }
+    for (const { kind, code, line } of blocks) {
+      if (kind === 'json') test(`${name}:${line} is JSON`, () => void JSON.parse(code.join('\n')));
+    }
   }
-  if (tests.length > 0) {
-    test(`${name}: its tests pass`, async () => {
-      await node(['--test', await write(name, 'page.test.mjs', tests)]);
-    });
-  }
-  for (const { kind, code, line } of blocks) {
-    if (kind === 'json') test(`${name}:${line} is JSON`, () => void JSON.parse(code.join('\n')));
-  }
-}
+});
 
 test('what the front pages show runs', async () => {
   for (const [page, folder] of [['README.md', root], ['package.md', sdk]]) {
