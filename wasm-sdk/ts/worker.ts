@@ -1,5 +1,5 @@
 /**
- * A script for a dedicated worker: it has the store of all tabs, and its files in OPFS. The page starts it:
+ * A script for a dedicated worker: it has the store of all tabs, and its files in OPFS. The page starts it.
  *
  * @packageDocumentation
  * @example
