@@ -36,8 +36,11 @@ function pagesOfEntryPoints(app) {
  */
 function literalsAsOne(app) {
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
-    const literals = project.getReflectionsByKind(ReflectionKind.TypeLiteral).filter(({ parent }) => !parent.kindOf(ReflectionKind.Parameter));
-    const undocumented = literals.flatMap(({ children = [] }) => children).filter((part) => !part.hasComment());
+    // Parameters are not looked at, nor what is below them.
+    const isOfParameter = (part) => part !== undefined && (part.kindOf(ReflectionKind.Parameter) || isOfParameter(part.parent));
+    const literals = project.getReflectionsByKind(ReflectionKind.TypeLiteral).filter((part) => !isOfParameter(part));
+    const isDocumented = (part) => part.hasComment() || part.signatures?.every((signature) => signature.hasComment());
+    const undocumented = literals.flatMap(({ children = [] }) => children).filter((part) => !isDocumented(part));
     app.options.setValue('intentionallyNotDocumented', [...new Set(undocumented.map((part) => part.getFriendlyFullName()))]);
   });
 }
