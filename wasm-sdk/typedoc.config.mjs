@@ -52,7 +52,8 @@ function literalsAsOne(app) {
 function shortPages(app) {
   app.renderer.on(MarkdownPageEvent.END, (page) => {
     page.contents = page.contents
-      .replace(/^#+ Returns\n\n(.*)\n/gm, (_, type) => (type.includes('](') ? `Returns ${type}.\n` : ''))
+      .replace(/^#+ Returns\n\n((?:.+\n)+)/gm, (_, type) => (type.includes('](') ? `Returns ${type.trim().replace(/\s*\n\s*/g, ' ')}.\n` : ''))
+      .replace(/^#+ (?:Inherited from|Overrides)\n\n.*\n/gm, '')
       .replaceAll('Uint8Array<ArrayBufferLike>', 'Uint8Array')
       .replaceAll('`Uint8Array`\\<`ArrayBufferLike`\\>', '`Uint8Array`')
       .replace(/^\| \[([\w-]+)\]\(\1\.md\)/gm, (_, page) => `| [\`${importOf(page)}\`](${page}.md)`)
