@@ -31,6 +31,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #writes = new Map<number, WriteReceipt>();
   #refusedListeners = new Set<(refused: RefusedWrite) => void>();
   #pending = 0;
+  #pendingTold = 0;
   #whenIdle: (() => void)[] = [];
   #pendingListeners = new Set<(pending: number) => void>();
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -45,7 +46,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #deferred: (() => void)[] = [];
   /** The rows that have come of listings that are under way. */
   #rows = new Map<number, Row[]>();
-  #subscriptions = new Subscriptions((work) => void this.submit('', work));
+  #subscriptions = new Subscriptions((work) => {
+    // What is stopped after the store was closed has ended with it.
+    if (this.isLive) this.submit('', work);
+  });
   #problem: StoreError | undefined;
   /** The medium has said so, and nothing was stored since. */
   #isFull = false;
@@ -373,7 +377,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   #count(pending: number): void {
     this.#pending = pending;
-    tellAll(this.#pendingListeners, pending);
+    if (pending !== this.#pendingTold) {
+      this.#pendingTold = pending;
+      tellAll(this.#pendingListeners, pending);
+    }
     if (pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 

@@ -46,7 +46,7 @@ export class EngineWorker {
     gone: () => void,
   ): Promise<EngineWorker> {
     const worker = make();
-    if (typeof worker?.postMessage !== 'function') throw new TypeError(`worker must return a Worker, not ${describe(worker)}`);
+    if (typeof worker?.postMessage !== 'function') throw new StoreError('UNSUPPORTED', `the function worker must return a Worker, not ${describe(worker)}`);
     const { port1, port2 } = new MessageChannel();
     const id = crypto.randomUUID();
     const order: Order = { kind: 'lead', name, id, tab, port: port2, opening, wasm, known: notes ? notes.known : null };
