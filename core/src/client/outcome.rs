@@ -6,7 +6,7 @@ use super::pending::{Pending, Stage};
 use super::session::{Client, Link};
 use crate::time::Duration;
 use crate::wire::{
-    Entry, ErrorCode, Failure, Frame, FrameKind, Notice, Reply, Response, decode_body,
+    EdgeNotice, Entry, ErrorCode, Failure, Frame, FrameKind, Notice, Reply, Response, decode_body,
 };
 
 impl Client {
@@ -23,6 +23,15 @@ impl Client {
             Notice::ShardRestarted { modulus, remainder } => (modulus, remainder),
             Notice::Buckets(buckets) => {
                 self.on_buckets(buckets);
+                return Ok(());
+            }
+            Notice::Edge(EdgeNotice::Greeting) => {
+                self.is_edge = true;
+                return Ok(());
+            }
+            Notice::Edge(EdgeNotice::Settled { request, result }) => {
+                let settled = ClientOutput::Settled { request, result };
+                self.outputs.push_back(settled);
                 return Ok(());
             }
         };

@@ -17,8 +17,8 @@ use crate::rng::Rng;
 use crate::selector::Span;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Role, Welcome, decode_body,
-    message_frame, put_message,
+    EdgeOperation, ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Role, Welcome,
+    decode_body, edge, message_frame, put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -40,6 +40,8 @@ pub struct Client {
     pub(super) now: Instant,
     pub(super) link: Link,
     welcome: Option<Welcome>,
+    /// Who answers is an edge node.
+    pub(super) is_edge: bool,
     /// The cluster that it belongs to, once it has met one.
     cluster: Option<u64>,
     pub(super) calls: Calls,
@@ -75,6 +77,7 @@ impl Client {
             now: Instant::default(),
             link: Link::Down,
             welcome: None,
+            is_edge: false,
             cluster: None,
             calls: Calls::default(),
             names: Names::default(),
@@ -132,6 +135,18 @@ impl Client {
                 (_, kind) => return Err(ClientError::Unexpected(kind)),
             }
         }
+        Ok(())
+    }
+
+    /// The socket has brought text: an edge node's sign of life. After an error drop the socket and call
+    /// [`Client::handle_disconnected`].
+    pub fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError> {
+        self.now = now;
+        match &mut self.link {
+            Link::Open { heard_at, .. } if text == edge::PONG => *heard_at = now,
+            _ => return Err(ClientError::Text),
+        }
+        self.begin_watches();
         Ok(())
     }
 
@@ -223,6 +238,11 @@ impl Client {
         self.seen.join(token)
     }
 
+    /// Asks for no signs of life: who has dialled this client sees to that.
+    pub const fn stop_probing(&mut self) {
+        self.watches.is_probing = false;
+    }
+
     /// Takes no other cluster than the one of this id, from now on.
     pub fn expect_cluster(&mut self, now: Instant, cluster: u64) {
         self.now = now;
@@ -232,6 +252,12 @@ impl Client {
             self.welcome = None;
             self.drop_link(None);
         }
+    }
+
+    /// Whether who answers is an edge node.
+    #[must_use]
+    pub const fn is_at_edge(&self) -> bool {
+        self.is_edge
     }
 
     /// Whether a server has refused this client for good.
@@ -383,6 +409,7 @@ impl Client {
             _ => {}
         }
         self.link = Link::Down;
+        self.is_edge = false;
         self.names.forget();
         let lost = self.calls.sent(|_| true);
         self.send_again(&lost);
@@ -414,8 +441,11 @@ impl Client {
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
                 let partition = pending.partition(partitions);
                 let name = pending.seen_name();
-                if let Operation::Get { seen, .. } = &mut pending.request.operation {
-                    *seen = name.map_or_else(Vec::new, |name| self.seen.of(name));
+                if let Operation::Get { seen, .. } | Operation::Edge(EdgeOperation::Read { seen }) =
+                    &mut pending.request.operation
+                    && let Some(name) = name
+                {
+                    *seen = self.seen.of(name);
                 }
                 put_message(
                     &mut message,
