@@ -77,9 +77,8 @@ impl Leaf {
 
     /// Keeps how the ring has greeted this node, for its clients.
     pub(super) fn note_greeting(&mut self) {
-        let bucket = BucketRef::Name(self.settings.bucket.clone());
-        let (Some(welcome), Some(bucket)) = (self.client.welcome(), self.client.bucket_id(&bucket))
-        else {
+        let bucket = self.client.bucket_id(&self.bucket_ref());
+        let (Some(welcome), Some(bucket)) = (self.client.welcome(), bucket) else {
             return;
         };
         let greeting = Greeting {
@@ -93,6 +92,24 @@ impl Leaf {
             self.put(record::greeting_key(), &record::encode(&greeting), is_new);
             self.greeting = Some(greeting);
         }
+    }
+
+    /// The moment that it was told last.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The name of the bucket that all keys belong to.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.settings.bucket
+    }
+
+    /// The bucket that all keys belong to.
+    #[must_use]
+    pub fn bucket_ref(&self) -> BucketRef {
+        BucketRef::Name(self.settings.bucket.clone())
     }
 
     /// Asks for no signs of life of what is watched: who has dialled this node sees to that.
