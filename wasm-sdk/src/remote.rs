@@ -61,6 +61,10 @@ impl Machine for Remote {
         self.client.handle_message(now, message)
     }
 
+    fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError> {
+        self.client.handle_text(now, text)
+    }
+
     fn handle_disconnected(&mut self, now: Instant) {
         self.client.handle_disconnected(now);
     }
@@ -76,6 +80,9 @@ impl Machine for Remote {
     fn poll_effect(&mut self) -> Option<Effect<Outcome>> {
         Some(match self.client.poll_output()? {
             ClientOutput::Send(message) => Effect::Send(message),
+            ClientOutput::Ping(text) => Effect::Ping(text),
+            // None of these calls is lodged.
+            ClientOutput::Settled { .. } => return self.poll_effect(),
             ClientOutput::Redial { at } => Effect::Redial(at),
             ClientOutput::State(state) => Effect::State(state),
             ClientOutput::Refused(refusal) => Effect::Refused(refusal),
@@ -94,8 +101,8 @@ impl Machine for Remote {
             Ok(Reply::Written { version, .. }) => listener.written(id, &version.to_string()),
             Ok(Reply::Missing { .. }) => Answered::Nothing.tell(id, want, listener),
             Ok(Reply::Found(entry)) => Answered::of_entry(&entry).tell(id, want, listener),
-            // None of these calls is a list.
-            Ok(Reply::Listed { .. }) => {}
+            // None of these calls is a list, or one for an edge node.
+            Ok(Reply::Listed { .. } | Reply::Edge(_)) => {}
         }
     }
 }

@@ -132,17 +132,7 @@ impl Edge {
             shown,
         };
         let mut events: Vec<WatchEvent> = events.map(event).collect();
-        let mark = Mark {
-            member,
-            incarnation,
-            position: self.position(),
-        };
-        let stream = STREAM;
-        let joined = WatchEvent::Joined {
-            watch,
-            stream,
-            mark,
-        };
+        let joined = self.joined(watch);
         // What makes the client forget its marks comes before the new one.
         match end {
             WatchEvent::Resync { .. } => events.extend([end, joined]),
@@ -168,8 +158,21 @@ impl Edge {
                 shown,
             };
             let mut events: Vec<_> = self.waiting_in(&span).map(event).collect();
-            events.push(WatchEvent::Resync { watch });
+            events.extend([WatchEvent::Resync { watch }, self.joined(watch)]);
             self.tell(client, events);
+        }
+    }
+
+    /// A client can come back to where this watch is now.
+    fn joined(&self, watch: u64) -> WatchEvent {
+        WatchEvent::Joined {
+            watch,
+            stream: STREAM,
+            mark: Mark {
+                member: self.member,
+                incarnation: self.incarnation,
+                position: self.position(),
+            },
         }
     }
 

@@ -128,7 +128,7 @@ impl Edge {
         is_told: bool,
     ) {
         match self.add_watch(now, client, number, span.clone()) {
-            Ok(_) => {
+            Ok(subscription) => {
                 if let Some(served) = self.clients.get_mut(&client) {
                     served.watches.push(Watch {
                         number,
@@ -136,6 +136,9 @@ impl Edge {
                         token: Vec::new(),
                         is_told,
                     });
+                }
+                if self.leaf.is_all_here(subscription) {
+                    self.begin_all(subscription);
                 }
             }
             Err(failure) => {

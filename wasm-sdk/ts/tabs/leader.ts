@@ -125,6 +125,7 @@ export function handIn(
   try {
     const receipt = host.write(request, mark);
     receipt.until('local').then(reached, () => undefined);
+    receipt.until('edge').then(reached, () => undefined);
     receipt.until('ring').then(reached, ended);
   } catch (error) {
     ended(error as StoreError);

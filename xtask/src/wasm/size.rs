@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use crate::cmd::Cmd;
-use crate::wasm::{guest, inline};
+use crate::wasm::{edge, guest, inline};
 
 /// The shipped files with their sizes.
 pub(crate) struct Sizes(Vec<(String, Size)>);
@@ -65,11 +65,15 @@ impl Sizes {
         Ok(words.join("; "))
     }
 
-    /// A page takes the module as it is, or inside the JavaScript, and nothing for tests.
+    /// A page takes the module as it is, or inside the JavaScript, and nothing for tests or edge nodes.
     fn totals(&self) -> [Total; 2] {
         let all_but = |absent: fn(&str) -> bool| {
             let files = self.0.iter();
-            let downloads = files.filter(|(name, _)| !Path::new(name).starts_with(guest::FOLDER));
+            let is_of_page = |name: &str| {
+                let path = Path::new(name);
+                !path.starts_with(guest::FOLDER) && !path.starts_with(edge::FOLDER)
+            };
+            let downloads = files.filter(|(name, _)| is_of_page(name));
             let present = downloads.filter(|(name, _)| !absent(name));
             present.fold(Size::default(), |sum, (_, size)| sum.plus(*size))
         };
