@@ -254,7 +254,10 @@ const fn id(client: f64) -> ClientId {
     ClientId(whole(client))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the package counts them up from 1")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the package counts them up from 1"
+)]
 const fn number(client: ClientId) -> f64 {
     client.0 as f64
 }

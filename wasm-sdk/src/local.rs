@@ -92,9 +92,7 @@ impl Machine for Local {
             LeafOutput::Full => Effect::News(News::Full),
             LeafOutput::Progress {
                 write, progress, ..
-            } => {
-                Effect::News(News::Progress(write, progress))
-            }
+            } => Effect::News(News::Progress(write, progress)),
             LeafOutput::Read { read, result } => {
                 let want = self.wants.remove(read).unwrap_or_default();
                 Effect::News(News::Read(read, want, result))

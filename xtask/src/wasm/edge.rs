@@ -19,7 +19,14 @@ pub(super) fn build(steps: &mut Steps, dist: &Path) -> Result<()> {
         let page = compiled();
         let kept = page.with_extension("page.wasm");
         fs::rename(&page, &kept).with_context(|| format!("no {}", page.display()))?;
-        let features = ["-p", "henge-wasm", "--features", "edge", "--profile", PROFILE];
+        let features = [
+            "-p",
+            "henge-wasm",
+            "--features",
+            "edge",
+            "--profile",
+            PROFILE,
+        ];
         WasmRust::find(ticker)?.cargo_build(&features).run(ticker)?;
         let built = page.with_file_name("henge_edge.wasm");
         fs::rename(&page, &built)?;
@@ -30,5 +37,6 @@ pub(super) fn build(steps: &mut Steps, dist: &Path) -> Result<()> {
     })?;
     steps.run("SDK: wasm-opt of the edge node", |ticker| {
         optimise(&module, ticker)
-    })
+    })?;
+    Ok(())
 }
