@@ -89,6 +89,11 @@ impl EdgePost {
         &mut self.disk
     }
 
+    /// What servers say of themselves to this one.
+    pub const fn line(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
     /// The node.
     ///
     /// # Panics
