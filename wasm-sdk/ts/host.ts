@@ -195,6 +195,11 @@ export abstract class Host<E extends AnyEngine> implements Listener {
     }
   }
 
+  /** Whether the engine is still there. */
+  protected get isLive(): boolean {
+    return live.has(this);
+  }
+
   /** Does `work` with the engine, if it is still there. */
   protected use(work: (engine: E) => void): void {
     if (live.has(this)) this.enter(() => work(this.#engine));
@@ -309,7 +314,8 @@ export function tellAll<T>(listeners: ReadonlySet<(news: T) => void>, news: T): 
 /** A failure that the engine reports, as an error. */
 export function errorOf(failure: FailureObject, key?: Key): StoreError {
   const { code, message, retryable } = failure;
-  return new StoreError(code as ErrorCode, message, key === undefined ? { retryable } : { retryable, key });
+  // What is about many keys, like a list, is called under none.
+  return new StoreError(code as ErrorCode, message, key ? { retryable, key } : { retryable });
 }
 
 /** Everything that uses the engine's present instance. */

@@ -1,5 +1,6 @@
 import type { EncodedValue } from './codec.js';
 import type { StoreError } from './errors.js';
+import type { Page } from './listing.js';
 import type { EncodedSpan } from './span.js';
 import type { Key, LocalEntry, Receipt, RefusedWrite, Status, StorageInfo, Version } from './types.js';
 
@@ -45,10 +46,7 @@ export interface Row {
 }
 
 /** Some keys of a listing. */
-export interface RowPage {
-  readonly rows: readonly Row[];
-  readonly next: Uint8Array | undefined;
-}
+export type RowPage = Page<Row>;
 
 /** What happens to a subscription. */
 export type News =
@@ -70,6 +68,7 @@ export interface LeafPort {
   subscribe(span: EncodedSpan, listener: (news: News) => void): () => void;
   flush(until: 'local' | 'ring'): Promise<void>;
   onStatus(listener: (status: Status) => void): () => void;
+  onPending(listener: (pending: number) => void): () => void;
   onRefused(listener: (refused: RefusedWrite) => void): () => void;
   end(): Promise<void>;
 }

@@ -42,8 +42,27 @@ export interface WriteOptions extends CallOptions {
   context?: Context | undefined;
 }
 
+/** Options of {@link Store.put}. */
+export interface PutOptions extends WriteOptions {
+  /** How long the value can be read, in milliseconds from when the ring takes it; as its bucket says if not given. */
+  ttlMs?: number | undefined;
+}
+
+/** Options of {@link Store.update}. */
+export interface UpdateOptions extends CallOptions, Pick<ReadOptions, 'r'>, Pick<PutOptions, 'w' | 'ttlMs'> {}
+
+/**
+ * What an update makes of the present value and of those concurrent to it: another value, or `undefined` to delete the
+ * key. It replaces all of them.
+ */
+export type Update<T = Value> = (value: T | undefined, siblings: readonly T[]) => T | undefined | Promise<T | undefined>;
+
 /** Options of {@link connect}. */
 export interface ConnectOptions extends CallOptions {
+  /** The bucket of all keys; `default` if not given. */
+  bucket?: string | undefined;
+  /** What {@link Store.sessionToken} of another store has given: no read goes back behind what that one has seen. */
+  session?: string | undefined;
   /** Level of reads that name none. */
   r?: Level | undefined;
   /** Level of writes that name none. */
@@ -90,9 +109,33 @@ export interface Store extends AsyncDisposable {
   /** Whether `key` has a value. */
   has(key: Key, options?: ReadOptions): Promise<boolean>;
   /** Writes a value; resolves when it is durable on as many replicas as asked. */
-  put<T = Value>(key: Key, value: T, options?: WriteOptions): Promise<Version>;
+  put<T = Value>(key: Key, value: T, options?: PutOptions): Promise<Version>;
   /** Deletes `key`, whether it has a value or not; resolves like {@link Store.put}. */
   delete(key: Key, options?: WriteOptions): Promise<Version>;
+  /** The values of any number of keys, in their order. */
+  getMany<T = Value>(keys: Iterable<Key>, options?: ReadOptions): Promise<(T | undefined)[]>;
+  /**
+   * Writes any number of values; resolves with their versions, in their order. Each is a write of its own: if one fails, others
+   * may have been applied.
+   */
+  putMany<T = Value>(entries: Iterable<readonly [Key, T]>, options?: PutOptions): Promise<Version[]>;
+  /**
+   * Writes what `change` makes of the present value, or deletes if that is `undefined`; resolves with it. Updates of a
+   * key through one store follow one another. Those of two stores at once make siblings, or the last one wins, as the
+   * bucket says.
+   */
+  update<T = Value>(key: Key, change: Update<T>, options?: UpdateOptions): Promise<T | undefined>;
+  /** Keys in order, with all that is known of them. A list is read page by page, and no snapshot. */
+  list<T = Value>(options?: RingListOptions): Listing<T, Entry<T>>;
+  /** The changes of keys, from when it is iterated until that ends. A slow reader is told `resync`. */
+  watch<T = Value>(target: Key | Selector, options?: RingWatchOptions): Watch<T>;
+  /** The same store with keys that begin so: they are written and read without that beginning. */
+  namespace(prefix: string): Store;
+  /**
+   * What this store has read and written so far, of the 4,096 keys that were used last, for {@link ConnectOptions.session}
+   * of another one: some 40 characters for each key.
+   */
+  sessionToken(): string;
   /** Calls `listener` at every change of {@link Store.status}; returns what stops it. */
   onStatus(listener: (status: Status) => void): () => void;
   /** Closes the connection. Calls that are under way fail with `CLOSED`. */
@@ -100,7 +143,7 @@ export interface Store extends AsyncDisposable {
 }
 
 /** Where a store keeps its files. */
-export type StorageKind = 'memory' | 'indexeddb' | 'fs' | 'durable-object' | 'custom';
+export type StorageKind = 'memory' | 'opfs' | 'indexeddb' | 'fs' | 'durable-object' | 'custom';
 
 /** Which medium a store uses, and why not a better one. */
 export interface StorageInfo {
@@ -108,6 +151,11 @@ export interface StorageInfo {
   readonly kind: StorageKind;
   /** Why it is not a better one, if that is so. */
   readonly reason?: string;
+  /**
+   * What has become of it since the store was open last, if the browser has noticed: all of it was `evicted`, or it is an
+   * older state that was `rolled-back`. What is subscribed to comes from the ring again; writes that waited there are gone.
+   */
+  readonly loss?: 'evicted' | 'rolled-back';
 }
 
 /**
@@ -123,7 +171,7 @@ export interface OpenOptions {
   /** Servers to take the writes to; without them the store is only local. */
   urls?: Urls | undefined;
   /** Where to keep files. The best that there is, if not given. */
-  storage?: 'auto' | 'memory' | 'indexeddb' | 'fs' | ChunkStore | undefined;
+  storage?: 'auto' | 'memory' | 'opfs' | 'indexeddb' | 'fs' | ChunkStore | undefined;
   /** The folder of files, where `storage` is `fs`; `.henge` if not given. */
   folder?: string | undefined;
   /** The bucket of all keys; `default` if not given. */
@@ -132,6 +180,11 @@ export interface OpenOptions {
   memoryBytes?: number | undefined;
   /** How many keys are kept for reading without a connection, besides the writes that wait; 10,000 if not given. */
   copies?: number | undefined;
+  /**
+   * Starts a worker whose script is `henge/worker`: it has the store of all tabs, off the page's thread, and
+   * its files in OPFS. Called by the tab that leads, and again if the worker ends.
+   */
+  worker?: (() => Worker) | undefined;
   /** See {@link ConnectOptions.WebSocket}. */
   WebSocket?: WebSocketClass | undefined;
   /** See {@link ConnectOptions.wasm}. */
@@ -202,32 +255,44 @@ export interface Selector {
   end?: Key | undefined;
 }
 
-/** Options of {@link LocalStore.list}. */
-export interface ListOptions extends Selector {
+/** Options of every list. */
+export interface PageOptions extends Selector {
   /** How many entries at most; all if not given. */
   limit?: number | undefined;
   /** From the last to the first. */
   reverse?: boolean | undefined;
   /** Behind which key to go on: the `cursor` of an earlier listing. */
   cursor?: Key | undefined;
+  /** Gives the listing up. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link LocalStore.list}. */
+export interface ListOptions extends PageOptions {
   /**
    * `nearest` first gets all that the ring has of these keys, if there is a connection; `local` lists what is here.
    * `nearest` if not given.
    */
   from?: 'nearest' | 'local' | undefined;
-  /** Gives the listing up. */
-  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Store.list}. */
+export interface RingListOptions extends PageOptions {
+  /** Replicas that must agree; the cluster's own level if not given. */
+  r?: Level | undefined;
+  /** How long each partition of the ring has to answer; 5,000 ms if not given. */
+  timeoutMs?: number | undefined;
 }
 
 /** A key of a listing. Keys that are not text are bytes. */
 export type ListEntry<T = Value> = Pick<LocalEntry<T>, 'key' | 'value' | 'version' | 'source'>;
 
 /** A listing: iterate it, or take it as an array. */
-export interface Listing<T = Value> extends AsyncIterable<ListEntry<T>> {
+export interface Listing<T = Value, E = ListEntry<T>> extends AsyncIterable<E> {
   /** The last key that was given out, to go on behind it; `undefined` when there is nothing more. */
   readonly cursor: Key | undefined;
   /** All entries that are left. */
-  toArray(): Promise<ListEntry<T>[]>;
+  toArray(): Promise<E[]>;
 }
 
 /** What happens to keys that are subscribed to. */
@@ -238,6 +303,30 @@ export type Change<T = Value> =
   | { readonly type: 'synced' }
   /** Some changes were not told: read anew. */
   | { readonly type: 'resync' };
+
+/** What a {@link Watch} of the ring tells. */
+export type RingChange<T = Value> =
+  | ({ readonly type: 'set'; readonly source: 'ring' } & Entry<T>)
+  | { readonly type: 'delete'; readonly key: Key; readonly version: Version; readonly context: Context; readonly source: 'ring' }
+  /** What is read now at `quorum`, and what is told from now on, is everything. */
+  | { readonly type: 'synced' }
+  /** The same, and some changes were not told: read anew. */
+  | { readonly type: 'resync' };
+
+/** Options of {@link Store.watch}. */
+export interface RingWatchOptions extends WatchOptions {
+  /** The {@link Watch.token} of an earlier watch of the same keys: what has changed since then is told first. */
+  token?: string | undefined;
+}
+
+/** A watch of the ring: iterate it. */
+export interface Watch<T = Value> extends AsyncIterable<RingChange<T>> {
+  /**
+   * Where it is: a watch that begins there tells all that comes after what was taken of this one, and maybe some of that again.
+   * `undefined` before it has begun.
+   */
+  readonly token: string | undefined;
+}
 
 /** Options of {@link LocalStore.watch}. */
 export interface WatchOptions {
@@ -276,7 +365,7 @@ export interface LocalStore extends AsyncDisposable {
    * key follow one another on this device. Devices that update it at once make siblings, or the last one wins, as the
    * bucket says.
    */
-  update<T = Value>(key: Key, change: (value: T | undefined) => T | undefined, options?: LocalWriteOptions): Promise<T | undefined>;
+  update<T = Value>(key: Key, change: Update<T>, options?: LocalWriteOptions): Promise<T | undefined>;
   /** Keys in order, with their values. */
   list<T = Value>(options?: ListOptions): Listing<T>;
   /**
@@ -297,6 +386,8 @@ export interface LocalStore extends AsyncDisposable {
   flush(options?: FlushOptions): Promise<void>;
   /** Calls `listener` at every change of {@link LocalStore.status}; returns what stops it. */
   onStatus(listener: (status: Status) => void): () => void;
+  /** Calls `listener` when {@link LocalStore.pending} has changed; returns what stops it. */
+  onPending(listener: (pending: number) => void): () => void;
   /** Calls `listener` for each write that the ring does not take; returns what stops it. */
   onRefused(listener: (refused: RefusedWrite) => void): () => void;
   /** Closes the store when all writes are durable here; those that wait go to the ring when it is opened again. */

@@ -19,8 +19,8 @@ use crate::time::{Duration, Instant};
 use crate::watch::told::Told;
 use crate::watch::{Change, Mark, Position, Token};
 use crate::wire::{
-    ErrorCode, Failure, Frame, FrameKind, Shown, WatchEvents, WatchRequest, decode_body, edge,
-    put_message,
+    ErrorCode, Failure, Features, Frame, FrameKind, Shown, WatchEvents, WatchRequest, decode_body,
+    edge, put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -283,6 +283,7 @@ impl Client {
                 continue;
             };
             let bucket = match &watch.bucket {
+                _ if !self.serves(Features::WATCHES) => Err(self.cannot("watches")),
                 BucketRef::Id(id) => Ok(*id),
                 BucketRef::Name(name) => match self.names.find(name) {
                     Some(found) => found,
@@ -328,7 +329,7 @@ impl Client {
             return true;
         }
         self.watches.probed_at = Some(self.now);
-        if self.is_edge {
+        if self.is_at_edge() {
             self.outputs.push_back(ClientOutput::Ping(edge::PING));
             return false;
         }

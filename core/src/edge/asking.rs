@@ -175,9 +175,12 @@ impl Edge {
             Operation::List {
                 span,
                 after,
+                is_reverse,
                 limit,
                 r,
-            } => Call::list(bucket, span, partition, after, limit).with_level(r),
+            } => Call::list(bucket, span, partition, after, limit)
+                .in_reverse(is_reverse)
+                .with_level(r),
         };
         let pass = self.leaf.pass(now, call.with_timeout_ms(timeout_ms))?;
         self.passes.insert(pass, asked);

@@ -8,7 +8,7 @@ use crate::leaf::Greeted;
 use crate::limits::{EDGE_CLIENTS_MAX, EDGE_REMEMBERED_BYTES_MAX, PROTOCOL_VERSION};
 use crate::time::Instant;
 use crate::wire::{
-    ClientId, EdgeNotice, ErrorCode, Frame, FrameError, FrameKind, Frames, Hello, NamedBucket,
+    ClientId, ErrorCode, Features, Frame, FrameError, FrameKind, Frames, Hello, NamedBucket,
     Notice, Refusal, Role, Welcome, decode_body,
 };
 use alloc::format;
@@ -107,13 +107,13 @@ impl Edge {
             partitions: greeted.partitions,
             replicas: greeted.replicas,
             pair_bytes_max: greeted.pair_bytes_max,
+            features: Features(Features::ALL.0 | Features::EDGE.0),
         };
         let buckets = self.buckets(&greeted);
         if let Some(served) = self.clients.get_mut(&client) {
             served.is_greeted = true;
             served.is_changed = true;
             served.say(FrameKind::Welcome, &welcome);
-            served.say(FrameKind::Notice, &Notice::Edge(EdgeNotice::Greeting));
             served.say(FrameKind::Notice, &Notice::Buckets(buckets));
         }
     }

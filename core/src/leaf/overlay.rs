@@ -120,10 +120,9 @@ impl Leaf {
 
     /// A state that an edge node shows is taken in: nothing waits there over it.
     pub(super) fn lift(&mut self, key: &[u8], taken: Taken) {
-        match self.overlay.remove(key) {
-            Some(over) => self.tell_unless(key, &over.value),
-            None if taken == Taken::Changed => self.tell(key),
-            None => {}
+        let was_waiting = self.overlay.remove(key).is_some();
+        if was_waiting || taken == Taken::Changed {
+            self.tell_copy(key);
         }
     }
 

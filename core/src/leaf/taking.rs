@@ -97,12 +97,10 @@ impl Leaf {
             }
             let key = waiting.key.clone();
             match self.merge(&key, &acknowledged.copy) {
-                Ok(taken) => {
+                Ok(_) => {
                     self.note_listed(&key);
                     self.end_write(acknowledged);
-                    if taken == Taken::Older || self.settings.is_edge {
-                        self.tell(&key);
-                    }
+                    self.tell_copy(&key);
                 }
                 Err(wanted) => {
                     self.acknowledged.push_front(acknowledged);
@@ -125,7 +123,7 @@ impl Leaf {
                     self.note_listed(&key);
                     let is_news = taken == Taken::Stored && self.settings.is_edge;
                     if taken == Taken::Changed || is_news {
-                        self.tell(&key);
+                        self.tell_copy(&key);
                     }
                 }
                 Ok(taken) => {

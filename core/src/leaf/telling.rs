@@ -1,9 +1,9 @@
-//! What becomes of keys that are subscribed to is told: each time that a reader would see another value.
+//! What becomes of keys that are subscribed to is told: each time that a reader would see another value, and
+//! when the ring has taken what was written here.
 
 use super::reading::{of_copy, of_waiting};
 use super::record::{self, Copy};
 use super::{Answer, Leaf, LeafOutput, Source, Waiter};
-use crate::causality::Value;
 use crate::storage::Newest;
 use crate::storage::table::reader::Wanted;
 use alloc::vec::Vec;
@@ -11,15 +11,6 @@ use alloc::vec::Vec;
 impl Leaf {
     /// `key` may show another value than before.
     pub(super) fn tell(&mut self, key: &[u8]) {
-        self.tell_if(key, |_| true);
-    }
-
-    /// `key` may show another value than this one.
-    pub(super) fn tell_unless(&mut self, key: &[u8], value: &Option<Value>) {
-        self.tell_if(key, |answer| answer.value != *value);
-    }
-
-    fn tell_if(&mut self, key: &[u8], is_news: impl FnOnce(&Answer) -> bool) {
         if !self.is_heard(key) {
             return;
         }
@@ -30,10 +21,8 @@ impl Leaf {
                 return self.load(wanted, Waiter::Telling);
             }
         };
-        if is_news(&answer) {
-            let key = key.to_vec();
-            self.outputs.push_back(LeafOutput::Changed { key, answer });
-        }
+        let key = key.to_vec();
+        self.outputs.push_back(LeafOutput::Changed { key, answer });
     }
 
     /// What a reader here sees of `key`, or the block that must be loaded first.
@@ -51,6 +40,13 @@ impl Leaf {
             Newest::Unloaded(wanted) => return Err(wanted),
             Newest::Absent | Newest::Damaged(_) => gone(),
         })
+    }
+
+    /// The copy of `key` may show another value than before. A write that waits is shown until it is over.
+    pub(super) fn tell_copy(&mut self, key: &[u8]) {
+        if self.outbox.newest(key).is_none() && self.overlay.get(key).is_none() {
+            self.tell(key);
+        }
     }
 
     /// Tells what had to wait for a block.

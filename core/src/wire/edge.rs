@@ -1,8 +1,9 @@
 //! What clients and edge nodes say to each other beside what every server says (`docs/edge.md`).
 
-use crate::causality::{Hlc, Value};
-use crate::id::RequestId;
+use crate::causality::{Dot, Hlc, Token, Value};
+use crate::id::{ActorId, RequestId};
 use crate::selector::Span;
+use crate::watch::Change;
 use crate::wire::{Failure, Reply};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -68,8 +69,6 @@ pub enum EdgeReply {
 /// What an edge node tells its clients unasked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EdgeNotice {
-    /// This is an edge node. It is said with the welcome.
-    Greeting,
     /// What has become of a write that was lodged.
     Settled {
         /// Which.
@@ -98,6 +97,30 @@ pub struct Shown {
     /// The causal context, encoded.
     #[serde(with = "serde_bytes")]
     pub context: Vec<u8>,
+}
+
+impl Shown {
+    /// The change that it is to who hears of changes only: what waits is none yet.
+    #[must_use]
+    pub fn into_change(self) -> Option<Change> {
+        if self.state != ShownState::Copy {
+            return None;
+        }
+        let newest = || Token::decode(&self.context).ok().map(|token| token.newest);
+        Some(Change {
+            version: self.version.or_else(newest)?,
+            // Which write it was the node does not know.
+            dot: Dot {
+                actor: ActorId(0),
+                counter: 0,
+            },
+            key: self.key,
+            value: self.value,
+            expires_at_ms: self.expires_at_ms,
+            siblings: self.siblings,
+            context: self.context,
+        })
+    }
 }
 
 /// Where an edge node has a value from.

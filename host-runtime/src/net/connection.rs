@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{Sink, SinkExt};
 use henge_core::id::MemberId;
 use henge_core::limits::PROTOCOL_VERSION;
-use henge_core::wire::{ErrorCode, FrameKind, Hello, Refusal, Role, Welcome};
+use henge_core::wire::{ErrorCode, Features, FrameKind, Hello, Refusal, Role, Welcome};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -77,6 +77,7 @@ pub(super) fn welcome(stone: &Stone) -> Welcome {
         partitions: stone.config.partitions,
         replicas: stone.config.replicas,
         pair_bytes_max: stone.config.pair_bytes_max,
+        features: Features::ALL,
     }
 }
 

@@ -6,7 +6,7 @@ use henge_core::limits::{PAIR_BYTES_MAX, PROTOCOL_VERSION};
 use henge_core::time::Instant;
 use henge_core::wire::ClientId;
 use henge_core::wire::{
-    self, ErrorCode, FrameKind, Frames, Hello, Refusal, Request, Response, Welcome,
+    self, ErrorCode, Features, FrameKind, Frames, Hello, Refusal, Request, Response, Welcome,
 };
 use std::collections::BTreeMap;
 
@@ -152,6 +152,7 @@ impl Line {
             pair_bytes_max: self
                 .pair_bytes_max
                 .min(u32::try_from(PAIR_BYTES_MAX).unwrap_or(u32::MAX)),
+            features: Features::ALL,
         };
         wire::message_frame(FrameKind::Welcome, partition, &welcome)
     }
