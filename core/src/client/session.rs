@@ -15,8 +15,8 @@ use crate::limits::{
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    EdgeOperation, ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Role, Welcome,
-    decode_body, edge, message_frame, put_message,
+    EdgeOperation, ErrorCode, Failure, Features, FrameKind, Frames, Hello, Operation, Refusal,
+    Role, Welcome, decode_body, edge, message_frame, put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;

@@ -89,6 +89,11 @@ impl EdgePost {
         &mut self.disk
     }
 
+    /// Empties its disk.
+    pub fn wipe(&mut self) {
+        self.disk = Disk::new(DiskSettings::CALM, self.rng.next_u64());
+    }
+
     /// What servers say of themselves to this one.
     pub const fn line(&mut self) -> &mut Line {
         &mut self.line

@@ -8,7 +8,6 @@ use henge_core::wire::Reply;
 use henge_sim::Cluster;
 use henge_sim::device::Device;
 use henge_sim::edge_post::EdgePost;
-use henge_sim::world::disk::{Disk, DiskSettings};
 
 /// A ring, an edge node and its clients.
 struct Scene {
@@ -263,7 +262,7 @@ fn an_edge_node_that_crashes_or_loses_its_storage_loses_no_write() {
         } = &mut scene;
         post.kill(cluster, devices);
         if loses_all {
-            *post.disk() = Disk::new(DiskSettings::CALM, 77);
+            post.wipe();
         }
         post.start(cluster);
         post.backbone = Some(2);
@@ -317,7 +316,7 @@ fn clients_notice_nothing_of_an_eviction() {
 
 #[test]
 fn writes_of_two_clients_to_one_key_have_not_seen_each_other() {
-    let cluster = Cluster::with(3, 7, |config| config.default_policy = Policy::Siblings);
+    let cluster = Cluster::with(3, 7, |config| config.policy = Policy::Siblings);
     let mut scene = Scene::in_cluster(cluster, 7, 2);
     scene.lose_backbone();
     for value in ["a1", "a2"] {
