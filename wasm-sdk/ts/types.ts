@@ -166,8 +166,11 @@ export interface StorageInfo {
   readonly loss?: 'evicted' | 'rolled-back';
 }
 
-/** How far a write has come: it is seen by reads here, it is durable here, it is durable on the ring. */
-export type Durability = 'memory' | 'local' | 'ring';
+/**
+ * How far a write has come: it is seen by reads here, it is durable here, it is durable at the edge node that this store
+ * is connected with, it is durable on the ring.
+ */
+export type Durability = 'memory' | 'local' | 'edge' | 'ring';
 
 /** Options of {@link open}. */
 export interface OpenOptions {
