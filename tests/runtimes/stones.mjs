@@ -69,7 +69,7 @@ export class Stones {
         if (peers.filter((peer) => peer.up).length < running.length - 1) return false;
       }
       return true;
-    });
+    }, START_MS_MAX);
   }
 
   /** What stone `number` has said. */
@@ -126,3 +126,6 @@ async function freePort() {
     return port;
   }
 }
+
+/** A stone compiles its guest when it starts: seconds, and many of them on a machine that is busy otherwise. */
+const START_MS_MAX = 120_000;

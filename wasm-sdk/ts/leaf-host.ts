@@ -4,6 +4,7 @@ import { entryOf, errorOf, Host, random, tellAll } from './host.js';
 import type { LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
 import { isFull, type Medium } from './media/medium.js';
 import type { Picked } from './media/pick.js';
+import { Progress, type Notes } from './media/progress.js';
 import { follow, WriteReceipt } from './receipt.js';
 import type { Glue } from './runtime.js';
 import type { EncodedSpan } from './span.js';
@@ -22,12 +23,15 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #pick: () => Promise<Picked>;
   #medium: Medium | undefined;
   #storage: StorageInfo = { kind: 'memory' };
+  #notes: Notes | undefined;
+  #progress: Progress | undefined;
   #maker = random();
   #sequence = 0;
   /** Writes of this run that have not come to their end. */
   #writes = new Map<number, WriteReceipt>();
   #refusedListeners = new Set<(refused: RefusedWrite) => void>();
   #pending = 0;
+  #pendingTold = 0;
   #whenIdle: (() => void)[] = [];
   #pendingListeners = new Set<(pending: number) => void>();
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -42,7 +46,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #deferred: (() => void)[] = [];
   /** The rows that have come of listings that are under way. */
   #rows = new Map<number, Row[]>();
-  #subscriptions = new Subscriptions((work) => void this.submit('', work));
+  #subscriptions = new Subscriptions((work) => {
+    // What is stopped after the store was closed has ended with it.
+    if (this.isLive) this.submit('', work);
+  });
   #problem: StoreError | undefined;
   /** The medium has said so, and nothing was stored since. */
   #isFull = false;
@@ -53,12 +60,14 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     pick: () => Promise<Picked>,
     urls: readonly string[],
     socketClass: WebSocketClass | undefined,
+    notes: Notes | undefined,
   ) {
     const { bucket, memoryBytes, copies } = settings;
     super(glue, urls, socketClass, (session, host) => {
       return new glue.LeafEngine(session, bucket, memoryBytes, copies, [...urls], host);
     });
     this.#pick = pick;
+    this.#notes = notes;
   }
 
   /** Where the files are. */
@@ -164,11 +173,13 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   // What the engine calls.
 
   append(operation: number, file: string, offset: number, bytes: Uint8Array): void {
+    this.#progress?.appended(file, offset + bytes.length);
     this.#serve(operation, this.#medium?.append(file, offset, bytes.slice()));
   }
 
   sync(operation: number, file: string): void {
-    this.#serve(operation, this.#medium?.sync(file));
+    const synced = this.#progress?.syncing(file);
+    this.#serve(operation, this.#medium?.sync(file).then(synced));
   }
 
   load(operation: number, file: string, offset: number, length: number): void {
@@ -268,8 +279,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   async #openMedium(): Promise<void> {
     const { medium, reason } = await this.#pick();
     this.#medium = medium;
-    this.#storage = reason === undefined ? { kind: medium.kind } : { kind: medium.kind, reason };
     const files = await medium.open();
+    this.#progress = this.#notes && medium.kind !== 'memory' ? new Progress(this.#notes) : undefined;
+    const loss = this.#progress?.lossOf(files);
+    this.#storage = { kind: medium.kind, ...(reason !== undefined && { reason }), ...(loss && { loss }) };
     await new Promise<void>((resolve, reject) => {
       this.#opening = { resolve, reject };
       const names = files.map(({ name }) => name);
@@ -364,7 +377,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   #count(pending: number): void {
     this.#pending = pending;
-    tellAll(this.#pendingListeners, pending);
+    if (pending !== this.#pendingTold) {
+      this.#pendingTold = pending;
+      tellAll(this.#pendingListeners, pending);
+    }
     if (pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 

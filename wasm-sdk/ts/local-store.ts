@@ -162,6 +162,11 @@ export class HengeLocalStore implements LocalStore {
     return this.#port.onStatus(listener);
   }
 
+  onPending(listener: (pending: number) => void): () => void {
+    if (typeof listener !== 'function') throw new TypeError('onPending() takes a function');
+    return this.#port.onPending(listener);
+  }
+
   onRefused(listener: (refused: RefusedWrite) => void): () => void {
     if (typeof listener !== 'function') throw new TypeError('onRefused() takes a function');
     return this.#port.onRefused(listener);

@@ -75,12 +75,10 @@ impl Leaf {
             }
             let key = waiting.key.clone();
             match self.merge(&key, &acknowledged.copy) {
-                Ok(taken) => {
+                Ok(_) => {
                     self.note_listed(&key);
                     self.end_write(acknowledged);
-                    if taken == Taken::Older {
-                        self.tell(&key);
-                    }
+                    self.tell_copy(&key);
                 }
                 Err(wanted) => {
                     self.acknowledged.push_front(acknowledged);
@@ -98,7 +96,7 @@ impl Leaf {
                 Ok(taken) => {
                     self.note_listed(&key);
                     if taken == Taken::Changed {
-                        self.tell(&key);
+                        self.tell_copy(&key);
                     }
                 }
                 Err(wanted) => {

@@ -1,4 +1,5 @@
-//! What becomes of keys that are subscribed to is told: each time that a reader would see another value.
+//! What becomes of keys that are subscribed to is told: each time that a reader would see another value, and
+//! when the ring has taken what was written here.
 
 use super::reading::{of_copy, of_waiting};
 use super::record::{self, Copy};
@@ -29,6 +30,13 @@ impl Leaf {
             key: key.to_vec(),
             answer,
         });
+    }
+
+    /// The copy of `key` may show another value than before. A write that waits is shown until it is over.
+    pub(super) fn tell_copy(&mut self, key: &[u8]) {
+        if self.outbox.newest(key).is_none() {
+            self.tell(key);
+        }
     }
 
     /// Tells what had to wait for a block.

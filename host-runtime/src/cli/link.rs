@@ -25,7 +25,8 @@ const QUEUE_MAX: usize = 1_024;
 /// How long one stone may take to answer a connection.
 const DIAL_TIME: Duration = Duration::from_secs(3);
 
-type Socket = WebSocketStream<TcpStream>;
+/// A client's side of a WebSocket.
+pub type Socket = WebSocketStream<TcpStream>;
 type Outcome = Result<Reply, Failure>;
 
 /// A connection that is kept up in the background until the last clone is dropped.
@@ -321,7 +322,11 @@ impl Driver {
     }
 }
 
-async fn dial(server: &str) -> Result<Socket, String> {
+/// Opens a WebSocket to the stone at `server`, `HOST:PORT`.
+///
+/// # Errors
+/// Why not.
+pub async fn dial(server: &str) -> Result<Socket, String> {
     let dialled = timeout(DIAL_TIME, async {
         let tcp = TcpStream::connect(server)
             .await

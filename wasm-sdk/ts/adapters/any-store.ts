@@ -1,0 +1,39 @@
+import type { Key, ListEntry, Selector } from '../types.js';
+
+/** What the adapters need of a store: of one of `open()`, of `connect()`, or of a namespace of one. */
+export interface AnyStore {
+  get<T>(key: Key): Promise<T | undefined>;
+  getMany<T>(keys: readonly Key[]): Promise<(T | undefined)[]>;
+  has(key: Key): Promise<boolean>;
+  put<T>(key: Key, value: T, options?: { ttlMs?: number | undefined }): Promise<unknown>;
+  delete(key: Key): Promise<unknown>;
+  list<T>(options?: Selector): AsyncIterable<Pick<ListEntry<T>, 'key' | 'value'>>;
+  close(): Promise<void>;
+}
+
+/** The time to live of a value that is to end in `ms` milliseconds. */
+export function ttlOf(ms: number | undefined): { ttlMs?: number } {
+  return ms === undefined ? {} : { ttlMs: Math.max(1, Math.ceil(ms)) };
+}
+
+/** Deletes all keys of `selector`, some at a time. */
+export async function deleteAll(store: AnyStore, selector: Selector): Promise<void> {
+  let keys: Key[] = [];
+  const deleteThese = async (): Promise<void> => {
+    await Promise.all(keys.map((key) => store.delete(key)));
+    keys = [];
+  };
+  for await (const { key } of store.list(selector)) {
+    keys.push(key);
+    if (keys.length === AT_ONCE) await deleteThese();
+  }
+  await deleteThese();
+}
+
+/** The keys that begin with `prefix`, which may be empty. */
+export function startingWith(prefix: string): Selector {
+  return prefix === '' ? {} : { prefix };
+}
+
+/** Keys that are deleted at once. */
+const AT_ONCE = 256;
