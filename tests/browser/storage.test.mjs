@@ -102,7 +102,7 @@ for (const [name, start] of Object.entries(BROWSERS)) {
         const page = await openStore(browser, { name: 'private', urls: stones.urls });
         await page.evaluate((key) => window.store.put(key, 'v', { durability: 'ring' }), key);
         assert.equal(await page.evaluate((key) => window.store.get(key, { from: 'local' }), key), 'v');
-        assert.deepEqual(await page.evaluate(() => window.store.storage), { kind: 'indexeddb' });
+        assert.equal(await page.evaluate(() => window.store.storage.kind), 'indexeddb');
         const other = await openStore(browser, { name: 'private' });
         await page.close();
         assert.equal(await other.evaluate((key) => window.store.get(key, { from: 'local' }), key), 'v');
