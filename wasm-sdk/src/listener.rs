@@ -59,9 +59,9 @@ export interface LeafListener extends Listener {
   /** The ring does not take a write; it may be one of an earlier run. */
   refused(write: number, key: Uint8Array, failure: FailureObject): void;
   /** A key of a listing, or one that has changed, which is listing 0. */
-  row(list: number, key: Uint8Array, source: number, version: string | undefined, encoding: number, bytes: Uint8Array): void;
-  /** A key that has changed has no value any more. */
-  gone(key: Uint8Array, source: number): void;
+  row(list: number, key: Uint8Array, source: number, version: string | undefined, expiresAtMs: number | undefined, encoding: number, bytes: Uint8Array): void;
+  /** A key that has changed has no value any more, maybe because its time to live is over. */
+  gone(key: Uint8Array, source: number, isExpiry: boolean): void;
   /** A listing has all its rows; behind which key it can go on. */
   listed(list: number, next: Uint8Array | undefined): void;
   /** All that the ring has of a subscription is here. */
@@ -152,12 +152,13 @@ extern "C" {
         key: &[u8],
         source: u8,
         version: Option<String>,
+        expires_at_ms: Option<f64>,
         encoding: u8,
         bytes: &[u8],
     );
 
     #[wasm_bindgen(method)]
-    pub(crate) fn gone(this: &Listener, key: &[u8], source: u8);
+    pub(crate) fn gone(this: &Listener, key: &[u8], source: u8, is_expiry: bool);
 
     #[wasm_bindgen(method)]
     pub(crate) fn listed(this: &Listener, list: f64, next: Option<Vec<u8>>);

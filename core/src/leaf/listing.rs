@@ -114,7 +114,7 @@ impl Leaf {
                 .entries
                 .partition_point(|(other, _)| is_before(other, key));
             let is_there = page.entries.get(at).is_some_and(|(other, _)| other == key);
-            let answer = of_waiting(waiting);
+            let answer = of_waiting(waiting, self.now.as_millis());
             match (is_there, answer.value.is_some()) {
                 (true, true) => page.entries[at].1 = answer,
                 (true, false) => drop(page.entries.remove(at)),

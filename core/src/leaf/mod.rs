@@ -15,11 +15,13 @@
 //! * `reading`: reads from here and there.
 //! * `subscribing`: keys that are kept as the ring has them. `filling`: all of them are fetched. `taking`:
 //!   what the ring says of them is taken in. `jobs`: work on all copies of a span.
-//! * `listing`: keys in order. `telling`: what becomes of keys is told.
-//! * `resting`: what is done when nothing is asked.
+//! * `listing`: keys in order. `telling`: what becomes of keys is told. `expiring`: values end with their
+//!   time to live.
+//! * `waiter`: what goes on when a block is in memory. `resting`: what is done when nothing is asked.
 
 mod copies;
 mod draining;
+mod expiring;
 mod filling;
 mod jobs;
 mod listing;
@@ -32,6 +34,7 @@ mod resting;
 mod subscribing;
 mod taking;
 mod telling;
+mod waiter;
 mod writing;
 
 pub use listing::{ListId, ListPage, ListSpec};
@@ -44,7 +47,7 @@ use crate::causality::Hlc;
 use crate::client::{CallId, Client, ClientError, ClientOutput};
 use crate::cluster::DEFAULT_BUCKET;
 use crate::limits::COPIES_DEFAULT;
-use crate::sorted::{Map, Set, Word};
+use crate::sorted::{Map, Set};
 use crate::storage::{
     BatchNumber, OperationId, StorageAnswer, StorageFault, Store, StoreEvent, StoreSettings,
     StoredFile, StoredKey, WriteRefused,
@@ -56,6 +59,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use copies::Copies;
+use expiring::Expiring;
 use filling::PageAsked;
 use jobs::Job;
 use outbox::Outbox;
@@ -64,6 +68,7 @@ use record::{Copy, Own, RECORDS, REMOVED};
 use resting::Rest;
 use subscribing::Subscription;
 use taking::{Acknowledged, Incoming};
+use waiter::Waiter;
 
 /// What a leaf is told once.
 #[derive(Clone, Debug)]
@@ -148,6 +153,7 @@ pub struct Leaf {
     untold: Vec<Vec<u8>>,
     /// When it is stored how far the subscriptions are.
     keep_at: Option<Instant>,
+    expiring: Expiring,
     rest: Rest,
     is_online: bool,
     outputs: VecDeque<LeafOutput>,
@@ -161,47 +167,6 @@ enum Purpose {
     Confirm(WriteId, Hlc),
     Read(ReadId),
     Page(PageAsked),
-}
-
-/// What is to be done when a block is in memory.
-#[derive(Clone, Copy, Debug)]
-enum Waiter {
-    Opening,
-    Read(ReadId),
-    List(ListId),
-    Taking,
-    Job,
-    Telling,
-}
-
-impl Waiter {
-    /// Behind all others.
-    const LAST: Self = Self::List(ListId(u64::MAX >> 2));
-}
-
-/// Reads and listings are counted together.
-impl Word for Waiter {
-    fn to_word(self) -> u64 {
-        match self {
-            Self::Opening => 0,
-            Self::Taking => 1,
-            Self::Job => 2,
-            Self::Telling => 3,
-            Self::Read(read) => 2 * read.0 + 4,
-            Self::List(list) => 2 * list.0 + 5,
-        }
-    }
-
-    fn from_word(word: u64) -> Self {
-        match word {
-            0 => Self::Opening,
-            1 => Self::Taking,
-            2 => Self::Job,
-            3 => Self::Telling,
-            read if read % 2 == 0 => Self::Read(ReadId(read / 2 - 2)),
-            list => Self::List(ListId(list / 2 - 2)),
-        }
-    }
 }
 
 impl Leaf {
@@ -239,6 +204,7 @@ impl Leaf {
             jobs: VecDeque::new(),
             untold: Vec::new(),
             keep_at: None,
+            expiring: Expiring::default(),
             rest: Rest::default(),
             is_online: false,
             outputs: VecDeque::new(),
@@ -261,7 +227,7 @@ impl Leaf {
     /// The writes without an outcome, the oldest first: what another leaf takes over from one whose storage
     /// has failed.
     pub fn waiting(&self) -> impl Iterator<Item = (WriteId, Write)> + '_ {
-        self.outbox.all()
+        self.outbox.all(self.now.as_millis())
     }
 
     /// Copies of what the ring has.
@@ -324,6 +290,7 @@ impl Leaf {
         self.expire_reads();
         self.keep_all();
         self.go_on_filling();
+        self.expire();
         self.rest_on();
     }
 
@@ -338,6 +305,7 @@ impl Leaf {
             self.keep_at.filter(|_| self.incoming.is_empty()),
             self.next_retry(),
             self.behind.first().map(|(at, _)| at),
+            self.next_expiry(),
             self.rest.next(),
         ]
         .into_iter()

@@ -62,6 +62,8 @@ pub enum LeafOutput {
         key: Vec<u8>,
         /// What a reader here sees now.
         answer: Answer,
+        /// Nobody has changed it: the time to live of its value is over.
+        is_expiry: bool,
     },
     /// All that the ring has of a subscription is here: for the first time, or again.
     Synced {

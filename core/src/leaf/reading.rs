@@ -2,6 +2,7 @@
 
 use super::record::{self, Copy, Waiting};
 use super::taking::Incoming;
+use super::telling::gone;
 use super::{Leaf, LeafOutput, Purpose, Waiter};
 use crate::causality::{Hlc, Value};
 use crate::client::Call;
@@ -49,6 +50,8 @@ pub struct Answer {
     pub value: Option<Value>,
     /// Its version; a write that waits has none yet.
     pub version: Option<Hlc>,
+    /// When the value ends, in milliseconds since the Unix epoch, if it does.
+    pub expires_at_ms: Option<u64>,
     /// Values concurrent to it.
     pub siblings: Vec<Value>,
     /// Hand it back in a write that resolves what was read; encoded.
@@ -150,7 +153,7 @@ impl Leaf {
                 self.behind.insert((until, id));
             }
             (Some(waiting), _) => {
-                let answer = of_waiting(waiting);
+                let answer = of_waiting(waiting, self.now.as_millis());
                 self.answer(id, Ok(answer));
             }
             (None, ReadFrom::Local) => self.read_here(id),
@@ -305,11 +308,13 @@ fn not_here() -> Failure {
     Failure::new(ErrorCode::Unavailable, String::from(message))
 }
 
-pub(super) fn of_waiting(waiting: &Waiting) -> Answer {
+/// A write that waits, as it is at `now_ms`.
+pub(super) fn of_waiting(waiting: &Waiting, now_ms: u64) -> Answer {
     Answer {
         source: Source::Waiting,
-        value: waiting.value.clone(),
+        value: waiting.left(now_ms).0.cloned(),
         version: None,
+        expires_at_ms: waiting.expires_at_ms(),
         siblings: Vec::new(),
         context: waiting.context.clone(),
     }
@@ -317,17 +322,20 @@ pub(super) fn of_waiting(waiting: &Waiting) -> Answer {
 
 /// A copy as it is at `now_ms`.
 pub(super) fn of_copy(copy: Copy, source: Source, now_ms: u64) -> Answer {
-    let is_live = |expires_at_ms: Option<u64>| expires_at_ms.is_none_or(|at| at > now_ms);
-    let found = copy.found.filter(|found| is_live(found.expires_at_ms));
-    let (value, version, siblings) = match found {
-        Some(found) => (Some(found.value), Some(found.version), found.siblings),
-        None => (None, None, Vec::new()),
+    let is_over = copy.is_over(now_ms);
+    let Some(found) = copy.found.filter(|_| !is_over) else {
+        return Answer {
+            source,
+            context: copy.context,
+            ..gone()
+        };
     };
     Answer {
         source,
-        value,
-        version,
-        siblings,
+        value: Some(found.value),
+        version: Some(found.version),
+        expires_at_ms: found.expires_at_ms,
+        siblings: found.siblings,
         context: copy.context,
     }
 }

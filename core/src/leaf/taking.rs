@@ -148,7 +148,7 @@ impl Leaf {
     }
 
     /// Stores a copy. That of a deletion is dropped some time: it only keeps older news from being taken in.
-    fn store_copy(&mut self, key: StoredKey, copy: &Copy, is_new: bool) {
+    pub(super) fn store_copy(&mut self, key: StoredKey, copy: &Copy, is_new: bool) {
         let dropped = match copy.found.is_some() && self.is_kept(record::key_of(&key)) {
             true => {
                 self.copies.remove(&key);
@@ -156,6 +156,7 @@ impl Leaf {
             }
             false => self.copies.touch(&key),
         };
+        self.note_expiry(record::key_of(&key), copy);
         self.put(key, &record::encode(copy), is_new);
         if let Some(oldest) = dropped {
             self.put(oldest, REMOVED, false);

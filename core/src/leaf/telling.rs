@@ -13,7 +13,7 @@ impl Leaf {
             return;
         }
         let answer = match self.outbox.newest(key) {
-            Some(waiting) => of_waiting(waiting),
+            Some(waiting) => of_waiting(waiting, self.now.as_millis()),
             None => match self.store.newest(&record::copy_key(key)) {
                 Newest::State(bytes) => record::decode::<Copy>(bytes).map_or_else(gone, |copy| {
                     of_copy(copy, Source::Copy, self.now.as_millis())
@@ -28,6 +28,7 @@ impl Leaf {
         self.outputs.push_back(LeafOutput::Changed {
             key: key.to_vec(),
             answer,
+            is_expiry: false,
         });
     }
 
@@ -41,11 +42,12 @@ impl Leaf {
 }
 
 /// There is no value.
-const fn gone() -> Answer {
+pub(super) const fn gone() -> Answer {
     Answer {
         source: Source::Copy,
         value: None,
         version: None,
+        expires_at_ms: None,
         siblings: Vec::new(),
         context: Vec::new(),
     }

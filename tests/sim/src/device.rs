@@ -54,6 +54,8 @@ pub struct Device {
     pub pages: BTreeMap<ListId, Result<ListPage, Failure>>,
     /// What it was told of keys of subscriptions, the newest of each key.
     pub told: BTreeMap<Vec<u8>, Answer>,
+    /// How often it was told of each key that its value has ended.
+    pub expired: BTreeMap<Vec<u8>, u32>,
     /// How often each subscription of this run was all here.
     pub synced: BTreeMap<SubscriptionId, u32>,
     /// What its servers know it by; another one with each connection.
@@ -96,6 +98,7 @@ impl Device {
             is_online: false,
             pages: BTreeMap::new(),
             told: BTreeMap::new(),
+            expired: BTreeMap::new(),
             synced: BTreeMap::new(),
             client: ClientId((seed | 1) << 16),
         };
@@ -116,6 +119,7 @@ impl Device {
         self.answers.clear();
         self.pages.clear();
         self.told.clear();
+        self.expired.clear();
         self.synced.clear();
         self.found = None;
     }
@@ -369,7 +373,14 @@ impl Device {
                 LeafOutput::Listed { list, result } => {
                     self.pages.insert(list, result);
                 }
-                LeafOutput::Changed { key, answer } => {
+                LeafOutput::Changed {
+                    key,
+                    answer,
+                    is_expiry,
+                } => {
+                    if is_expiry {
+                        *self.expired.entry(key.clone()).or_default() += 1;
+                    }
                     self.told.insert(key, answer);
                 }
                 LeafOutput::Synced { subscription } => {
