@@ -58,12 +58,19 @@ fn write(cluster: &Cluster, device: &mut Device, key: &str, ttl: u64) -> WriteId
 }
 
 fn here(cluster: &mut Cluster, device: &mut Device, key: &str) -> Option<String> {
-    let answer = device.read(cluster, key, ReadFrom::Local).expect("an answer");
-    answer.value.map(|value| String::from_utf8(value.bytes).expect("text"))
+    let answer = device
+        .read(cluster, key, ReadFrom::Local)
+        .expect("an answer");
+    answer
+        .value
+        .map(|value| String::from_utf8(value.bytes).expect("text"))
 }
 
 fn is_on_ring(cluster: &mut Cluster, key: &str) -> bool {
-    let reply = cluster.get(1, key, Some(Level::Quorum)).result.expect("a read");
+    let reply = cluster
+        .get(1, key, Some(Level::Quorum))
+        .result
+        .expect("a read");
     matches!(reply, Reply::Found(_))
 }
 
@@ -81,7 +88,10 @@ fn a_value_that_ends_is_told_when_it_does_and_once() {
     put(&mut cluster, "b/not", 1_000);
     device.run(&mut cluster, millis(900));
     assert_eq!(ends(&device, "a/told"), 0);
-    assert_eq!(here(&mut cluster, &mut device, "a/told").as_deref(), Some("theirs"));
+    assert_eq!(
+        here(&mut cluster, &mut device, "a/told").as_deref(),
+        Some("theirs")
+    );
     device.run(&mut cluster, millis(110));
     assert_eq!(ends(&device, "a/told"), 1);
     let told = &device.told[&b"a/told".to_vec()];
@@ -107,7 +117,10 @@ fn one_that_has_another_value_meanwhile_does_not_end() {
     assert_eq!(device.expired.len(), 0);
     device.run(&mut cluster, millis(1_100));
     assert_eq!((ends(&device, "a/longer"), device.expired.len()), (1, 1));
-    assert_eq!(here(&mut cluster, &mut device, "a/for-ever").as_deref(), Some("stays"));
+    assert_eq!(
+        here(&mut cluster, &mut device, "a/for-ever").as_deref(),
+        Some("stays")
+    );
 }
 
 #[test]
@@ -130,9 +143,15 @@ fn copies_from_before_a_restart_end_in_time_and_those_that_ended_meanwhile_are_t
     }
     device.subscribe(cluster.now, "a/");
     device.run(&mut cluster, millis(20));
-    assert_eq!((ends(&device, "a/meanwhile"), ends(&device, "a/later")), (1, 0));
+    assert_eq!(
+        (ends(&device, "a/meanwhile"), ends(&device, "a/later")),
+        (1, 0)
+    );
     device.run(&mut cluster, millis(50_000));
-    assert_eq!((ends(&device, "a/meanwhile"), ends(&device, "a/later")), (1, 1));
+    assert_eq!(
+        (ends(&device, "a/meanwhile"), ends(&device, "a/later")),
+        (1, 1)
+    );
     // What was told is not told again in a later life, also when the ring is asked again.
     device.kill();
     device.start(&cluster);
@@ -156,7 +175,10 @@ fn a_write_that_waits_ends_in_time_and_is_not_there_again_when_the_ring_takes_it
     let ended = write(&cluster, &mut device, "a/mine", 1_000);
     let living = write(&cluster, &mut device, "a/long", 100_000);
     device.run(&mut cluster, millis(990));
-    assert_eq!(here(&mut cluster, &mut device, "a/mine").as_deref(), Some("mine"));
+    assert_eq!(
+        here(&mut cluster, &mut device, "a/mine").as_deref(),
+        Some("mine")
+    );
     device.run(&mut cluster, millis(20));
     assert_eq!(ends(&device, "a/mine"), 1);
     assert_eq!(here(&mut cluster, &mut device, "a/mine"), None);
@@ -174,7 +196,10 @@ fn a_write_that_waits_ends_in_time_and_is_not_there_again_when_the_ring_takes_it
     for write in [ended, living] {
         assert!(matches!(device.last(write), Some(Progress::Ring { .. })));
     }
-    assert!(!is_on_ring(&mut cluster, "a/mine"), "what was there before is replaced");
+    assert!(
+        !is_on_ring(&mut cluster, "a/mine"),
+        "what was there before is replaced"
+    );
     assert!(is_on_ring(&mut cluster, "a/long"));
     // It lives as long as its writer said, not so long from when the ring has taken it.
     device.run(&mut cluster, millis(100_000 - 11_040 - 500));

@@ -150,6 +150,66 @@ export const localCases = [
     },
   },
   {
+    name: 'who subscribes is told once when a value ends, written here or elsewhere, and with or without a connection',
+    async run({ henge, urls }) {
+      for (const connected of [true, false]) {
+        const store = await henge.open({ name: fresh(), urls: connected ? urls : undefined });
+        const prefix = fresh();
+        const told = [];
+        const stop = store.subscribe({ prefix }, (change) => told.push(change));
+        await store.put(`${prefix}/ends`, 'v', { ttlMs: 700, durability: connected ? 'ring' : 'local' });
+        await store.put(`${prefix}/stays`, 'v');
+        const { expiresAt } = await store.getEntry(`${prefix}/ends`);
+        equal(Math.abs(expiresAt.getTime() - Date.now() - 600) < 600, true);
+        equal((await store.list({ prefix, from: 'local' }).toArray()).map((it) => it.expiresAt instanceof Date).join(), 'true,false');
+        await until(() => told.some(({ type }) => type === 'expire'));
+        equal(await store.get(`${prefix}/ends`, { from: 'local' }), undefined);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        same(
+          told.filter(({ type }) => type === 'expire' || type === 'delete').map(({ type, key }) => [type, key]),
+          [['expire', `${prefix}/ends`]],
+        );
+        stop();
+        await store.close();
+      }
+    },
+  },
+  {
+    name: 'a peek forgets a value that has ended',
+    async run({ henge }) {
+      const store = await henge.open({ name: fresh() });
+      const stop = store.subscribe('k', () => undefined);
+      await store.put('k', 'v', { ttlMs: 300 });
+      await until(() => store.peek('k') === 'v');
+      await until(() => store.peek('k') === undefined);
+      stop();
+      await store.close();
+    },
+  },
+  {
+    name: 'a receipt comes as far as every zone, and so does a flush',
+    async run({ henge, urls }) {
+      const store = await henge.open({ name: fresh(), urls });
+      const key = fresh();
+      const receipt = await store.put(key, 'v', { durability: 'ring' });
+      equal(receipt.durability, 'ring');
+      equal(await receipt.until('zones'), receipt);
+      equal(receipt.durability, 'zones');
+      equal(typeof receipt.version, 'string');
+      const other = await store.put(key, 'w', { durability: 'zones' });
+      equal(other.durability, 'zones');
+      for (let n = 0; n < 200; n++) await store.put(`${key}/${n}`, n, { durability: 'memory' });
+      await store.flush({ durability: 'zones' });
+      equal(store.pending, 0);
+      await store.close();
+      const alone = await henge.open({ name: fresh() });
+      const waiting = await alone.put('k', 'v');
+      const ended = failure(waiting.until('zones'));
+      await alone.close();
+      equal((await ended).code, 'CLOSED');
+    },
+  },
+  {
     name: 'writes go on over the restart of the only stone that is known',
     async run({ henge, urls, restart }) {
       const store = await henge.open({ name: fresh(), urls: urls[0] });

@@ -4,6 +4,7 @@ use henge_core::causality::{Hlc, Value};
 use henge_core::client::ConnectionState;
 use henge_core::leaf::{Answer, Source};
 use henge_core::replication::Level;
+use henge_core::time::Instant;
 use henge_core::wire::{Entry, Failure};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -74,6 +75,7 @@ pub(crate) struct Found<'a> {
     value: &'a Value,
     version: Option<Hlc>,
     source: Source,
+    expires_at_ms: Option<u64>,
     context: &'a [u8],
     siblings: &'a [Value],
 }
@@ -85,6 +87,7 @@ impl<'a> Answered<'a> {
             value: &entry.value,
             version: Some(entry.version),
             source: Source::Ring,
+            expires_at_ms: entry.expires_at_ms,
             context: &entry.context,
             siblings: &entry.siblings,
         })
@@ -99,6 +102,7 @@ impl<'a> Answered<'a> {
             value,
             version: answer.version,
             source: answer.source,
+            expires_at_ms: answer.expires_at_ms,
             context: &answer.context,
             siblings: &answer.siblings,
         })
@@ -131,6 +135,9 @@ impl Found<'_> {
         object(&EntryObject {
             version: self.version.map(|version| version.to_string()),
             source: source_code(self.source),
+            expires_at_ms: self
+                .expires_at_ms
+                .map(|at_ms| date_ms(Instant::from_micros(at_ms.saturating_mul(1_000)))),
             context: self.context,
             siblings: siblings.collect(),
         })
@@ -213,6 +220,8 @@ enum StatusObject<'a> {
 struct EntryObject<'a> {
     version: Option<String>,
     source: u8,
+    #[serde(rename = "expiresAtMs")]
+    expires_at_ms: Option<f64>,
     #[serde(with = "serde_bytes")]
     context: &'a [u8],
     siblings: Vec<SiblingObject<'a>>,

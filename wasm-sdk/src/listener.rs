@@ -21,6 +21,8 @@ export interface EntryObject {
   version: string | undefined;
   /** Where a leaf has it from: 0 a write that waits, 1 a copy, 2 the ring. */
   source: number;
+  /** When the value ends, in milliseconds since the Unix epoch. */
+  expiresAtMs: number | undefined;
   context: Uint8Array;
   siblings: { encoding: number; bytes: Uint8Array }[];
 }

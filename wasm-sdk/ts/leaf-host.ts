@@ -1,10 +1,11 @@
 import { StoreError } from './errors.js';
 import type { EntryObject, FailureObject, LeafEngine, LeafListener } from './henge_wasm.js';
 import { entryOf, errorOf, Host, random, tellAll } from './host.js';
-import type { LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
+import type { FlushUntil, LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
 import { isFull, type Medium } from './media/medium.js';
 import type { Picked } from './media/pick.js';
 import { follow, WriteReceipt } from './receipt.js';
+import { Settling } from './settling.js';
 import type { Glue } from './runtime.js';
 import type { EncodedSpan } from './span.js';
 import { Subscriptions } from './subscriptions.js';
@@ -29,6 +30,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #refusedListeners = new Set<(refused: RefusedWrite) => void>();
   #pending = 0;
   #whenIdle: (() => void)[] = [];
+  #settling = new Settling(this);
   #pendingListeners = new Set<(pending: number) => void>();
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   /** The storage has failed and is being opened again: what is asked meanwhile waits. */
@@ -92,7 +94,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   /** Takes a write, which is seen by reads from now on. */
   write(request: WriteRequest, mark: WriteMark = { maker: this.#maker, sequence: (this.#sequence += 1) }): Receipt {
     this.checkUsable();
-    const receipt = new WriteReceipt(request.key);
+    const receipt = new WriteReceipt(this, request);
     if (!this.#reopening) return this.#handIn(request, mark, receipt);
     this.#deferred.push(() => {
       try {
@@ -123,10 +125,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   }
 
   /** Resolves when all that was written so far has come as far as asked. */
-  async flush(until: 'local' | 'ring'): Promise<void> {
-    if (until === 'ring') {
-      if (this.#pending === 0) return;
-      return new Promise((resolve) => this.#whenIdle.push(resolve));
+  async flush(until: FlushUntil): Promise<void> {
+    if (until !== 'local') {
+      if (this.#pending > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+      return until === 'zones' ? this.#settling.settle() : undefined;
     }
     await Promise.all([...this.#writes.values()].map((write) => write.until('local')));
   }
@@ -213,7 +215,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   }
 
   written(id: number, version: string): void {
-    this.#over(id)?.reached('ring', version);
+    const write = this.#over(id);
+    if (!write) return;
+    this.#settling.add(write.key);
+    write.reached('ring', version);
   }
 
   refused(id: number, keyBytes: Uint8Array, failure: FailureObject): void {
@@ -224,14 +229,22 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     tellAll(this.#refusedListeners, { key, error });
   }
 
-  row(list: number, key: Uint8Array, source: number, version: string | undefined, encoding: number, bytes: Uint8Array): void {
-    const row: Row = { keyBytes: key.slice(), source: sourceOf(source), version, value: { encoding, bytes: bytes.slice() } };
-    if (list === 0) this.#subscriptions.changed(row.keyBytes, row.source, row);
+  row(
+    list: number,
+    key: Uint8Array,
+    source: number,
+    version: string | undefined,
+    expiresAtMs: number | undefined,
+    encoding: number,
+    bytes: Uint8Array,
+  ): void {
+    const row: Row = { keyBytes: key.slice(), source: sourceOf(source), version, expiresAtMs, value: { encoding, bytes: bytes.slice() } };
+    if (list === 0) this.#subscriptions.changed(row.keyBytes, row.source, row, false);
     else this.#rows.get(list)?.push(row);
   }
 
-  gone(key: Uint8Array, source: number): void {
-    this.#subscriptions.changed(key.slice(), sourceOf(source), undefined);
+  gone(key: Uint8Array, source: number, isExpiry: boolean): void {
+    this.#subscriptions.changed(key.slice(), sourceOf(source), undefined, isExpiry);
   }
 
   listed(list: number, next: Uint8Array | undefined): void {

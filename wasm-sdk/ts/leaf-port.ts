@@ -1,7 +1,7 @@
 import type { EncodedValue } from './codec.js';
 import type { StoreError } from './errors.js';
 import type { EncodedSpan } from './span.js';
-import type { Key, LocalEntry, Receipt, RefusedWrite, Status, StorageInfo, Version } from './types.js';
+import type { Durability, Key, LocalEntry, Receipt, RefusedWrite, Status, StorageInfo, Version } from './types.js';
 
 /** A read, as the engine takes it. */
 export interface ReadRequest {
@@ -41,6 +41,7 @@ export interface Row {
   readonly keyBytes: Uint8Array;
   readonly source: LocalEntry['source'];
   readonly version: Version | undefined;
+  readonly expiresAtMs: number | undefined;
   readonly value: EncodedValue;
 }
 
@@ -52,10 +53,20 @@ export interface RowPage {
 
 /** What happens to a subscription. */
 export type News =
-  | { readonly kind: 'changed'; readonly keyBytes: Uint8Array; readonly source: LocalEntry['source']; readonly row: Row | undefined }
+  | {
+      readonly kind: 'changed';
+      readonly keyBytes: Uint8Array;
+      readonly source: LocalEntry['source'];
+      readonly row: Row | undefined;
+      /** Nobody has changed it: its time to live is over. */
+      readonly isExpiry: boolean;
+    }
   | { readonly kind: 'synced' }
   | { readonly kind: 'resync' }
   | { readonly kind: 'ended'; readonly error: StoreError };
+
+/** How far all writes are to come. */
+export type FlushUntil = Exclude<Durability, 'memory'>;
 
 /** The leaf of a store: in this page, or in another one. */
 export interface LeafPort {
@@ -68,7 +79,7 @@ export interface LeafPort {
   list(request: ListRequest, signal: AbortSignal | undefined): Promise<RowPage>;
   /** Tells of keys until it is stopped. */
   subscribe(span: EncodedSpan, listener: (news: News) => void): () => void;
-  flush(until: 'local' | 'ring'): Promise<void>;
+  flush(until: FlushUntil): Promise<void>;
   onStatus(listener: (status: Status) => void): () => void;
   onRefused(listener: (refused: RefusedWrite) => void): () => void;
   end(): Promise<void>;

@@ -52,7 +52,21 @@ impl Call {
     /// Reads `key`.
     #[must_use]
     pub fn get(bucket: impl Into<BucketRef>, key: Vec<u8>) -> Self {
-        Self::new(bucket.into(), key, Action::Get)
+        let action = Action::Get {
+            seen: Vec::new(),
+            settles: false,
+        };
+        Self::new(bucket.into(), key, action)
+    }
+
+    /// The same read, answered when what it shows is durable on as many replicas as its level asks. A server
+    /// of before there was that ends the connection over it.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        if let Action::Get { settles, .. } = &mut self.action {
+            *settles = true;
+        }
+        self
     }
 
     /// Writes `value`, knowing nothing of what is there.
@@ -134,13 +148,15 @@ impl Call {
         self
     }
 
-    /// The same write by one who has read `seen`, an encoded [`crate::causality::Token`]. A read and a
-    /// list have none.
+    /// The same write, or read, by one who has seen `seen` of the key before, an encoded
+    /// [`crate::causality::Token`]. A list has none.
     #[must_use]
     pub fn with_context(mut self, seen: Vec<u8>) -> Self {
         match &mut self.action {
-            Action::Get | Action::List { .. } => {}
-            Action::Put { context, .. } | Action::Delete { context } => *context = seen,
+            Action::List { .. } => {}
+            Action::Get { seen: context, .. }
+            | Action::Put { context, .. }
+            | Action::Delete { context } => *context = seen,
         }
         self
     }
@@ -150,7 +166,12 @@ impl Call {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Read it.
-    Get,
+    Get {
+        /// The token of what was seen of it before this session, encoded; empty for nothing.
+        seen: Vec<u8>,
+        /// Whether as many replicas must have what is answered as the level asks.
+        settles: bool,
+    },
     /// Write a value.
     Put {
         /// The value.

@@ -77,9 +77,9 @@ impl Pending {
             ttl_ms,
         };
         let operation = match call.action {
-            Action::Get => Operation::Get {
-                level,
-                seen: Vec::new(),
+            Action::Get { seen, settles } => match settles {
+                true => Operation::Settle { level, seen },
+                false => Operation::Get { level, seen },
             },
             Action::Put {
                 value,
@@ -138,7 +138,7 @@ impl Pending {
         matches!(
             (&self.request.operation, reply),
             (
-                Operation::Get { .. },
+                Operation::Get { .. } | Operation::Settle { .. },
                 Reply::Found(_) | Reply::Missing { .. }
             ) | (Operation::Write { .. }, Reply::Written { .. })
                 | (Operation::List { .. }, Reply::Listed { .. })
@@ -234,7 +234,7 @@ impl Pending {
     /// Bytes that it holds, about.
     fn bytes(&self) -> usize {
         let operation = match &self.request.operation {
-            Operation::Get { .. } => 0,
+            Operation::Get { seen, .. } | Operation::Settle { seen, .. } => seen.len(),
             Operation::List { span, after, .. } => span.bytes() + after.len(),
             Operation::Write { context, value, .. } => {
                 context.len() + value.as_ref().map_or(0, |value| value.bytes.len())

@@ -4,7 +4,7 @@ use super::backoff::delay;
 use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
-use super::seen::Seen;
+use super::seen::{Seen, name};
 use super::watching::Watches;
 use crate::causality::{DecodeError, Token};
 use crate::hash::{partition_at, position};
@@ -207,6 +207,13 @@ impl Client {
         self.welcome.as_ref()
     }
 
+    /// Whether something was seen of this key in this session.
+    #[must_use]
+    pub fn has_seen(&self, bucket: &str, key: &[u8]) -> bool {
+        let bucket = self.names.find(bucket).and_then(Result::ok);
+        bucket.is_some_and(|bucket| self.seen.has(name(bucket, key)))
+    }
+
     /// What this client has read and written, for another client to go on from: one that joins it reads
     /// no less than this one. It has the keys of the last [`crate::limits::SESSION_KEYS_MAX`].
     #[must_use]
@@ -272,9 +279,10 @@ impl Client {
             ));
         }
         let (value, context) = match &call.action {
-            Action::Get | Action::List { .. } => return Ok(()),
-            Action::Put { value, context, .. } => (value.bytes.len(), context),
-            Action::Delete { context } => (0, context),
+            Action::List { .. } => return Ok(()),
+            Action::Get { seen, .. } => (None, seen),
+            Action::Put { value, context, .. } => (Some(value.bytes.len()), context),
+            Action::Delete { context } => (Some(0), context),
         };
         Token::decode(context).map_err(|error| {
             Failure::new(
@@ -282,6 +290,9 @@ impl Client {
                 format!("the context is not one that a read has returned: {error}"),
             )
         })?;
+        let Some(value) = value else {
+            return Ok(());
+        };
         let allowed = self.welcome.as_ref().map_or(PAIR_BYTES_MAX, |welcome| {
             usize::try_from(welcome.pair_bytes_max)
                 .unwrap_or(PAIR_BYTES_MAX)
@@ -414,8 +425,13 @@ impl Client {
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
                 let partition = pending.partition(partitions);
                 let name = pending.seen_name();
-                if let Operation::Get { seen, .. } = &mut pending.request.operation {
-                    *seen = name.map_or_else(Vec::new, |name| self.seen.of(name));
+                if let Operation::Get { seen, .. } | Operation::Settle { seen, .. } =
+                    &mut pending.request.operation
+                    && let Some(name) = name
+                {
+                    // What no token is was refused when the call was made.
+                    let _ = self.seen.learn(name, seen);
+                    *seen = self.seen.of(name);
                 }
                 put_message(
                     &mut message,

@@ -196,6 +196,10 @@ mod tests {
         assert_eq!(expiring.next_ms(), Some(EXPIRING_MAX as u64));
         let last = expiring.keys.keys().next().unwrap();
         expiring.keys.remove(last);
-        assert_eq!(expiring.next_ms(), Some(EXPIRING_MAX as u64), "of the search");
+        assert_eq!(
+            expiring.next_ms(),
+            Some(EXPIRING_MAX as u64),
+            "of the search"
+        );
     }
 }

@@ -67,7 +67,7 @@ use reading::Read;
 use record::{Copy, Own, RECORDS, REMOVED};
 use resting::Rest;
 use subscribing::Subscription;
-use taking::{Acknowledged, Incoming};
+use taking::{Acknowledged, Intake};
 use waiter::Waiter;
 
 /// What a leaf is told once.
@@ -140,7 +140,7 @@ pub struct Leaf {
     /// By their numbers.
     subscriptions: Vec<Subscription>,
     /// What the ring has said of kept keys, and writes to them that it has taken, until they are stored.
-    incoming: VecDeque<Incoming>,
+    incoming: Intake,
     acknowledged: VecDeque<Acknowledged>,
     /// Both wait for a block.
     is_loading: bool,
@@ -196,7 +196,7 @@ impl Leaf {
             next_read: 1,
             lists: Vec::new(),
             subscriptions: Vec::new(),
-            incoming: VecDeque::new(),
+            incoming: Intake::default(),
             acknowledged: VecDeque::new(),
             is_loading: false,
             is_stalled: false,
@@ -228,6 +228,12 @@ impl Leaf {
     /// has failed.
     pub fn waiting(&self) -> impl Iterator<Item = (WriteId, Write)> + '_ {
         self.outbox.all(self.now.as_millis())
+    }
+
+    /// Bytes that the ring has told of keys that are kept here, and that are not stored yet.
+    #[must_use]
+    pub const fn untaken_bytes(&self) -> usize {
+        self.incoming.bytes()
     }
 
     /// Copies of what the ring has.
@@ -381,7 +387,7 @@ impl Leaf {
                     self.loading.remove((of, waiter));
                     match waiter {
                         Waiter::Opening => self.go_on_opening(),
-                        Waiter::Read(read) => self.read_here(read),
+                        Waiter::Read(read) => self.go_on_reading(read),
                         Waiter::List(list) => self.go_on_listing(list),
                         Waiter::Taking => {
                             self.is_loading = false;

@@ -70,17 +70,19 @@ impl Outbox {
 
     /// All writes as they are at `now_ms`, the oldest first.
     pub(super) fn all(&self, now_ms: u64) -> impl Iterator<Item = (WriteId, Write)> + '_ {
-        self.writes.iter().map(move |(id, Pending { waiting, .. })| {
-            let (value, ttl_ms) = waiting.left(now_ms);
-            let write = Write {
-                key: waiting.key.clone(),
-                value: value.cloned(),
-                ttl_ms,
-                context: waiting.context.clone(),
-                request: Some(waiting.request),
-            };
-            (id, write)
-        })
+        self.writes
+            .iter()
+            .map(move |(id, Pending { waiting, .. })| {
+                let (value, ttl_ms) = waiting.left(now_ms);
+                let write = Write {
+                    key: waiting.key.clone(),
+                    value: value.cloned(),
+                    ttl_ms,
+                    context: waiting.context.clone(),
+                    request: Some(waiting.request),
+                };
+                (id, write)
+            })
     }
 
     /// When the value of the first of them ends, in milliseconds since the Unix epoch.

@@ -28,6 +28,8 @@ pub enum ReadFrom {
     Ring,
     /// What waits here; else the ring; else the copy.
     Nearest,
+    /// On the ring like `Ring`, once what is read is durable on as many replicas as the level asks.
+    Settled,
 }
 
 /// Where an answer is from.
@@ -77,6 +79,8 @@ pub(super) struct Read {
 enum Stage {
     /// For the writes to its key.
     Behind,
+    /// For a block of the copies, which say what was seen of the key in earlier runs.
+    Seen,
     /// For the ring.
     Asked,
     /// For a block of the copies.
@@ -143,7 +147,7 @@ impl Leaf {
         };
         match (self.outbox.newest(&read.key), read.from) {
             // It goes on when they are through: `go_on`.
-            (Some(_), ReadFrom::Ring) => {
+            (Some(_), ReadFrom::Ring | ReadFrom::Settled) => {
                 let timeout_ms = match read.timeout_ms {
                     0 => TIMEOUT_DEFAULT_MS,
                     asked => asked.min(TIMEOUT_MAX_MS),
@@ -202,13 +206,29 @@ impl Leaf {
         let Some(read) = self.reads.get_mut(id) else {
             return;
         };
-        read.stage = Stage::Asked;
         if let Some(until) = read.until.take() {
             self.behind.remove((until, id));
         }
-        let call = Call::get(self.settings.bucket.clone(), read.key.clone())
+        let mut call = Call::get(self.settings.bucket.clone(), read.key.clone())
             .with_level(read.level)
             .with_timeout_ms(read.timeout_ms);
+        if read.from == ReadFrom::Settled {
+            call = call.settled();
+        }
+        if !self.client.has_seen(&self.settings.bucket, &read.key) {
+            read.stage = Stage::Seen;
+            match self.store.newest(&record::copy_key(&read.key)) {
+                Newest::State(bytes) => {
+                    let copy = record::decode::<Copy>(bytes).unwrap_or_default();
+                    call = call.with_context(copy.context);
+                }
+                Newest::Unloaded(wanted) => return self.load(wanted, Waiter::Read(id)),
+                Newest::Absent | Newest::Damaged(_) => {}
+            }
+        }
+        if let Some(read) = self.reads.get_mut(id) {
+            read.stage = Stage::Asked;
+        }
         match self.client.submit(self.now, call) {
             Ok(call) => {
                 self.calls.insert(call, Purpose::Read(id));
@@ -233,7 +253,7 @@ impl Leaf {
         };
         if self.is_kept(&key) {
             let copy = copy.clone();
-            self.incoming.push_back(Incoming { key, copy });
+            self.incoming.push(Incoming { key, copy });
         } else {
             self.put_copy(record::copy_key(&key), &copy);
         }
@@ -244,7 +264,8 @@ impl Leaf {
     /// The connection is gone: who can do with a copy does not wait for the next.
     pub(super) fn answer_nearest(&mut self) {
         let asked = { self.reads.iter() }
-            .filter(|(_, read)| read.stage == Stage::Asked && read.from == ReadFrom::Nearest)
+            .filter(|(_, read)| matches!(read.stage, Stage::Asked | Stage::Seen))
+            .filter(|(_, read)| read.from == ReadFrom::Nearest)
             .map(|(id, _)| id);
         for id in asked.collect::<Vec<_>>() {
             self.read_here(id);
@@ -261,6 +282,15 @@ impl Leaf {
             return self.read_here(id);
         }
         self.answer(id, Err(failure));
+    }
+
+    /// A block of the copies is in memory.
+    pub(super) fn go_on_reading(&mut self, id: ReadId) {
+        match self.reads.get(id).map(|read| read.stage) {
+            Some(Stage::Seen) => self.ask(id),
+            Some(Stage::Here) => self.read_here(id),
+            Some(Stage::Behind | Stage::Asked) | None => {}
+        }
     }
 
     /// Answers from the copies.

@@ -75,7 +75,7 @@ impl Copy {
                     value: entry.value,
                     version: entry.version,
                     siblings: entry.siblings,
-                    expires_at_ms: None,
+                    expires_at_ms: entry.expires_at_ms,
                 }),
                 context: entry.context,
             }),

@@ -251,7 +251,7 @@ impl Leaf {
                 let due = self.now + Duration::from_millis(SUBSCRIPTION_TOKEN_MS);
                 self.keep_at = self.keep_at.or(Some(due));
                 for change in changes {
-                    self.incoming.push_back(change.into());
+                    self.incoming.push(change.into());
                 }
                 self.take_in();
             }

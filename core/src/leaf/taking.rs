@@ -3,10 +3,12 @@
 use super::record::{self, Copy, Found, REMOVED};
 use super::{Leaf, Waiter, WriteId};
 use crate::causality::{Hlc, Token};
+use crate::limits::INCOMING_BYTES_MAX;
 use crate::storage::Newest;
 use crate::storage::StoredKey;
 use crate::storage::table::reader::Wanted;
 use crate::watch::Change;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// The state of a key, as the ring says it.
@@ -14,6 +16,61 @@ use alloc::vec::Vec;
 pub(super) struct Incoming {
     pub(super) key: Vec<u8>,
     pub(super) copy: Copy,
+}
+
+/// What the ring has said, the oldest first, until it is taken in.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    entries: VecDeque<Incoming>,
+    bytes: usize,
+}
+
+impl Intake {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// There is so much that no more is to be told for now.
+    fn is_full(&self) -> bool {
+        self.bytes >= INCOMING_BYTES_MAX
+    }
+
+    pub(super) fn push(&mut self, incoming: Incoming) {
+        self.bytes += incoming.bytes();
+        self.entries.push_back(incoming);
+    }
+
+    /// Puts back what was taken out last.
+    fn put_back(&mut self, incoming: Incoming) {
+        self.bytes += incoming.bytes();
+        self.entries.push_front(incoming);
+    }
+
+    fn pop(&mut self) -> Option<Incoming> {
+        let incoming = self.entries.pop_front()?;
+        self.bytes -= incoming.bytes();
+        Some(incoming)
+    }
+}
+
+impl Incoming {
+    /// Bytes that it holds, about.
+    fn bytes(&self) -> usize {
+        let found = self.copy.found.as_ref();
+        let values = found
+            .into_iter()
+            .flat_map(|it| it.siblings.iter().chain([&it.value]));
+        let values: usize = values.map(|value| value.bytes.len()).sum();
+        size_of::<Self>() + self.key.len() + self.copy.context.len() + values
+    }
 }
 
 impl From<Change> for Incoming {
@@ -58,11 +115,16 @@ pub(super) enum Taken {
 }
 
 impl Leaf {
-    /// Takes in what waits for that, as far as blocks are in memory and the storage takes it.
+    /// Takes in what waits for that, as far as blocks are in memory and the storage takes it. While too much
+    /// waits the ring is not told that what it has said has come, and says no more.
     pub(super) fn take_in(&mut self) {
-        if self.is_loading {
-            return;
+        if !self.is_loading {
+            self.take_some();
         }
+        self.client.hold_watches(self.incoming.is_full());
+    }
+
+    fn take_some(&mut self) {
         while let Some(acknowledged) = self.acknowledged.pop_front() {
             let Some(waiting) = self.outbox.get(acknowledged.write) else {
                 continue;
@@ -88,9 +150,9 @@ impl Leaf {
                 }
             }
         }
-        while let Some(Incoming { key, copy }) = self.incoming.pop_front() {
+        while let Some(Incoming { key, copy }) = self.incoming.pop() {
             if self.store.can_write().is_err() {
-                self.incoming.push_front(Incoming { key, copy });
+                self.incoming.put_back(Incoming { key, copy });
                 self.is_stalled = true;
                 return;
             }
@@ -102,7 +164,7 @@ impl Leaf {
                     }
                 }
                 Err(wanted) => {
-                    self.incoming.push_front(Incoming { key, copy });
+                    self.incoming.put_back(Incoming { key, copy });
                     return self.load_taking(wanted);
                 }
             }

@@ -145,6 +145,8 @@ fn code(result: &Result<Reply, Failure>) -> ErrorCode {
 fn request_id(request: &Request) -> RequestId {
     match request.operation {
         Operation::Write { request, .. } => request,
-        Operation::Get { .. } | Operation::List { .. } => panic!("a read has no request id"),
+        Operation::Get { .. } | Operation::Settle { .. } | Operation::List { .. } => {
+            panic!("a read has no request id")
+        }
     }
 }
