@@ -5,30 +5,63 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { chromium } from 'playwright-core';
+import { chromium as driver } from 'playwright-core';
 
 const executablePath = process.env.HENGE_CHROMIUM ?? '/usr/bin/chromium';
 
-/** Starts Chromium with a profile of its own. `end()` closes it and removes the profile. */
-export async function startChromium() {
+/**
+ * Starts Chromium with a profile of its own: see `browsers.mjs` for what both browsers can do. Pages that are
+ * opened by `openTab` have `quotaBytes` for what they store, those of `isPrivate` keep nothing.
+ */
+export async function startChromium({ quotaBytes, isPrivate = false } = {}) {
   if (!existsSync(executablePath)) {
     throw new Error(`${executablePath} is not there: install chromium, or name it by HENGE_CHROMIUM`);
   }
   const profile = await mkdtemp(join(tmpdir(), 'henge-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath,
-    headless: true,
-    viewport: { width: 1280, height: 900 },
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
-  context.setDefaultTimeout(15_000);
-  return {
-    context,
+  let whole;
+  const chromium = {
+    async restart() {
+      whole = await driver.launchPersistentContext(profile, {
+        executablePath,
+        headless: true,
+        viewport: VIEWPORT,
+        args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      });
+      chromium.context = isPrivate ? await whole.browser().newContext({ viewport: VIEWPORT }) : whole;
+      chromium.context.setDefaultTimeout(15_000);
+    },
+    async openTab(url) {
+      const page = await chromium.context.newPage();
+      if (quotaBytes) await (await chromium.context.newCDPSession(page)).send('Storage.overrideQuotaForOrigin', { origin: url, quotaSize: quotaBytes });
+      await page.goto(url);
+      return page;
+    },
+    async crash(page) {
+      const devtools = await page.context().newCDPSession(page);
+      const hasCrashed = page.waitForEvent('crash');
+      // It cannot answer any more.
+      devtools.send('Page.crash').catch(() => undefined);
+      await hasCrashed;
+      await page.close();
+    },
+    async kill() {
+      const hasEnded = new Promise((resolve) => whole.on('close', resolve));
+      const devtools = await whole.browser().newBrowserCDPSession();
+      devtools.send('Browser.crash').catch(() => undefined);
+      await hasEnded;
+    },
     async end() {
-      await context.close();
-      await rm(profile, { recursive: true, force: true });
+      await whole?.close();
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+  try {
+    await chromium.restart();
+    return chromium;
+  } catch (error) {
+    await chromium.end();
+    throw error;
+  }
 }
 
 /** A new page; `problems` collects what it complains of. */
@@ -44,3 +77,5 @@ export async function openPage(context, url) {
   await page.goto(url);
   return { page, problems };
 }
+
+const VIEWPORT = { width: 1280, height: 900 };

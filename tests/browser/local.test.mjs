@@ -9,8 +9,7 @@ import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 
-import { startChromium } from './chromium.mjs';
-import { makeProfile, removeProfile, startFirefoxIn } from './firefox.mjs';
+import { BROWSERS } from './browsers.mjs';
 import { startPlace } from './place.mjs';
 
 const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 5);
@@ -60,43 +59,42 @@ after(async () => {
   await place?.end();
 });
 
-test('Chromium: tabs are closed while they write, and go to the ring later', { timeout: ROUNDS * 30_000 }, async () => {
-  const browser = await startChromium();
-  try {
-    await playRounds('chromium', async (url) => {
-      const page = await browser.context.newPage();
-      await page.goto(url);
-      return () => page.close({ runBeforeUnload: false });
-    });
-  } finally {
-    await browser.end();
-  }
-});
+for (const [name, start] of Object.entries(BROWSERS)) {
+  test(`${name}: tabs are closed while they write, and go to the ring later`, { timeout: ROUNDS * 30_000 }, async () => {
+    const browser = await start();
+    try {
+      await playRounds(`${name}, tab closed`, browser, (tab) => tab.close({ runBeforeUnload: false }));
+    } finally {
+      await browser.end();
+    }
+  });
 
-test('Firefox: it is killed while a page writes, and goes to the ring later', { timeout: ROUNDS * 60_000 }, async () => {
-  const profile = await makeProfile();
-  try {
-    await playRounds('firefox', async (url) => {
-      const firefox = startFirefoxIn(profile, url, () => undefined);
-      return () => firefox.kill();
-    });
-  } finally {
-    await removeProfile(profile);
-  }
-});
+  test(`${name}: it is killed while a page writes, and goes to the ring later`, { timeout: ROUNDS * 60_000 }, async () => {
+    const browser = await start();
+    try {
+      await playRounds(`${name}, browser killed`, browser, async () => {
+        await browser.kill();
+        await browser.restart();
+      });
+    } finally {
+      await browser.end();
+    }
+  });
+}
 
-/** Each round writes offline in a page that ends at once; the page after it goes online. */
-async function playRounds(name, open) {
+/** Each round writes offline in a page that ends at once, as `end` says; the page after it goes online. */
+async function playRounds(name, browser, end) {
   let written = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const run = `${name}-${round}`;
-    let end = await open(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: name, run })}`);
+    const run = `${name}, round ${round}`;
+    const visit = (asked) => browser.openTab(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: 'written', ...asked })}`);
+    const writer = await visit({ run });
     await desk.until(run, (it) => it.length >= 1 + round % 40);
-    await end();
+    await end(writer);
     const acknowledged = [...desk.heard(run)];
-    end = await open(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: name, run: `${run}-online`, urls: stones.urls.join(' ') })}`);
-    const [{ found, kind, problem }] = await desk.until(`${run}-online`, (it) => it.length > 0);
-    await end();
+    const sender = await visit({ run: `${run}, online`, urls: stones.urls.join(' ') });
+    const [{ found, kind, problem }] = await desk.until(`${run}, online`, (it) => it.length > 0);
+    await sender.close();
     assert.equal(problem, undefined);
     assert.equal(kind, 'indexeddb');
     assert.ok(found >= acknowledged.length, `${found} writes waited, ${acknowledged.length} were acknowledged`);
@@ -106,7 +104,7 @@ async function playRounds(name, open) {
     }
     written += acknowledged.length;
   }
-  console.log(`MEASURE ${name}: ${ROUNDS} rounds, ${written} writes acknowledged offline, all on the ring once`);
+  console.log(`MEASURE local: ${name}: ${ROUNDS} rounds, ${written} writes acknowledged offline, all on the ring once`);
 }
 
 /** Where pages report. */

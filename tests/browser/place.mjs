@@ -7,7 +7,10 @@ import { Stones } from '../runtimes/stones.mjs';
 import { connect } from '../../wasm-sdk/dist/index.js';
 import { serveFiles } from './files.mjs';
 
-/** Starts all of it; `page` is what the site serves at `/`. `end()` ends what has been started. */
+/**
+ * Starts all of it; `page` is what the site serves at `/`. At `/clear` it tells the browser to clear its storage, as
+ * sites do when somebody signs out. `end()` ends what has been started.
+ */
 export async function startPlace(page = '<!doctype html><link rel="icon" href="data:,">') {
   const place = {};
   place.end = async () => {
@@ -20,11 +23,18 @@ export async function startPlace(page = '<!doctype html><link rel="icon" href="d
     // A write that is applied twice leaves a sibling.
     place.stones = await Stones.start(3, ['--policy=siblings']);
     place.project = await installTarball();
-    place.site = await serveFiles(join(place.project, 'node_modules/henge/dist'), page);
+    place.site = await serveFiles(join(place.project, 'node_modules/henge/dist'), page, { serve: serveClearing });
     place.ring = await connect(place.stones.urls);
     return place;
   } catch (error) {
     await place.end();
     throw error;
   }
+}
+
+function serveClearing(request, response) {
+  if (request.url !== '/clear') return false;
+  response.writeHead(200, { 'clear-site-data': '"storage"' });
+  response.end();
+  return true;
 }

@@ -1,115 +1,164 @@
-/** What becomes of a store when its storage is cleared under it, is full, or is that of a private window. */
+/** What becomes of a store when its storage is cleared under it, is full, is that of a private window, or is not there. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
-import { startChromium } from './chromium.mjs';
+import { BROWSERS } from './browsers.mjs';
 import { startPlace } from './place.mjs';
+
+/** Of what a site may store; the least that Firefox knows. */
+const QUOTA_BYTES = 10 * 2 ** 20;
 
 let place;
 let stones;
 let site;
 let ring;
-let browser;
 
 before(async () => {
   place = await startPlace();
   ({ stones, site, ring } = place);
-  browser = await startChromium();
 });
 
-after(async () => {
-  await browser?.end();
-  await place?.end();
-});
+after(() => place?.end());
 
-test('what waits outlives a storage that is cleared under the store', { timeout: 60_000 }, async () => {
-  const { page, devtools } = await openStore(browser.context, { name: 'cleared' });
-  await page.evaluate(async () => {
-    for (let n = 0; n < 100; n++) await window.store.put(`cleared/${n}`, n);
-  });
-  await devtools.send('Storage.clearDataForOrigin', { origin: site.origin, storageTypes: 'indexeddb' });
-  // These find out, and what is asked meanwhile waits.
-  const read = await page.evaluate(async () => {
-    const receipts = [];
-    for (let n = 100; n < 200; n++) receipts.push(window.store.put(`cleared/${n}`, n, { durability: 'memory' }));
-    await Promise.all((await Promise.all(receipts)).map((receipt) => receipt.until('local')));
-    return Promise.all([7, 150].map((n) => window.store.get(`cleared/${n}`)));
-  });
-  assert.deepEqual(read, [7, 150]);
-  assert.equal(await page.evaluate(() => window.store.pending), 200);
-  await page.close();
-  const { page: later } = await openStore(browser.context, { name: 'cleared', urls: stones.urls });
-  await later.evaluate(() => window.store.flush());
-  await later.close();
-  for (let n = 0; n < 200; n++) assert.equal(await ring.get(`cleared/${n}`), n);
-});
+for (const [name, start] of Object.entries(BROWSERS)) {
+  describe(name, () => {
+    test('what waits outlives a storage that is cleared under the store', { timeout: 60_000 }, async () => {
+      await withBrowser(start(), async (browser) => {
+        const prefix = `${name}/cleared`;
+        const [leader, follower] = [await openStore(browser, { name: 'cleared' }), await openStore(browser, { name: 'cleared' })];
+        await leader.evaluate(async (prefix) => {
+          for (let n = 0; n < 100; n++) await window.store.put(`${prefix}/${n}`, n);
+        }, prefix);
+        await leader.evaluate(() => fetch('/clear'));
+        // These find out, and what is asked meanwhile waits.
+        const write = async ({ prefix, from }) => {
+          const began = performance.now();
+          const receipts = [];
+          for (let n = from; n < from + 100; n++) receipts.push(window.store.put(`${prefix}/${n}`, n, { durability: 'memory' }));
+          await Promise.all((await Promise.all(receipts)).map((receipt) => receipt.until('local')));
+          const read = await Promise.all([7, from + 50].map((n) => window.store.get(`${prefix}/${n}`)));
+          return { read, took_ms: performance.now() - began };
+        };
+        const [led, followed] = await Promise.all([leader.evaluate(write, { prefix, from: 100 }), follower.evaluate(write, { prefix, from: 200 })]);
+        console.log(`MEASURE storage: ${name}: durable again ${led.took_ms.toFixed(0)} ms after it was cleared, ${followed.took_ms.toFixed(0)} ms for a tab that follows`);
+        assert.deepEqual([led.read, followed.read], [[7, 150], [7, 250]]);
+        assert.equal(await leader.evaluate(() => window.store.pending), 300);
+        await Promise.all([leader.close(), follower.close()]);
+        const later = await openStore(browser, { name: 'cleared', urls: stones.urls });
+        await later.evaluate(() => window.store.flush());
+        for (let n = 0; n < 300; n++) assert.equal(await ring.get(`${prefix}/${n}`), n);
+      });
+    });
 
-test('a full storage refuses writes until there is room, and loses none that it has taken', { timeout: 120_000 }, async () => {
-  // Before the store is open: the browser remembers for seconds how much room there was.
-  const full = await startChromium();
-  const { page, devtools } = await openStore(full.context, { name: 'full' }, 100_000);
-  await page.evaluate(() => window.store.put('full/before', 'kept'));
-  const refused = await page.evaluate(async () => {
-    const value = 'x'.repeat(9_000);
-    window.taken = [];
-    for (let n = 0; n < 2_000; n++) {
-      try {
-        await window.store.put(`full/${n}`, value + n, { durability: 'memory' });
-        window.taken.push(n);
-      } catch (error) {
-        if (error.code !== 'RATE_LIMITED') return { code: error.code, retryable: error.retryable, message: error.message };
-        // It does not keep up; it may be full, and has not found out yet.
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    }
-    return undefined;
-  });
-  assert.deepEqual([refused?.code, refused?.retryable], ['QUOTA_EXCEEDED', true], refused?.message);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin: site.origin });
-  const taken = await page.evaluate(async () => {
-    await window.store.flush({ durability: 'local' });
-    for (;;) {
-      try {
-        await window.store.put('full/after', 'there is room again');
-        return window.taken;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    }
-  });
-  assert.ok(taken.length > 10, `${taken.length} writes were taken`);
-  await page.close();
-  const { page: later } = await openStore(full.context, { name: 'full', urls: stones.urls });
-  await later.evaluate(() => window.store.flush());
-  await full.end();
-  for (const n of taken) assert.equal(await ring.get(`full/${n}`), `${'x'.repeat(9_000)}${n}`, `full/${n}`);
-  for (const key of ['before', 'after']) assert.equal(typeof (await ring.get(`full/${key}`)), 'string');
-});
+    test('a full storage refuses writes until there is room, and loses none that it has taken', { timeout: 120_000 }, async () => {
+      await withBrowser(start({ quotaBytes: QUOTA_BYTES }), async (browser) => {
+        const prefix = `${name}/full`;
+        const page = await browser.openTab(site.origin);
+        // Before the store is open: browsers remember for seconds how much room there was.
+        await page.evaluate(takeRoom);
+        await openIn(page, { name: 'full' });
+        await page.evaluate((prefix) => window.store.put(`${prefix}/before`, 'kept'), prefix);
+        const refused = await page.evaluate(async (prefix) => {
+          const value = 'x'.repeat(9_000);
+          window.taken = [];
+          for (let n = 0; n < 20_000; n++) {
+            try {
+              await window.store.put(`${prefix}/${n}`, value + n, { durability: 'memory' });
+              window.taken.push(n);
+            } catch (error) {
+              if (error.code !== 'RATE_LIMITED') return { code: error.code, retryable: error.retryable, message: error.message };
+              // It does not keep up; it may be full, and has not found out yet.
+              await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+          }
+          return undefined;
+        }, prefix);
+        assert.deepEqual([refused?.code, refused?.retryable], ['QUOTA_EXCEEDED', true], refused?.message);
+        await page.evaluate(giveRoom);
+        const taken = await page.evaluate(async (prefix) => {
+          await window.store.flush({ durability: 'local' });
+          for (;;) {
+            try {
+              await window.store.put(`${prefix}/after`, 'there is room again');
+              return window.taken;
+            } catch {
+              await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+          }
+        }, prefix);
+        assert.ok(taken.length > 10, `${taken.length} writes were taken`);
+        await page.close();
+        const later = await openStore(browser, { name: 'full', urls: stones.urls });
+        await later.evaluate(() => window.store.flush());
+        for (const n of taken) assert.equal(await ring.get(`${prefix}/${n}`), `${'x'.repeat(9_000)}${n}`, `${prefix}/${n}`);
+        for (const key of ['before', 'after']) assert.equal(typeof (await ring.get(`${prefix}/${key}`)), 'string');
+      });
+    });
 
-test('a private window has a store as long as it is open', { timeout: 60_000 }, async () => {
-  const context = await browser.context.browser().newContext();
+    test('a private window has a store as long as it is open', { timeout: 60_000 }, async () => {
+      await withBrowser(start({ isPrivate: true }), async (browser) => {
+        const key = `${name}/private`;
+        const page = await openStore(browser, { name: 'private', urls: stones.urls });
+        await page.evaluate((key) => window.store.put(key, 'v', { durability: 'ring' }), key);
+        assert.equal(await page.evaluate((key) => window.store.get(key, { from: 'local' }), key), 'v');
+        assert.deepEqual(await page.evaluate(() => window.store.storage), { kind: 'indexeddb' });
+        const other = await openStore(browser, { name: 'private' });
+        await page.close();
+        assert.equal(await other.evaluate((key) => window.store.get(key, { from: 'local' }), key), 'v');
+        await browser.kill();
+        await browser.restart();
+        const later = await openStore(browser, { name: 'private' });
+        assert.equal(await later.evaluate((key) => window.store.get(key, { from: 'local' }).catch(({ code }) => code), key), 'UNAVAILABLE');
+      });
+      assert.equal(await ring.get(`${name}/private`), 'v');
+    });
+  });
+}
+
+/** Uses a browser, and ends it. */
+async function withBrowser(starting, work) {
+  const browser = await starting;
   try {
-    const { page } = await openStore(context, { name: 'private', urls: stones.urls });
-    await page.evaluate(() => window.store.put('private/k', 'v', { durability: 'ring' }));
-    assert.equal(await page.evaluate(() => window.store.get('private/k', { from: 'local' })), 'v');
-    assert.equal(await page.evaluate(() => window.store.storage.kind), 'indexeddb');
-    await page.close();
+    await work(browser);
   } finally {
-    await context.close();
+    await browser.end();
   }
-  assert.equal(await ring.get('private/k'), 'v');
-});
+}
 
-/** A page with a store, and what speaks with its developer tools. */
-async function openStore(context, options, quotaSize) {
-  const page = await context.newPage();
-  await page.goto(site.origin);
-  const devtools = await context.newCDPSession(page);
-  if (quotaSize) await devtools.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize });
+/** A page with a store. */
+async function openStore(browser, options) {
+  const page = await browser.openTab(site.origin);
+  await openIn(page, options);
+  return page;
+}
+
+async function openIn(page, options) {
   await page.evaluate(async (options) => {
     const { open } = await import('/browser.js');
     window.store = await open(options);
   }, options);
-  return { page, devtools };
+}
+
+/** In a page: stores other things until little room is left. */
+async function takeRoom() {
+  const folder = await navigator.storage.getDirectory();
+  for (let number = 0; ; number++) {
+    const file = await folder.getFileHandle(`other-${number}`, { create: true });
+    try {
+      const writer = await file.createWritable();
+      await writer.write(new Uint8Array(256 * 1024));
+      await writer.close();
+    } catch (error) {
+      if (error.name !== 'QuotaExceededError') throw error;
+      await folder.removeEntry(`other-${number}`);
+      return folder.removeEntry(`other-${number - 1}`);
+    }
+  }
+}
+
+/** In a page: removes what `takeRoom` has stored. */
+async function giveRoom() {
+  const folder = await navigator.storage.getDirectory();
+  for await (const name of folder.keys()) await folder.removeEntry(name);
 }

@@ -1,17 +1,17 @@
 /**
- * Tabs of one origin share a store. They are opened and killed at random while all of them write: what
- * was acknowledged reaches the ring, once. `HENGE_ROUNDS` says how often that is tried.
+ * Tabs of one origin share a store. They are opened, closed and killed at random while all of them write:
+ * what was acknowledged reaches the ring, once. `HENGE_ROUNDS` says how often that is tried.
  */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connect } from '../../wasm-sdk/dist/index.js';
-import { startChromium } from './chromium.mjs';
+import { BROWSERS } from './browsers.mjs';
 import { startPlace } from './place.mjs';
 
-const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 2);
 const TABS = 10;
 
 let place;
@@ -19,22 +19,13 @@ let stones;
 let site;
 let ring;
 let browser;
-/** What each key was written as, once that is acknowledged. */
-const acknowledged = new Map();
-const problems = [];
 
 before(async () => {
   place = await startPlace();
   ({ stones, site, ring } = place);
-  browser = await startChromium();
-  await browser.context.exposeFunction('acknowledge', (key, value) => void acknowledged.set(key, value));
-  await browser.context.exposeFunction('complain', (problem) => void problems.push(problem));
 });
 
-after(async () => {
-  await browser?.end();
-  await place?.end();
-});
+after(() => place?.end());
 
 test('a write that is applied twice would be seen', async () => {
   for (const url of stones.urls.slice(0, 2)) {
@@ -45,83 +36,97 @@ test('a write that is applied twice would be seen', async () => {
   assert.deepEqual((await ring.getEntry('twice', { r: 'all' })).siblings, ['v']);
 });
 
-test('tabs see what others have written, also after the tab that leads is gone', { timeout: 60_000 }, async () => {
-  const [leader, second, third] = [await openTab('seen'), await openTab('seen'), await openTab('seen')];
-  const kinds = await Promise.all([leader, second, third].map((tab) => tab.evaluate(() => window.store.storage)));
-  assert.deepEqual(kinds, Array(3).fill({ kind: 'indexeddb' }));
-  await second.evaluate(() => window.store.put('k', { by: 'second' }));
-  assert.deepEqual(await third.evaluate(() => window.store.get('k', { from: 'local' })), { by: 'second' });
-  const entry = await leader.evaluate(() => window.store.getEntry('k'));
-  assert.deepEqual([entry.value, entry.source, entry.siblings], [{ by: 'second' }, 'waiting', undefined]);
-  const missing = await third.evaluate(() => window.store.get('none', { from: 'local' }).catch((error) => `${error.code} ${error.key} ${error.retryable}`));
-  assert.equal(missing, 'UNAVAILABLE none true');
-  await leader.close();
-  assert.deepEqual(await third.evaluate(() => window.store.get('k')), { by: 'second' });
-  await third.evaluate(() => window.store.delete('k'));
-  assert.equal(await second.evaluate(() => window.store.has('k')), false);
-  assert.equal(await second.evaluate(() => window.store.pending), 2);
-  await Promise.all([second.close(), third.close()]);
-});
+for (const [name, start] of Object.entries(BROWSERS)) {
+  describe(name, () => {
+    before(async () => {
+      browser = await start();
+    });
+    after(() => browser?.end());
+    test('tabs see what others have written, also after the tab that leads is gone', { timeout: 60_000 }, async () => {
+      const [leader, second, third] = [await openTab('seen'), await openTab('seen'), await openTab('seen')];
+      const kinds = await Promise.all([leader, second, third].map((tab) => tab.evaluate(() => window.store.storage)));
+      assert.deepEqual(kinds, Array(3).fill({ kind: 'indexeddb' }));
+      await second.evaluate(() => window.store.put('k', { by: 'second' }));
+      assert.deepEqual(await third.evaluate(() => window.store.get('k', { from: 'local' })), { by: 'second' });
+      const entry = await leader.evaluate(() => window.store.getEntry('k'));
+      assert.deepEqual([entry.value, entry.source, entry.siblings], [{ by: 'second' }, 'waiting', undefined]);
+      const missing = await third.evaluate(() => window.store.get('none', { from: 'local' }).catch((error) => `${error.code} ${error.key} ${error.retryable}`));
+      assert.equal(missing, 'UNAVAILABLE none true');
+      await leader.close();
+      assert.deepEqual(await third.evaluate(() => window.store.get('k')), { by: 'second' });
+      await third.evaluate(() => window.store.delete('k'));
+      assert.equal(await second.evaluate(() => window.store.has('k')), false);
+      assert.equal(await second.evaluate(() => window.store.pending), 2);
+      await Promise.all([second.close(), third.close()]);
+    });
 
-test('the status is one object until it changes, also in a tab that follows', { timeout: 60_000 }, async () => {
-  const [leader, follower] = [await openTab('status', stones.urls), await openTab('status', stones.urls)];
-  const seen = await follower.evaluate(async () => {
-    await window.store.put('status/first', 1, { durability: 'ring' });
-    const { status } = window.store;
-    let changes = 0;
-    window.store.onStatus(() => (changes += 1));
-    for (let n = 0; n < 20; n++) await window.store.put(`status/${n}`, n, { durability: 'ring' });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    return { state: status.state, isSame: window.store.status === status, changes };
+    test('the status is one object until it changes, also in a tab that follows', { timeout: 60_000 }, async () => {
+      const [leader, follower] = [await openTab('status', stones.urls), await openTab('status', stones.urls)];
+      const seen = await follower.evaluate(async () => {
+        await window.store.put('status/first', 1, { durability: 'ring' });
+        const { status } = window.store;
+        let changes = 0;
+        window.store.onStatus(() => (changes += 1));
+        for (let n = 0; n < 20; n++) await window.store.put(`status/${n}`, n, { durability: 'ring' });
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return { state: status.state, isSame: window.store.status === status, changes };
+      });
+      assert.deepEqual(seen, { state: 'connected', isSame: true, changes: 0 });
+      await Promise.all([leader.close(), follower.close()]);
+    });
+
+    test('a tab that closes its store leaves what it has written, and the lead, to the others', { timeout: 60_000 }, async () => {
+      const [leader, follower, other] = [await openTab('left'), await openTab('left'), await openTab('left')];
+      const write = (tab, label) =>
+        tab.evaluate(async (label) => {
+          for (let n = 0; n < 20; n++) await window.store.put(`${label}/${n}`, n, { durability: 'memory' });
+          await window.store.close();
+        }, label);
+      await write(follower, 'follower');
+      await write(leader, 'leader');
+      for (const label of ['follower', 'leader']) {
+        for (let n = 0; n < 20; n++) assert.equal(await other.evaluate((key) => window.store.get(key), `${label}/${n}`), n);
+      }
+      assert.equal(await other.evaluate(() => window.store.pending), 40);
+      await Promise.all([leader, follower, other].map((tab) => tab.close()));
+    });
+
+    test('ten tabs are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, async () => {
+      const heard = { acknowledged: new Map(), problems: [] };
+      let [closed, killed] = [0, 0];
+      const tabs = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        while (tabs.length < TABS) tabs.push(await openWriter(`${name}/${round}-${tabs.length}`, heard));
+        for (let ends = 0; ends < 6; ends++) {
+          await sleep(100 + Math.random() * 300);
+          const [victim] = tabs.splice(Math.floor(Math.random() * tabs.length), 1);
+          if (ends % 2 === 0) {
+            await victim.close({ runBeforeUnload: false });
+            closed += 1;
+          } else {
+            await browser.crash(victim);
+            killed += 1;
+          }
+        }
+      }
+      await Promise.all(tabs.map((tab) => tab.evaluate(() => void (window.isOver = true))));
+      await tabs[0].evaluate(() => window.store.flush());
+      await Promise.all(tabs.map((tab) => tab.close()));
+      assert.deepEqual(heard.problems, []);
+      for (const [key, value] of heard.acknowledged) {
+        const entry = await ring.getEntry(key, { r: 'all' });
+        assert.deepEqual([entry?.value, entry?.siblings], [value, undefined], key);
+      }
+      assert.ok(heard.acknowledged.size > ROUNDS * TABS, `${heard.acknowledged.size} writes`);
+      const ends = `${closed} closed and ${killed} killed of ${TABS} tabs that write at a time`;
+      console.log(`MEASURE tabs: ${name}: ${ROUNDS} rounds, ${ends}, ${heard.acknowledged.size} writes acknowledged, all on the ring once`);
+    });
   });
-  assert.deepEqual(seen, { state: 'connected', isSame: true, changes: 0 });
-  await Promise.all([leader.close(), follower.close()]);
-});
-
-test('a tab that closes its store leaves what it has written, and the lead, to the others', { timeout: 60_000 }, async () => {
-  const [leader, follower, other] = [await openTab('left'), await openTab('left'), await openTab('left')];
-  const write = (tab, label) =>
-    tab.evaluate(async (label) => {
-      for (let n = 0; n < 20; n++) await window.store.put(`${label}/${n}`, n, { durability: 'memory' });
-      await window.store.close();
-    }, label);
-  await write(follower, 'follower');
-  await write(leader, 'leader');
-  for (const label of ['follower', 'leader']) {
-    for (let n = 0; n < 20; n++) assert.equal(await other.evaluate((key) => window.store.get(key), `${label}/${n}`), n);
-  }
-  assert.equal(await other.evaluate(() => window.store.pending), 40);
-  await Promise.all([leader, follower, other].map((tab) => tab.close()));
-});
-
-test('ten tabs are opened and killed at random while they write', { timeout: ROUNDS * 60_000 }, async () => {
-  let killed = 0;
-  const tabs = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    while (tabs.length < TABS) tabs.push(await openWriter(`${round}-${tabs.length}`));
-    for (let kills = 0; kills < 5; kills++) {
-      await sleep(100 + Math.random() * 300);
-      const [victim] = tabs.splice(Math.floor(Math.random() * tabs.length), 1);
-      await victim.close({ runBeforeUnload: false });
-      killed += 1;
-    }
-  }
-  await Promise.all(tabs.map((tab) => tab.evaluate(() => (window.isOver = true))));
-  await tabs[0].evaluate(() => window.store.flush());
-  await Promise.all(tabs.map((tab) => tab.close()));
-  assert.deepEqual(problems, []);
-  for (const [key, value] of acknowledged) {
-    const entry = await ring.getEntry(key, { r: 'all' });
-    assert.deepEqual([entry?.value, entry?.siblings], [value, undefined], key);
-  }
-  assert.ok(acknowledged.size > ROUNDS * TABS, `${acknowledged.size} writes`);
-  console.log(`MEASURE tabs: ${ROUNDS} rounds, ${killed} tabs killed of ${TABS} that write at a time, ${acknowledged.size} writes acknowledged, all on the ring once`);
-});
+}
 
 /** A tab that has the store `name` open, without a connection or with `urls`. */
 async function openTab(name, urls) {
-  const page = await browser.context.newPage();
-  await page.goto(site.origin);
+  const page = await browser.openTab(site.origin);
   await page.evaluate(
     async ({ name, urls }) => {
       const { open } = await import('/browser.js');
@@ -133,8 +138,10 @@ async function openTab(name, urls) {
 }
 
 /** A tab that writes until it is told to stop, and tells what is acknowledged. */
-async function openWriter(label) {
+async function openWriter(label, { acknowledged, problems }) {
   const page = await openTab('written', stones.urls);
+  await page.exposeFunction('acknowledge', (key, value) => void acknowledged.set(key, value));
+  await page.exposeFunction('complain', (problem) => void problems.push(problem));
   await page.evaluate((label) => {
     const write = async () => {
       for (let number = 0; !window.isOver; number++) {

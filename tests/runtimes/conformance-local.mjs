@@ -32,8 +32,8 @@ export const localCases = [
     async run({ henge }) {
       const store = await henge.open({ name: fresh() });
       const { kind, reason } = store.storage;
-      equal(['fs', 'indexeddb', 'memory'].includes(kind), true);
-      equal(reason === undefined, kind !== 'memory');
+      equal(['fs', 'opfs', 'indexeddb', 'memory'].includes(kind), true);
+      equal(reason === undefined, kind === 'fs' || kind === 'opfs');
       await store.close();
       const memory = await henge.open({ name: fresh(), storage: 'memory' });
       same(memory.storage, { kind: 'memory' });

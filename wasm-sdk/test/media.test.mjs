@@ -111,7 +111,7 @@ for (const [name, make] of Object.entries(media)) {
   });
 }
 
-test('small appends become one chunk, and a sync is one commit', async () => {
+test('a sync is one commit of little more than what is new, and small chunks become one', async () => {
   const { store, chunks, commits } = keptChunks();
   const medium = new ChunkedMedium(store());
   await medium.open();
@@ -119,8 +119,15 @@ test('small appends become one chunk, and a sync is one commit', async () => {
     await medium.append('log-1', n * 1_000, pattern(1_000, n));
     await medium.sync('log-1');
   }
-  assert.deepEqual([...chunks.keys()], ['log-1/0/17000', 'log-1/17000/17000', 'log-1/34000/16000']);
+  const last = Array.from({ length: 16 }, (_, n) => `log-1/${34_000 + n * 1_000}/1000`);
+  assert.deepEqual([...chunks.keys()], ['log-1/0/17000', 'log-1/17000/17000', ...last]);
   assert.equal(commits.length, 50);
+  for (let n = 0; n < 500; n++) {
+    await medium.append('log-2', n, pattern(1, n));
+    await medium.sync('log-2');
+  }
+  assert.equal([...chunks.keys()].filter((name) => name.startsWith('log-2/')).length <= 33, true);
+  assert.equal((await medium.read('log-2', 0, 1_000)).length, 500);
 });
 
 test('what is large is cut into chunks that every store takes', async () => {

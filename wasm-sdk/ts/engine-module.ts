@@ -10,6 +10,7 @@ export class EngineModule {
   readonly runtime: Runtime;
   #loading: Promise<unknown> | undefined;
   #isLoaded = false;
+  #module: WebAssembly.Module | undefined;
 
   constructor(runtime: Runtime) {
     this.runtime = runtime;
@@ -47,7 +48,24 @@ export class EngineModule {
     throw new StoreError('UNSUPPORTED', `this runtime has no WebSocket; hand one in: ${call}`);
   }
 
-  async #load(wasm: Wasm | undefined): Promise<void> {
-    await glue.default({ module_or_path: wasm ?? (await this.runtime.wasm()) });
+  /** What was loaded, for a worker. */
+  module(): WebAssembly.Module {
+    if (!this.#module) throw new StoreError('INTERNAL', 'the engine is not loaded');
+    return this.#module;
   }
+
+  async #load(wasm: Wasm | undefined): Promise<void> {
+    this.#module = await compiled(wasm ?? (await this.runtime.wasm()));
+    await glue.default({ module_or_path: this.#module });
+  }
+}
+
+async function compiled(wasm: Wasm | URL): Promise<WebAssembly.Module> {
+  if (wasm instanceof WebAssembly.Module) return wasm;
+  if (!(wasm instanceof URL)) return WebAssembly.compile(wasm);
+  const response = await fetch(wasm);
+  if (!response.ok) throw new Error(`${wasm} answers ${response.status}`);
+  // Browsers compile while it comes, and keep the result; but only if the server says what it is.
+  const isSaid = response.headers.get('content-type')?.startsWith('application/wasm');
+  return isSaid ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }

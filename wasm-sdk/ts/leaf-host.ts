@@ -4,6 +4,7 @@ import { entryOf, errorOf, Host, random, tellAll } from './host.js';
 import type { FlushUntil, LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
 import { isFull, type Medium } from './media/medium.js';
 import type { Picked } from './media/pick.js';
+import { Progress, type Notes } from './media/progress.js';
 import { follow, WriteReceipt } from './receipt.js';
 import { Settling } from './settling.js';
 import type { Glue } from './runtime.js';
@@ -23,6 +24,8 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #pick: () => Promise<Picked>;
   #medium: Medium | undefined;
   #storage: StorageInfo = { kind: 'memory' };
+  #notes: Notes | undefined;
+  #progress: Progress | undefined;
   #maker = random();
   #sequence = 0;
   /** Writes of this run that have not come to their end. */
@@ -55,12 +58,14 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     pick: () => Promise<Picked>,
     urls: readonly string[],
     socketClass: WebSocketClass | undefined,
+    notes: Notes | undefined,
   ) {
     const { bucket, memoryBytes, copies } = settings;
     super(glue, urls, socketClass, (session, host) => {
       return new glue.LeafEngine(session, bucket, memoryBytes, copies, [...urls], host);
     });
     this.#pick = pick;
+    this.#notes = notes;
   }
 
   /** Where the files are. */
@@ -166,11 +171,13 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   // What the engine calls.
 
   append(operation: number, file: string, offset: number, bytes: Uint8Array): void {
+    this.#progress?.appended(file, offset + bytes.length);
     this.#serve(operation, this.#medium?.append(file, offset, bytes.slice()));
   }
 
   sync(operation: number, file: string): void {
-    this.#serve(operation, this.#medium?.sync(file));
+    const synced = this.#progress?.syncing(file);
+    this.#serve(operation, this.#medium?.sync(file).then(synced));
   }
 
   load(operation: number, file: string, offset: number, length: number): void {
@@ -281,8 +288,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   async #openMedium(): Promise<void> {
     const { medium, reason } = await this.#pick();
     this.#medium = medium;
-    this.#storage = reason === undefined ? { kind: medium.kind } : { kind: medium.kind, reason };
     const files = await medium.open();
+    this.#progress = this.#notes && medium.kind !== 'memory' ? new Progress(this.#notes) : undefined;
+    const loss = this.#progress?.lossOf(files);
+    this.#storage = { kind: medium.kind, ...(reason !== undefined && { reason }), ...(loss && { loss }) };
     await new Promise<void>((resolve, reject) => {
       this.#opening = { resolve, reject };
       const names = files.map(({ name }) => name);

@@ -1,40 +1,72 @@
 import { describe } from './codec.js';
 import type { EngineModule } from './engine-module.js';
-import { LeafHost } from './leaf-host.js';
+import { LeafHost, type LeafSettings } from './leaf-host.js';
 import { HengeLocalStore } from './local-store.js';
 import type { Picked } from './media/pick.js';
+import { notesOfPage, type Notes } from './media/progress.js';
 import { checkOptions, Levels } from './options.js';
-import type { LocalStore, OpenOptions } from './types.js';
-import { areThereTabs, TabPort } from './tabs/port.js';
+import type { LocalStore, OpenOptions, WebSocketClass } from './types.js';
+import { EngineWorker } from './tabs/engine-worker.js';
+import { areThereTabs, TabPort, type Lead } from './tabs/port.js';
 import { socketUrls } from './urls.js';
+
+/** What a leaf is opened with; it can be sent to a worker. */
+export interface Opening {
+  readonly name: string;
+  readonly settings: LeafSettings;
+  readonly storage: NonNullable<OpenOptions['storage']>;
+  readonly folder: string | undefined;
+  readonly addresses: readonly string[];
+}
 
 /** A store of this device that takes its writes to the ring. */
 export async function open(engine: EngineModule, options: OpenOptions = {}): Promise<LocalStore> {
   checkOptions('open()', OPTIONS, options);
-  const { name = 'default', urls, bucket = 'default' } = options;
+  const { name = 'default', urls, bucket = 'default', storage = 'auto', folder, worker } = options;
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new TypeError(`name must be 1 to 64 letters, digits, "_" or "-", not ${describe(name)}`);
   }
   const memoryBytes = checkCount('memoryBytes', options.memoryBytes, MEMORY_DEFAULT);
   const copies = checkCount('copies', options.copies, COPIES_DEFAULT);
   const addresses = urls === undefined ? [] : socketUrls('open()', urls);
+  const opening: Opening = { name, settings: { bucket, memoryBytes, copies }, storage, folder, addresses };
+  const isShared = areThereTabs() && SHARED.includes(storage);
+  if (worker !== undefined) checkWorker(options);
   const glue = await engine.load(options.wasm);
-  const socketClass =
-    urls === undefined ? undefined : await engine.webSocket(options.WebSocket, 'open({ urls, WebSocket })');
-  const openHost = async (): Promise<LeafHost> => {
-    const pick = (): Promise<Picked> => engine.runtime.medium(name, options.storage ?? 'auto', options.folder);
-    const host = new LeafHost(engine.loaded('open()'), { bucket, memoryBytes, copies }, pick, addresses, socketClass);
-    try {
-      await host.open();
-    } catch (error) {
-      await host.end();
-      throw error;
-    }
-    return host;
-  };
-  const isShared = areThereTabs() && (options.storage === undefined || options.storage === 'auto' || options.storage === 'indexeddb');
-  const port = isShared ? await TabPort.open(name, openHost) : await openHost();
+  // Where tabs cannot agree on who has it, the store is opened here.
+  const make = isShared ? worker : undefined;
+  const socketClass = urls === undefined || make ? undefined : await engine.webSocket(options.WebSocket, 'open({ urls, WebSocket })');
+  const host = (): Promise<LeafHost> => openHost(engine, opening, socketClass, isShared ? notesOfPage(name) : undefined);
+  const lead: Lead = make ? { worker: (...who) => EngineWorker.start(make, opening, engine.module(), notesOfPage(name), ...who) } : { host };
+  const port = isShared ? await TabPort.open(name, lead) : await host();
   return new HengeLocalStore(name, port, new Levels(glue.levelCode), addresses.length > 0);
+}
+
+/** Opens a leaf here. The engine must be loaded. */
+export async function openHost(
+  engine: EngineModule,
+  opening: Opening,
+  socketClass: WebSocketClass | undefined,
+  notes: Notes | undefined,
+): Promise<LeafHost> {
+  const { name, settings, storage, folder, addresses } = opening;
+  const pick = (): Promise<Picked> => engine.runtime.medium(name, storage, folder);
+  const host = new LeafHost(engine.loaded('open()'), settings, pick, addresses, socketClass, notes);
+  try {
+    await host.open();
+    return host;
+  } catch (error) {
+    await host.end();
+    throw error;
+  }
+}
+
+function checkWorker({ worker, storage = 'auto', WebSocket }: OpenOptions): void {
+  if (typeof worker !== 'function') {
+    throw new TypeError(`worker must be a function that makes one, as it is needed again when that ends: () => new Worker(…); not ${describe(worker)}`);
+  }
+  if (!SHARED.includes(storage)) throw new TypeError(`a worker has its storage itself: ${SHARED.join(', ')}; not ${describe(storage)}`);
+  if (WebSocket !== undefined) throw new TypeError('a worker has its own WebSocket; none can be handed in');
 }
 
 function checkCount(name: string, count: number | undefined, otherwise: number): number {
@@ -43,8 +75,10 @@ function checkCount(name: string, count: number | undefined, otherwise: number):
   throw new TypeError(`${name} must be a whole number from 0 to ${COUNT_MAX}, not ${describe(count)}`);
 }
 
+/** Storage that all tabs of a site share. */
+const SHARED: readonly unknown[] = ['auto', 'opfs', 'indexeddb'];
 const NAME = /^[\w-]{1,64}$/;
 const COPIES_DEFAULT = 10_000;
 const MEMORY_DEFAULT = 32 * 2 ** 20;
 const COUNT_MAX = 2 ** 32 - 1;
-const OPTIONS: readonly string[] = ['name', 'urls', 'storage', 'folder', 'bucket', 'memoryBytes', 'copies', 'WebSocket', 'wasm'];
+const OPTIONS: readonly string[] = ['name', 'urls', 'storage', 'folder', 'bucket', 'memoryBytes', 'copies', 'worker', 'WebSocket', 'wasm'];

@@ -102,7 +102,7 @@ export interface Store extends AsyncDisposable {
 }
 
 /** Where a store keeps its files. */
-export type StorageKind = 'memory' | 'indexeddb' | 'fs' | 'durable-object' | 'custom';
+export type StorageKind = 'memory' | 'opfs' | 'indexeddb' | 'fs' | 'durable-object' | 'custom';
 
 /** Which medium a store uses, and why not a better one. */
 export interface StorageInfo {
@@ -110,6 +110,11 @@ export interface StorageInfo {
   readonly kind: StorageKind;
   /** Why it is not a better one, if that is so. */
   readonly reason?: string;
+  /**
+   * What has become of it since the store was open last, if the browser has noticed: all of it was `evicted`, or it is an
+   * older state that was `rolled-back`. What is subscribed to comes from the ring again; writes that waited there are gone.
+   */
+  readonly loss?: 'evicted' | 'rolled-back';
 }
 
 /**
@@ -125,7 +130,7 @@ export interface OpenOptions {
   /** Servers to take the writes to; without them the store is only local. */
   urls?: Urls | undefined;
   /** Where to keep files. The best that there is, if not given. */
-  storage?: 'auto' | 'memory' | 'indexeddb' | 'fs' | ChunkStore | undefined;
+  storage?: 'auto' | 'memory' | 'opfs' | 'indexeddb' | 'fs' | ChunkStore | undefined;
   /** The folder of files, where `storage` is `fs`; `.henge` if not given. */
   folder?: string | undefined;
   /** The bucket of all keys; `default` if not given. */
@@ -134,6 +139,11 @@ export interface OpenOptions {
   memoryBytes?: number | undefined;
   /** How many keys are kept for reading without a connection, besides the writes that wait; 10,000 if not given. */
   copies?: number | undefined;
+  /**
+   * Starts a worker whose script is `henge/worker`: it has the store of all tabs, off the page's thread, and
+   * its files in OPFS. Called by the tab that leads, and again if the worker ends.
+   */
+  worker?: (() => Worker) | undefined;
   /** See {@link ConnectOptions.WebSocket}. */
   WebSocket?: WebSocketClass | undefined;
   /** See {@link ConnectOptions.wasm}. */

@@ -23,8 +23,8 @@ interface Chunk {
 /** A file, and what of it is only in memory. */
 interface ChunkedFile {
   chunks: Chunk[];
-  /** The bytes of the last chunk, if it is still small and known. */
-  tail: Uint8Array | undefined;
+  /** The bytes of the last chunks that are small and were written here: together they become one. */
+  tail: Uint8Array[];
   /** Appended and not synced: behind the chunks, in this order. */
   unsynced: Uint8Array[];
   /** The last request; the next waits for it. */
@@ -33,7 +33,8 @@ interface ChunkedFile {
 
 /**
  * Files in a {@link ChunkStore}. What is appended stays in memory until it is synced; then it becomes a
- * chunk, or a part of the last one while that is small. A chunk is named `file/offset/length`.
+ * chunk, and small chunks become one when there are many, so that no sync writes much more than what is
+ * new. A chunk is named `file/offset/length`.
  */
 export class ChunkedMedium implements Medium {
   #store: ChunkStore;
@@ -70,16 +71,17 @@ export class ChunkedMedium implements Medium {
   sync(name: string): Promise<void> {
     return this.#inTurn(name, async (file) => {
       if (file.unsynced.length === 0) return;
-      const last = file.chunks.at(-1);
-      const joins = last && file.tail && last.length < SMALL;
-      const parts = joins && file.tail ? [file.tail, ...file.unsynced] : file.unsynced;
-      const pieces = cut(concat(parts), joins ? last.offset : storedLength(file));
-      const removals = joins ? [chunkName(name, last)] : [];
-      await this.#commit(pieces.map(({ chunk, bytes }) => [chunkName(name, chunk), bytes] as const), removals);
-      if (joins) file.chunks.pop();
-      file.chunks.push(...pieces.map(({ chunk }) => chunk));
-      const bytes = pieces.at(-1)?.bytes;
-      file.tail = bytes && bytes.length < SMALL ? bytes : undefined;
+      const isFull = file.tail.length === TAIL_CHUNKS_MAX || lengthOfAll([...file.tail, ...file.unsynced]) >= SMALL;
+      const joined = isFull ? file.tail : [];
+      const old = file.chunks.slice(file.chunks.length - joined.length);
+      const bytes = concat([...joined, ...file.unsynced]);
+      const pieces = cut(bytes, old[0]?.offset ?? storedLength(file));
+      await this.#commit(
+        pieces.map(({ chunk, bytes }) => [chunkName(name, chunk), bytes] as const),
+        old.map((chunk) => chunkName(name, chunk)),
+      );
+      file.chunks.splice(file.chunks.length - old.length, old.length, ...pieces.map(({ chunk }) => chunk));
+      file.tail = [...(isFull ? [] : file.tail), ...(bytes.length < SMALL ? [bytes] : [])];
       file.unsynced = [];
     });
   }
@@ -111,7 +113,7 @@ export class ChunkedMedium implements Medium {
       const stay = new Set(puts.map(([chunk]) => chunk));
       const removals = file.chunks.map((it) => chunkName(name, it)).filter((chunk) => !stay.has(chunk));
       await this.#commit(puts, removals);
-      Object.assign(file, { chunks: pieces.map(({ chunk }) => chunk), tail: undefined, unsynced: [] });
+      Object.assign(file, { chunks: pieces.map(({ chunk }) => chunk), tail: [], unsynced: [] });
     });
   }
 
@@ -129,7 +131,7 @@ export class ChunkedMedium implements Medium {
         kept.push(chunk);
       }
       await this.#commit(puts, beyond.map((chunk) => chunkName(name, chunk)));
-      Object.assign(file, { chunks: kept, tail: undefined, unsynced: [] });
+      Object.assign(file, { chunks: kept, tail: [], unsynced: [] });
     });
   }
 
@@ -172,7 +174,7 @@ export class ChunkedMedium implements Medium {
   #file(name: string): ChunkedFile {
     let file = this.#files.get(name);
     if (!file) {
-      file = { chunks: [], tail: undefined, unsynced: [], queue: Promise.resolve() };
+      file = { chunks: [], tail: [], unsynced: [], queue: Promise.resolve() };
       this.#files.set(name, file);
     }
     return file;
@@ -206,13 +208,17 @@ function storedLength({ chunks }: ChunkedFile): number {
 }
 
 function lengthOf(file: ChunkedFile): number {
-  return file.unsynced.reduce((sum, bytes) => sum + bytes.length, storedLength(file));
+  return storedLength(file) + lengthOfAll(file.unsynced);
+}
+
+function lengthOfAll(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
   if (parts.length === 1 && only) return only;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const whole = new Uint8Array(lengthOfAll(parts));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
@@ -225,5 +231,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 const CHUNK_BYTES_MAX = 1_048_576;
 /** Most chunks that are kept in memory. */
 const KEPT_MAX = 8;
-/** A chunk below this is written again with what is appended to it, in bytes. */
+/** Chunks below this, in bytes, are written once more, as one. */
 const SMALL = 16_384;
+/** So many small chunks become one, also if that is small. */
+const TAIL_CHUNKS_MAX = 32;

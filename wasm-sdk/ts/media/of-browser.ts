@@ -1,11 +1,5 @@
-import { ChunkedMedium } from './chunks.js';
-import { indexedDbChunks } from './indexeddb.js';
+import { browserMedia } from './browser-media.js';
 import { picker } from './pick.js';
 
-/** The media of browsers, and of runtimes that have some of theirs. */
-export const medium = picker({
-  indexeddb: async (name) => {
-    if (typeof indexedDB === 'undefined') throw new Error('this runtime has no IndexedDB');
-    return new ChunkedMedium(await indexedDbChunks(name));
-  },
-});
+/** The media of browsers, and of runtimes that have some of theirs. Pages need not load what only workers use. */
+export const medium = picker(browserMedia(() => import('./opfs-home.js')));

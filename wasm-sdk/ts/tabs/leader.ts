@@ -2,30 +2,72 @@ import type { StoreError } from '../errors.js';
 import type { LeafHost } from '../leaf-host.js';
 import type { News } from '../leaf-port.js';
 import type { Receipt } from '../types.js';
-import { cloneError, cloneNews, cloneStatus, type Answer, type Question } from './messages.js';
+import { Line, type Wire } from './line.js';
+import { cloneError, cloneNews, cloneStatus, lineOf, type Answer, type Call, type Question } from './messages.js';
+
+/** What has the leaf of all tabs: a tab, or a worker of it. Serves the tabs that look for it. */
+export class Leader {
+  #name: string;
+  #host: LeafHost;
+  #id: string;
+  #news: BroadcastChannel;
+  #services = new Map<string, Service>();
+
+  /** Serves the store `name` with `host`, known to others as `id`. */
+  constructor(name: string, host: LeafHost, id: string) {
+    this.#name = name;
+    this.#host = host;
+    this.#id = id;
+    this.#news = new BroadcastChannel(name);
+    this.#news.onmessage = ({ data }: MessageEvent<Call>) => data.kind === 'looking' && this.#meet(data.tab);
+    this.#news.postMessage({ kind: 'leader' } satisfies Call);
+  }
+
+  /** Serves the tab at the other end of `wire`. */
+  serve(tab: string, wire: Wire): void {
+    this.#services.set(tab, new Service(this.#host, this.#id, wire));
+  }
+
+  /** Leads no more; the leaf is left as it is. */
+  end(): void {
+    this.#news.close();
+    for (const service of this.#services.values()) service.end();
+  }
+
+  #meet(tab: string): void {
+    const known = this.#services.get(tab);
+    if (known) return known.tellState();
+    const name = lineOf(this.#name, tab);
+    this.serve(tab, new BroadcastChannel(name));
+    // The tab has this lock as long as it lives.
+    void navigator.locks.request(name, () => {
+      this.#services.get(tab)?.end();
+      this.#services.delete(tab);
+    });
+  }
+}
 
 /** What the leader does for one follower, until that is gone. */
-export class Service {
+class Service {
   #host: LeafHost;
   #leader: string;
-  #channel: BroadcastChannel;
+  #line: Line<Answer, Question>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reads = new Map<number, AbortController>();
   #subscriptions = new Map<number, () => void>();
   #stop: (() => void)[];
 
-  /** Serves the tab at the other end of `channel`, as the tab `leader`. */
-  constructor(host: LeafHost, leader: string, channel: BroadcastChannel) {
+  /** Serves the tab at the other end of `wire`, as `leader`. */
+  constructor(host: LeafHost, leader: string, wire: Wire) {
     this.#host = host;
     this.#leader = leader;
-    this.#channel = channel;
-    channel.onmessage = ({ data }: MessageEvent<Question>) => this.#serve(data);
+    this.#line = new Line(wire, (question: Question) => this.#serve(question));
     this.#stop = [
       host.onStatus(() => this.tellState()),
       host.onPending(() => {
         this.#timer ??= setTimeout(() => this.tellState(), STATE_MS);
       }),
-      host.onRefused(({ key, error }) => this.#tell({ kind: 'refused', key, error: cloneError(error) })),
+      host.onRefused(({ key, error }) => this.#line.say({ kind: 'refused', key, error: cloneError(error) })),
     ];
     this.tellState();
   }
@@ -35,7 +77,7 @@ export class Service {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const { state, pending, storage } = this.#host;
-    this.#tell({ kind: 'state', leader: this.#leader, status: cloneStatus(state), pending, storage });
+    this.#line.say({ kind: 'state', leader: this.#leader, status: cloneStatus(state), pending, storage });
   }
 
   /** The follower is gone, or this tab leads no more. */
@@ -43,7 +85,7 @@ export class Service {
     clearTimeout(this.#timer);
     for (const stop of [...this.#stop, ...this.#subscriptions.values()]) stop();
     for (const read of this.#reads.values()) read.abort();
-    this.#channel.close();
+    this.#line.close();
   }
 
   #serve(question: Question): void {
@@ -60,7 +102,7 @@ export class Service {
       }
       case 'subscribe': {
         const { number, span } = question;
-        const tell = (news: News): void => this.#tell({ kind: 'news', number, news: cloneNews(news) });
+        const tell = (news: News): void => this.#line.say({ kind: 'news', number, news: cloneNews(news) });
         try {
           this.#subscriptions.set(number, this.#host.subscribe(span, tell));
         } catch (error) {
@@ -83,8 +125,8 @@ export class Service {
         handIn(
           this.#host,
           question,
-          ({ durability, version }) => this.#tell({ kind: 'reached', sequence, durability, version }),
-          (error) => this.#tell({ kind: 'ended', sequence, error: cloneError(error) }),
+          ({ durability, version }) => this.#line.say({ kind: 'reached', sequence, durability, version }),
+          (error) => this.#line.say({ kind: 'ended', sequence, error: cloneError(error) }),
         );
         break;
       }
@@ -100,18 +142,10 @@ export class Service {
   #answer(number: number, outcome: Promise<unknown>): void {
     outcome
       .then(
-        (value) => this.#tell({ kind: 'done', number, value }),
-        (error) => this.#tell({ kind: 'failed', number, error: cloneError(error) }),
+        (value) => this.#line.say({ kind: 'done', number, value }),
+        (error) => this.#line.say({ kind: 'failed', number, error: cloneError(error) }),
       )
       .finally(() => this.#reads.delete(number));
-  }
-
-  #tell(answer: Answer): void {
-    try {
-      this.#channel.postMessage(answer);
-    } catch {
-      // Closed meanwhile: nobody listens.
-    }
   }
 }
 

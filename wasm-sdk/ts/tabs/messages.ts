@@ -4,6 +4,11 @@ import type { FlushUntil, ListRequest, News, ReadRequest, WriteMark, WriteReques
 import type { EncodedSpan } from '../span.js';
 import type { Durability, Key, Status, StorageInfo, Version } from '../types.js';
 
+/** The name of what leads to a tab, and of the lock that the tab holds. */
+export function lineOf(name: string, tab: string): string {
+  return `${name}:${tab}`;
+}
+
 /** What is said to all tabs that have a store open: a new leader is there, or a tab looks for it. */
 export type Call = { kind: 'leader' } | { kind: 'looking'; tab: string };
 

@@ -5,13 +5,21 @@ import type { FlushUntil, LeafPort, ListRequest, News, ReadRequest, RowPage, Wri
 import { WriteReceipt } from '../receipt.js';
 import type { EncodedSpan } from '../span.js';
 import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
-import { handIn, Service } from './leader.js';
-import { errorOfClone, newsOfClone, statusOfClone, type Answer, type Call, type ClonedStatus, type Question } from './messages.js';
+import type { EngineWorker } from './engine-worker.js';
+import { handIn, Leader } from './leader.js';
+import { Line, type Wire } from './line.js';
+import { errorOfClone, lineOf, newsOfClone, statusOfClone, type Answer, type Call, type ClonedStatus, type Question } from './messages.js';
 
 /** Whether this runtime has tabs that share a storage, and the means to agree which of them uses it. */
 export function areThereTabs(): boolean {
   return typeof navigator !== 'undefined' && 'locks' in navigator && typeof BroadcastChannel !== 'undefined' && typeof indexedDB !== 'undefined';
 }
+
+/** How a tab comes to have the leaf when it leads: itself, or in a worker of its own. */
+export type Lead =
+  | { readonly host: () => Promise<LeafHost> }
+  /** Starts the worker for the tab of this name; `gone` hears that it has ended. */
+  | { readonly worker: (name: string, tab: string, gone: () => void) => Promise<EngineWorker> };
 
 /** A question that has no answer yet. */
 interface Open {
@@ -30,25 +38,30 @@ interface Heard {
 
 /**
  * The leaf that all tabs of an origin share. One tab, the leader, has it; it holds a lock as long as it
- * lives. The others ask it. When it is gone, the next in the lock's queue leads; what was asked of the
+ * lives, or has a worker that has it. The others ask. When it is gone, the next in the lock's queue leads; what was asked of the
  * old one is asked again, and a write under its old mark, so that it is applied once.
  */
 export class TabPort implements LeafPort {
   #base: string;
-  #openHost: () => Promise<LeafHost>;
+  #lead: Lead;
   #tab = crypto.randomUUID();
   #maker = crypto.getRandomValues(new BigUint64Array(1))[0] || 1n;
   #number = 0;
   #news: BroadcastChannel;
-  /** What leads to the leader; its other end is this tab's `Service` there. */
-  #line: BroadcastChannel;
+  /** What leads to the leader. */
+  #line: Line<Question, Answer>;
   /** Who answers there, once somebody has. */
   #leader: string | undefined;
-  /** The leaf, if this tab is the leader. */
+  /** Whether there was a leader before that one. */
+  #wasLed = false;
+  /** The leaf, if this tab leads and has it itself. */
   #host: LeafHost | undefined;
+  /** What serves the other tabs then. */
+  #service: Leader | undefined;
+  /** What has the leaf, if this tab leads by a worker. */
+  #worker: EngineWorker | undefined;
   /** Why this tab could not lead. */
   #problem: StoreError | undefined;
-  #services = new Map<string, Service>();
   #questions = new Map<number, Open>();
   #writes = new Map<number, { question: Question & { kind: 'write' }; receipt: WriteReceipt }>();
   #heard = new Map<number, Heard>();
@@ -65,8 +78,8 @@ export class TabPort implements LeafPort {
   #isClosed = false;
 
   /** Joins the tabs that have the store `name` open, as the leader if there is none. */
-  static async open(name: string, openHost: () => Promise<LeafHost>): Promise<TabPort> {
-    const port = new TabPort(`henge:${name}`, openHost);
+  static async open(name: string, lead: Lead): Promise<TabPort> {
+    const port = new TabPort(`henge:${name}`, lead);
     try {
       await port.#isReady;
     } catch (error) {
@@ -76,18 +89,18 @@ export class TabPort implements LeafPort {
     return port;
   }
 
-  private constructor(base: string, openHost: () => Promise<LeafHost>) {
+  private constructor(base: string, lead: Lead) {
     this.#base = base;
-    this.#openHost = openHost;
+    this.#lead = lead;
     this.#isReady = new Promise((resolve, reject) => (this.#ready = { resolve, reject }));
     this.#news = new BroadcastChannel(base);
     this.#news.onmessage = ({ data }: MessageEvent<Call>) => this.#hear(data);
-    this.#line = new BroadcastChannel(this.#lineOf(this.#tab));
-    this.#line.onmessage = ({ data }: MessageEvent<Answer>) => this.#take(data);
+    const line = lineOf(base, this.#tab);
+    this.#line = this.#lineOver(new BroadcastChannel(line));
     // The leader waits for this one, and so learns that this tab is gone.
-    this.#hold(this.#lineOf(this.#tab), () => {
+    this.#hold(line, () => {
       this.#say({ kind: 'looking', tab: this.#tab });
-      this.#hold(base, () => this.#lead());
+      this.#hold(base, () => void this.#begin().catch((cause) => this.#fail(cause)));
     });
   }
 
@@ -122,11 +135,11 @@ export class TabPort implements LeafPort {
     const number = this.#next();
     const heard: Heard = { span, listener, stop: this.#host?.subscribe(span, listener) };
     this.#heard.set(number, heard);
-    if (!this.#host && this.#leader) this.#line.postMessage({ kind: 'subscribe', number, span } satisfies Question);
+    if (!this.#host && this.#leader) this.#line.say({ kind: 'subscribe', number, span });
     return () => {
       if (!this.#heard.delete(number) || this.#isClosed) return;
       if (heard.stop) heard.stop();
-      else this.#line.postMessage({ kind: 'unsubscribe', number } satisfies Question);
+      else this.#line.say({ kind: 'unsubscribe', number });
     };
   }
 
@@ -137,7 +150,7 @@ export class TabPort implements LeafPort {
       const open = this.#questions.get(number);
       if (!open) return;
       this.#questions.delete(number);
-      this.#line.postMessage({ kind: 'cancel', number } satisfies Question);
+      this.#line.say({ kind: 'cancel', number });
       const message = 'the call was given up by its signal; nothing was written';
       open.reject(new StoreError('ABORTED', message, { cause: signal.reason }));
     });
@@ -151,7 +164,7 @@ export class TabPort implements LeafPort {
     const receipt = new WriteReceipt(this, request);
     const question = { kind: 'write', mark, request } as const;
     this.#writes.set(mark.sequence, { question, receipt });
-    if (this.#leader) this.#line.postMessage(question);
+    if (this.#leader) this.#line.say(question);
     return receipt;
   }
 
@@ -176,8 +189,9 @@ export class TabPort implements LeafPort {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (!this.#host) await this.#untilStored();
-    for (const service of this.#services.values()) service.end();
+    this.#service?.end();
     await this.#host?.end();
+    await this.#worker?.end();
     const error = new StoreError('CLOSED', 'the store was closed before the outcome came; what the leading tab has is kept');
     for (const { reject } of this.#questions.values()) reject(error);
     for (const { receipt } of this.#writes.values()) receipt.ended(error);
@@ -215,58 +229,62 @@ export class TabPort implements LeafPort {
   }
 
   /** This tab has the lock: nobody else uses the storage. */
-  async #lead(): Promise<void> {
-    try {
-      const host = await this.#openHost();
-      if (this.#isClosed) return await host.end();
-      this.#host = host;
-      host.onStatus((status) => this.#become(status));
-      host.onRefused((refused) => tellAll(this.#refusedListeners, refused));
-      this.#become(host.state);
-      for (const { question, receipt } of this.#writes.values()) {
-        handIn(host, question, (it) => receipt.reached(it.durability, it.version), (error) => receipt.ended(error));
-      }
-      this.#writes.clear();
-      for (const { question, resolve, reject } of this.#questions.values()) {
-        if (question.kind === 'read') host.read(question.request, undefined).then(resolve, reject);
-        if (question.kind === 'list') host.list(question.request, undefined).then(resolve, reject);
-        if (question.kind === 'flush') host.flush(question.until).then(resolve, reject);
-      }
-      this.#questions.clear();
-      for (const heard of this.#heard.values()) {
-        heard.stop = host.subscribe(heard.span, heard.listener);
-        heard.listener({ kind: 'resync' });
-      }
-      this.#ready.resolve();
-      this.#say({ kind: 'leader' });
-    } catch (cause) {
-      const error = cause instanceof StoreError ? cause : new StoreError('STORAGE_UNAVAILABLE', String(cause), { cause });
-      this.#problem = error;
-      this.#ready.reject(error);
-      this.#become({ state: 'failed', error });
-      for (const { reject } of this.#questions.values()) reject(error);
-      for (const { receipt } of this.#writes.values()) receipt.ended(error);
-      // Another tab may have more luck.
-      for (const letGo of this.#letGo.splice(0)) letGo();
+  async #begin(): Promise<void> {
+    if ('worker' in this.#lead) return this.#startWorker(this.#lead.worker);
+    const host = await this.#lead.host();
+    if (this.#isClosed) return host.end();
+    this.#host = host;
+    host.onStatus((status) => this.#become(status));
+    host.onRefused((refused) => tellAll(this.#refusedListeners, refused));
+    this.#become(host.state);
+    for (const { question, receipt } of this.#writes.values()) {
+      handIn(host, question, (it) => receipt.reached(it.durability, it.version), (error) => receipt.ended(error));
     }
+    this.#writes.clear();
+    for (const { question, resolve, reject } of this.#questions.values()) {
+      if (question.kind === 'read') host.read(question.request, undefined).then(resolve, reject);
+      if (question.kind === 'list') host.list(question.request, undefined).then(resolve, reject);
+      if (question.kind === 'flush') host.flush(question.until).then(resolve, reject);
+    }
+    this.#questions.clear();
+    for (const heard of this.#heard.values()) {
+      heard.stop = host.subscribe(heard.span, heard.listener);
+      heard.listener({ kind: 'resync' });
+    }
+    this.#ready.resolve();
+    this.#service = new Leader(this.#base, host, this.#tab);
+  }
+
+  /** A worker has the leaf, and this tab asks it as all others do; when it is gone, the next. */
+  async #startWorker(start: (name: string, tab: string, gone: () => void) => Promise<EngineWorker>): Promise<void> {
+    this.#leader = undefined;
+    const began = performance.now();
+    const worker = await start(this.#base, this.#tab, () => {
+      if (this.#isClosed) return;
+      if (performance.now() - began < WORKER_MS_MIN) {
+        return this.#fail(new StoreError('INTERNAL', 'the worker of the store ends again and again; open the store again', { retryable: true }));
+      }
+      this.#startWorker(start).catch((cause) => this.#fail(cause));
+    });
+    if (this.#isClosed) return worker.end();
+    this.#worker = worker;
+    this.#line.close();
+    this.#line = this.#lineOver(worker.port);
+  }
+
+  /** This tab cannot lead. Another one may have more luck. */
+  #fail(cause: unknown): void {
+    const error = cause instanceof StoreError ? cause : new StoreError('STORAGE_UNAVAILABLE', String(cause), { cause });
+    this.#problem = error;
+    this.#ready.reject(error);
+    this.#become({ state: 'failed', error });
+    for (const { reject } of this.#questions.values()) reject(error);
+    for (const { receipt } of this.#writes.values()) receipt.ended(error);
+    for (const letGo of this.#letGo.splice(0)) letGo();
   }
 
   #hear(news: Call): void {
-    if (news.kind === 'leader') {
-      this.#say({ kind: 'looking', tab: this.#tab });
-      return;
-    }
-    const { tab } = news;
-    if (!this.#host || this.#services.has(tab)) {
-      this.#services.get(tab)?.tellState();
-      return;
-    }
-    const name = this.#lineOf(tab);
-    this.#services.set(tab, new Service(this.#host, this.#tab, new BroadcastChannel(name)));
-    void navigator.locks.request(name, () => {
-      this.#services.get(tab)?.end();
-      this.#services.delete(tab);
-    });
+    if (news.kind === 'leader') this.#say({ kind: 'looking', tab: this.#tab });
   }
 
   /** The leader has told something. */
@@ -306,21 +324,21 @@ export class TabPort implements LeafPort {
   #meet(leader: string): void {
     this.#ready.resolve();
     if (this.#leader === leader || this.#host) return;
-    const isFirst = this.#leader === undefined;
     this.#leader = leader;
     for (const [number, { span, listener }] of this.#heard) {
-      this.#line.postMessage({ kind: 'subscribe', number, span } satisfies Question);
-      if (!isFirst) listener({ kind: 'resync' });
+      this.#line.say({ kind: 'subscribe', number, span });
+      if (this.#wasLed) listener({ kind: 'resync' });
     }
-    for (const { question } of this.#writes.values()) this.#line.postMessage(question);
-    for (const { question } of this.#questions.values()) this.#line.postMessage(question);
+    this.#wasLed = true;
+    for (const { question } of this.#writes.values()) this.#line.say(question);
+    for (const { question } of this.#questions.values()) this.#line.say(question);
   }
 
   /** Asks the leader, now or when there is one. */
   #ask<T>(number: number, question: Question): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#questions.set(number, { question, resolve: resolve as (value: unknown) => void, reject });
-      if (this.#leader) this.#line.postMessage(question);
+      if (this.#leader) this.#line.say(question);
     });
   }
 
@@ -329,8 +347,8 @@ export class TabPort implements LeafPort {
     return this.#number;
   }
 
-  #lineOf(tab: string): string {
-    return `${this.#base}:${tab}`;
+  #lineOver(wire: Wire): Line<Question, Answer> {
+    return new Line(wire, (answer: Answer) => this.#take(answer));
   }
 
   #say(news: Call): void {
@@ -356,5 +374,7 @@ export class TabPort implements LeafPort {
   }
 }
 
+/** A worker that ends before this, in milliseconds, is not followed by another. */
+const WORKER_MS_MIN = 1_000;
 /** How long `close()` waits for the leader, in milliseconds. */
 const STORED_MS_MAX = 2_000;

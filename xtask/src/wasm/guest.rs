@@ -9,7 +9,7 @@ use crate::setup::{WASM, WasmRust};
 use crate::steps::Ticker;
 
 /// The folder of `henge/testing` in the SDK's `dist`: no page downloads anything of it.
-pub(crate) const FOLDER: &str = "testing";
+const FOLDER: &str = "testing";
 
 /// The guest as it is shipped in the SDK.
 pub(crate) fn shipped() -> PathBuf {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::cmd::Cmd;
 
 /// The file that holds the text, beside the module.
-pub(crate) const FILE: &str = "henge_wasm_base64.js";
+const FILE: &str = "henge_wasm_base64.js";
 
 /// Writes `module` as base64, with its types, into `dist`.
 pub(crate) fn write(module: &Path, dist: &Path) -> Result<()> {

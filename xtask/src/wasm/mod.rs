@@ -28,7 +28,7 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
     }
     make(steps)?;
     steps.run("SDK: size of the download", |_| {
-        size::measure(&paths::sdk().join("dist"))?.within_budget()
+        size::measure()?.within_budget()
     })?;
     stamp.record()
 }
@@ -60,7 +60,7 @@ pub(crate) fn sizes(steps: &mut Steps) -> Result<()> {
     if !stamp()?.is_fresh()? {
         make(steps)?;
     }
-    println!("\n{}", size::measure(&paths::sdk().join("dist"))?);
+    println!("\n{}", size::measure()?);
     if !compiled().is_file() {
         steps.run("SDK: Rust to wasm", compile)?;
     }

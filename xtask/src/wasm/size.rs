@@ -1,13 +1,12 @@
 //! What a page has to download.
 
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
-use std::{fmt, fs};
+use std::fmt;
 
 use crate::cmd::Cmd;
-use crate::wasm::{guest, inline};
+use crate::paths;
 
-/// The shipped files with their sizes.
+/// The entries of the package and its module with their sizes.
 pub(crate) struct Sizes(Vec<(String, Size)>);
 
 /// Bytes of one file or of several.
@@ -18,73 +17,51 @@ struct Size {
     brotli: u64,
 }
 
-/// What a page downloads in one of the ways to load the package, and the most that it may be with brotli.
-struct Total {
-    what: &'static str,
-    size: Size,
+/// One of the ways to load the package: what it takes, and the most that it may be with brotli.
+struct Download {
+    parts: &'static [&'static str],
     max: u64,
 }
 
-/// Measures every script and module below `dist`, as it is and as servers compress it.
-pub(crate) fn measure(dist: &Path) -> Result<Sizes> {
-    let mut files = Vec::new();
-    collect(dist, &mut files)?;
-    files.sort();
-    let answer = Cmd::new("node")
-        .args(["-e", MEASURE])
-        .args(&files)
-        .answer()
-        .with_context(|| format!("node could not measure the files of {}", dist.display()))?;
-    let sizes: Option<Vec<Size>> = answer.lines().map(parse).collect();
-    let sizes = sizes
-        .filter(|sizes| sizes.len() == files.len())
-        .with_context(|| format!("node answered `{answer}` instead of three sizes a file"))?;
-    let name = |file: &PathBuf| {
-        let name = file.strip_prefix(dist).unwrap_or(file);
-        name.to_string_lossy().into_owned()
-    };
-    Ok(Sizes(files.iter().map(name).zip(sizes).collect()))
+/// Measures each entry as a bundler makes it for a page, and the module: as they are and as servers compress them.
+pub(crate) fn measure() -> Result<Sizes> {
+    let script = paths::sdk().join("scripts/sizes.mjs");
+    let answer = Cmd::new("node").arg(&script).answer();
+    let answer = answer.context("node could not measure the package")?;
+    let sizes: Option<Vec<(String, Size)>> = answer.lines().map(parse).collect();
+    let sizes =
+        sizes.with_context(|| format!("{} said no sizes but `{answer}`", script.display()))?;
+    Ok(Sizes(sizes))
 }
 
 impl Sizes {
-    /// Both downloads in words, or an error when one is too large.
+    /// The downloads in words, or an error when one is too large.
     pub(crate) fn within_budget(&self) -> Result<String> {
-        for Total { what, size, max } in self.totals() {
-            if size.brotli > max {
-                let brotli = size.brotli;
+        let mut words = Vec::new();
+        for download in DOWNLOADS {
+            let Download { parts, max } = download;
+            let Size { brotli, .. } = self.size(parts)?;
+            let what = parts.join(" + ");
+            if brotli > max {
                 bail!(
                     "{self}{what}: {brotli} bytes with brotli, at most {max} are allowed; find what grew \
                      with `cargo xtask sizes`"
                 );
             }
+            let percent = brotli * 100 / max;
+            words.push(format!(
+                "{what}: {brotli} bytes with brotli, {percent} % of the budget"
+            ));
         }
-        let words = self.totals().map(|Total { what, size, max }| {
-            let (brotli, percent) = (size.brotli, size.brotli * 100 / max);
-            format!("{what}: {brotli} bytes with brotli, {percent} % of the budget")
-        });
         Ok(words.join("; "))
     }
 
-    /// A page takes the module as it is, or inside the JavaScript, and nothing for tests.
-    fn totals(&self) -> [Total; 2] {
-        let all_but = |absent: fn(&str) -> bool| {
-            let files = self.0.iter();
-            let downloads = files.filter(|(name, _)| !Path::new(name).starts_with(guest::FOLDER));
-            let present = downloads.filter(|(name, _)| !absent(name));
-            present.fold(Size::default(), |sum, (_, size)| sum.plus(*size))
-        };
-        [
-            Total {
-                what: "all JavaScript and the wasm",
-                size: all_but(|name| name == inline::FILE),
-                max: BROTLI_BYTES_MAX,
-            },
-            Total {
-                what: "all JavaScript, the wasm inline",
-                size: all_but(|name| name.ends_with(".wasm")),
-                max: INLINE_BROTLI_BYTES_MAX,
-            },
-        ]
+    fn size(&self, parts: &[&str]) -> Result<Size> {
+        parts.iter().try_fold(Size::default(), |sum, part| {
+            let found = self.0.iter().find(|(name, _)| name == part);
+            let (_, size) = found.with_context(|| format!("{part} was not measured"))?;
+            Ok(sum.plus(*size))
+        })
     }
 }
 
@@ -98,123 +75,96 @@ impl Size {
     }
 }
 
-/// Every file and both downloads, largest first.
+/// Every entry and every download.
 impl fmt::Display for Sizes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut files: Vec<_> = self.0.iter().collect();
-        files.sort_by_key(|(_, size)| std::cmp::Reverse(size.brotli));
-        writeln!(
-            f,
-            "{:>9} {:>9} {:>9}  shipped file",
-            "raw", "gzip", "brotli"
-        )?;
+        writeln!(f, "{:>9} {:>9} {:>9}  in a page", "raw", "gzip", "brotli")?;
         let mut line = |size: &Size, what: &str| {
             let Size { raw, gzip, brotli } = size;
             writeln!(f, "{raw:>9} {gzip:>9} {brotli:>9}  {what}")
         };
-        for (name, size) in files {
+        for (name, size) in &self.0 {
             line(size, name)?;
         }
-        for Total { what, size, max } in self.totals() {
-            let budget = format!("= {what}; the budget is {max} with brotli");
-            line(&size, &budget)?;
+        for Download { parts, max } in DOWNLOADS {
+            let what = format!("= {}; the budget is {max} with brotli", parts.join(" + "));
+            if let Ok(size) = self.size(parts) {
+                line(&size, &what)?;
+            }
         }
         Ok(())
     }
 }
 
-fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|end| end == "js" || end == "wasm")
-        {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn parse(line: &str) -> Option<Size> {
-    let mut sizes = line.split_whitespace().map(|word| word.parse().ok());
-    Some(Size {
+/// `henge 3 2 1`: a name, bytes, with gzip, with brotli.
+fn parse(line: &str) -> Option<(String, Size)> {
+    let (name, sizes) = line.split_once(' ')?;
+    let mut sizes = sizes.split_whitespace().map(|word| word.parse().ok());
+    let size = Size {
         raw: sizes.next()??,
         gzip: sizes.next()??,
         brotli: sizes.next()??,
-    })
+    };
+    Some((name.to_owned(), size))
 }
 
-/// The budget of a whole download; people leave libraries of 800 kB.
-const BROTLI_BYTES_MAX: u64 = 150_000;
-
-/// The same where the module is text: base64 has four characters for three bytes.
-const INLINE_BROTLI_BYTES_MAX: u64 = BROTLI_BYTES_MAX / 3 * 4;
-
-/// Node.js has both compressors built in.
-const MEASURE: &str = "
-const { readFileSync } = require('node:fs');
-const { gzipSync, brotliCompressSync } = require('node:zlib');
-for (const file of process.argv.slice(1)) {
-  const bytes = readFileSync(file);
-  console.log(bytes.length, gzipSync(bytes, { level: 9 }).length, brotliCompressSync(bytes).length);
-}
-";
+/// What pages download: the module beside the script, or inside it. People leave libraries of 800 kB; in base64
+/// four characters stand for three bytes.
+const DOWNLOADS: [Download; 2] = [
+    Download {
+        parts: &["henge", "wasm"],
+        max: 150_000,
+    },
+    Download {
+        parts: &["henge/inline"],
+        max: 200_000,
+    },
+];
 
 #[cfg(test)]
 mod tests {
-    use super::{BROTLI_BYTES_MAX, INLINE_BROTLI_BYTES_MAX, Size, Sizes, parse};
-    use crate::wasm::inline;
+    use super::{Size, Sizes, parse};
 
     fn sizes(wasm: u64, inline: u64) -> Sizes {
-        let file = |name: &str, brotli| {
-            (
-                name.to_owned(),
-                Size {
-                    brotli,
-                    ..Size::default()
-                },
-            )
+        let entry = |name: &str, brotli| {
+            let size = Size {
+                brotli,
+                ..Size::default()
+            };
+            (name.to_owned(), size)
         };
         Sizes(vec![
-            file("henge_wasm_bg.wasm", wasm),
-            file(inline::FILE, inline),
-            file("index.js", 1_000),
+            entry("henge", 1_000),
+            entry("henge/inline", inline),
+            entry("henge/testing", 1_000_000),
+            entry("wasm", wasm),
         ])
     }
 
     #[test]
     fn a_download_over_budget_is_refused() {
-        let most = BROTLI_BYTES_MAX - 1_000;
-        let most_inline = INLINE_BROTLI_BYTES_MAX - 1_000;
-        assert!(sizes(most, most_inline).within_budget().is_ok());
+        assert!(sizes(149_000, 200_000).within_budget().is_ok());
         let error = |sizes: Sizes| sizes.within_budget().unwrap_err().to_string();
-        assert!(error(sizes(most + 1, 1)).contains("and the wasm"));
-        assert!(error(sizes(1, most_inline + 1)).contains("inline"));
+        assert!(error(sizes(149_001, 1)).contains("henge + wasm: 150001"));
+        assert!(error(sizes(1, 200_001)).contains("henge/inline: 200001"));
     }
 
     #[test]
-    fn what_is_for_tests_is_no_download() {
+    fn what_was_not_measured_is_not_within_budget() {
         let mut sizes = sizes(1, 1);
-        let guest = Size {
-            brotli: INLINE_BROTLI_BYTES_MAX,
-            ..Size::default()
-        };
-        sizes.0.push(("testing/henge_guest.wasm".to_owned(), guest));
-        assert!(sizes.within_budget().is_ok());
-        sizes.0.push(("other/henge_guest.wasm".to_owned(), guest));
-        assert!(sizes.within_budget().is_err());
+        sizes.0.pop();
+        let error = sizes.within_budget().unwrap_err().to_string();
+        assert!(error.contains("wasm was not measured"), "{error}");
     }
 
     #[test]
-    fn three_sizes_are_expected() {
+    fn a_name_and_three_sizes_are_expected() {
+        let read = |line| parse(line).map(|(name, size)| (name, size.raw, size.gzip, size.brotli));
         assert_eq!(
-            parse("3 2 1").map(|size| (size.raw, size.gzip, size.brotli)),
-            Some((3, 2, 1))
+            read("henge/slim 3 2 1"),
+            Some(("henge/slim".to_owned(), 3, 2, 1))
         );
-        assert!(parse("3 2").is_none());
-        assert!(parse("3 2 x").is_none());
+        assert_eq!(read("henge 3 2"), None);
+        assert_eq!(read("henge 3 2 x"), None);
     }
 }
