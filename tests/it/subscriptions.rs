@@ -355,30 +355,3 @@ fn what_the_ring_tells_a_leaf_whose_storage_is_busy_is_held_back_and_comes_later
     assert_eq!(all.len(), 1_500);
     assert!(device.leaf().untaken_bytes() == 0 && all[1_499].1.starts_with("1499 x"));
 }
-
-#[test]
-fn as_many_subscriptions_as_there_may_be_are_remembered_with_all_that_they_have() {
-    let (mut cluster, mut device) = pair(8, Some(0));
-    let tail = "t".repeat(900);
-    let prefix = |number: usize| format!("a/{number:03}{tail}");
-    for number in 0..512 {
-        device.subscribe(cluster.now, &prefix(number));
-        device.run(&mut cluster, millis(1));
-    }
-    device.run(&mut cluster, millis(10_000));
-    assert_eq!(device.synced.len(), 512);
-    put(&mut cluster, &prefix(7), "late");
-    device.run(&mut cluster, millis(10_000));
-    device.kill();
-    device.start(&cluster);
-    device.run(&mut cluster, millis(50));
-    // What was whole is: a key that is not here is known not to be.
-    for number in 0..512 {
-        let expected = (number == 7).then(|| "late".to_owned());
-        assert_eq!(
-            here(&mut cluster, &mut device, &prefix(number)),
-            expected,
-            "{number}"
-        );
-    }
-}

@@ -225,6 +225,13 @@ impl LeafEngine {
             .unwrap_or(u32::MAX)
     }
 
+    /// Whether the storage takes no writes now, and goes on by itself.
+    #[wasm_bindgen(js_name = isBusy)]
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.0.with(|it| it.leaf.is_busy())
+    }
+
     /// Does what was asked since the last time.
     pub fn flush(&self) {
         self.0.drain();

@@ -44,7 +44,8 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #whenQuiet: (() => void)[] = [];
   /** Which engine asks the medium. */
   #life = 0;
-  #deferred: (() => void)[] = [];
+  /** Writes that the engine has no room for now, in their order. */
+  #deferred = new Set<{ request: WriteRequest; mark: WriteMark; receipt: WriteReceipt }>();
   /** The rows that have come of listings that are under way. */
   #rows = new Map<number, Row[]>();
   #subscriptions = new Subscriptions((work) => void this.submit('', work));
@@ -75,7 +76,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   /** Writes that the ring has not taken. */
   get pending(): number {
-    return this.#pending;
+    return this.#pending + this.#deferred.size;
   }
 
   /** Why nothing can be stored any more, if that is so. */
@@ -100,15 +101,19 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   write(request: WriteRequest, mark: WriteMark = { maker: this.#maker, sequence: (this.#sequence += 1) }): Receipt {
     this.checkUsable();
     const receipt = new WriteReceipt(this, request);
-    if (!this.#reopening) return this.#handIn(request, mark, receipt);
-    this.#deferred.push(() => {
+    if (!this.#reopening && this.#deferred.size === 0) {
       try {
-        const taken = this.#handIn(request, mark, receipt);
-        if (taken !== receipt) follow(taken, receipt);
+        return this.#handIn(request, mark, receipt);
       } catch (error) {
-        receipt.ended(error as StoreError);
+        if (!this.#isBusy()) throw error;
       }
-    });
+    }
+    if (this.#deferred.size >= DEFERRED_MAX) {
+      const message = `${DEFERRED_MAX} writes wait for the local storage; await some of them first`;
+      throw new StoreError('RATE_LIMITED', message, { key: request.key, retryable: true });
+    }
+    receipt.defer();
+    this.#deferred.add({ request, mark, receipt });
     return receipt;
   }
 
@@ -132,10 +137,11 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   /** Resolves when all that was written so far has come as far as asked. */
   async flush(until: FlushUntil): Promise<void> {
     if (until !== 'local') {
-      if (this.#pending > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+      if (this.pending > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
       return until === 'zones' ? this.#settling.settle() : undefined;
     }
-    await Promise.all([...this.#writes.values()].map((write) => write.until('local')));
+    const deferred = Array.from(this.#deferred, ({ receipt }) => receipt);
+    await Promise.all([...this.#writes.values(), ...deferred].map((write) => write.until('local')));
   }
 
   /** Calls `listener` when {@link LeafHost.pending} changes; returns what stops it. */
@@ -209,7 +215,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     this.#mayReopenAt = performance.now() + REOPEN_MS_MIN;
     this.#reopening = this.#reopen()
       .catch((cause) => this.#fail(cause instanceof StoreError ? cause : error))
-      .finally(() => (this.#reopening = undefined));
+      .finally(() => {
+        this.#reopening = undefined;
+        if (!this.#problem) this.#handInDeferred();
+      });
   }
 
   full(): void {
@@ -320,8 +329,29 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
       this.#count(engine.pending());
       engine.dial();
     });
-    for (const handIn of this.#deferred.splice(0)) handIn();
     this.#subscriptions.renew();
+  }
+
+  /** Hands in what had to wait, as far as there is room. */
+  #handInDeferred(): void {
+    for (const write of this.#deferred) {
+      const { request, mark, receipt } = write;
+      try {
+        const taken = this.#handIn(request, mark, receipt);
+        receipt.reached('memory');
+        if (taken !== receipt) follow(taken, receipt);
+      } catch (error) {
+        if (this.#isBusy()) return;
+        receipt.ended(error as StoreError);
+      }
+      this.#deferred.delete(write);
+    }
+    this.#count(this.#pending);
+  }
+
+  /** The storage takes no more now, and goes on. */
+  #isBusy(): boolean {
+    return this.submit('', (engine) => engine.isBusy());
   }
 
   #handIn({ key, keyBytes, value, ttlMs, context }: WriteRequest, { maker, sequence }: WriteMark, receipt: WriteReceipt): WriteReceipt {
@@ -368,6 +398,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     this.#busy += 1;
     const answer = (work: (engine: LeafEngine) => void): void => {
       if (life === this.#life) this.use(work);
+      if (this.#deferred.size > 0 && !this.#reopening && !this.#problem) this.#handInDeferred();
       this.#busy -= 1;
       if (this.#busy === 0) for (const resolve of this.#whenQuiet.splice(0)) resolve();
     };
@@ -386,8 +417,8 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   #count(pending: number): void {
     this.#pending = pending;
-    tellAll(this.#pendingListeners, pending);
-    if (pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    tellAll(this.#pendingListeners, this.pending);
+    if (this.pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   /** No write comes further. */
@@ -395,7 +426,9 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     for (const write of this.#writes.values()) {
       write.ended(new StoreError(error.code, error.message, { key: write.key, cause: error.cause }));
     }
+    for (const { receipt } of this.#deferred) receipt.ended(error);
     this.#writes.clear();
+    this.#deferred.clear();
   }
 }
 
@@ -407,5 +440,7 @@ function sourceOf(code: number): LocalEntry['source'] {
 const SOURCES = ['waiting', 'copy', 'ring'] as const;
 /** How long `close()` waits for what need not be stored, in milliseconds. */
 const QUIET_MS_MAX = 1_000;
+/** Writes that wait until the storage goes on. */
+const DEFERRED_MAX = 65_536;
 /** A storage that fails again within this, in milliseconds, is given up. */
 const REOPEN_MS_MIN = 10_000;

@@ -15,6 +15,8 @@ export class WriteReceipt implements Receipt {
   readonly key: Key;
   #settle: () => Promise<void>;
   #isSettling = false;
+  /** Reads do not see it yet. */
+  #isDeferred = false;
   #durability: Durability = 'memory';
   #version: Version | undefined;
   #error: StoreError | undefined;
@@ -35,7 +37,7 @@ export class WriteReceipt implements Receipt {
   }
 
   until(durability: Durability, signal?: AbortSignal): Promise<Receipt> {
-    if (ORDER.indexOf(durability) <= ORDER.indexOf(this.#durability)) return Promise.resolve(this);
+    if (!this.#isDeferred && ORDER.indexOf(durability) <= ORDER.indexOf(this.#durability)) return Promise.resolve(this);
     if (this.#error) return Promise.reject(this.#error);
     return new Promise((resolve, reject) => {
       const waiter = { until: durability, resolve, reject };
@@ -50,8 +52,14 @@ export class WriteReceipt implements Receipt {
     });
   }
 
+  /** It has not come as far as that reads see it. */
+  defer(): void {
+    this.#isDeferred = true;
+  }
+
   /** It has come so far. */
   reached(durability: Durability, version?: Version): void {
+    this.#isDeferred = false;
     this.#durability = durability;
     this.#version = version;
     const rank = ORDER.indexOf(durability);

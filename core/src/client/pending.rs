@@ -234,7 +234,8 @@ impl Pending {
     /// Bytes that it holds, about.
     fn bytes(&self) -> usize {
         let operation = match &self.request.operation {
-            Operation::Get { seen, .. } | Operation::Settle { seen, .. } => seen.len(),
+            // What was seen of its key is filled in when it is sent.
+            Operation::Get { .. } | Operation::Settle { .. } => 0,
             Operation::List { span, after, .. } => span.bytes() + after.len(),
             Operation::Write { context, value, .. } => {
                 context.len() + value.as_ref().map_or(0, |value| value.bytes.len())

@@ -230,6 +230,12 @@ impl Leaf {
         self.outbox.all(self.now.as_millis())
     }
 
+    /// Whether a write is refused because the storage has too much to do, which passes.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.is_full && self.store.can_write() == Err(WriteRefused::Queue)
+    }
+
     /// Bytes that the ring has told of keys that are kept here, and that are not stored yet.
     #[must_use]
     pub const fn untaken_bytes(&self) -> usize {
