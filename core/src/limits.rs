@@ -75,6 +75,13 @@ pub const LISTING_PAGES_MAX: usize = 64;
 pub const LISTING_ENTRIES: usize = 4_096;
 /// Least keys that it asks one partition for.
 pub const LISTING_PAGE_MIN: usize = 4;
+/// Lists of a client for which somebody waits.
+pub const LISTINGS_MAX: usize = 64;
+/// Lists that a client keeps between two pages, and for how long, in milliseconds: whoever goes on later reads
+/// again what was at hand.
+pub const LISTINGS_KEPT_MAX: usize = 8;
+/// See `LISTINGS_KEPT_MAX`.
+pub const LISTINGS_KEPT_MS: u64 = 5_000;
 
 /// Most calls of a client without an outcome.
 pub const CALLS_MAX: usize = 65_536;

@@ -130,6 +130,12 @@ impl Span {
     }
 }
 
+/// Whether `a` comes before `b` in a list of keys, which may run from the last key to the first.
+#[must_use]
+pub fn comes_before(is_reverse: bool, a: &[u8], b: &[u8]) -> bool {
+    if is_reverse { a > b } else { a < b }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,6 +35,7 @@ fn wanted(partition: PartitionId, after: &str, limit: u32) -> PageWanted {
     PageWanted {
         partition,
         after,
+        is_reverse: false,
         limit,
     }
 }
@@ -62,7 +63,17 @@ fn pair(entry: &Listed) -> (String, String) {
 
 /// Everything that a list through `seat` gives, in the order in which it gives it.
 fn list(cluster: &mut Cluster, seat: usize, span: &Span, level: Level) -> Vec<(String, String)> {
-    let mut listing = Listing::new(span.clone(), None, PARTITIONS);
+    let listing = Listing::new(span.clone(), None, PARTITIONS);
+    play(cluster, seat, listing, level)
+}
+
+fn play(
+    cluster: &mut Cluster,
+    seat: usize,
+    mut listing: Listing,
+    level: Level,
+) -> Vec<(String, String)> {
+    let span = &listing.span().clone();
     let mut pairs = Vec::new();
     while !listing.is_done() {
         while let Some(mut wanted) = listing.poll_page() {
@@ -126,6 +137,45 @@ fn every_key_is_listed_once_and_in_order_through_every_member() {
         "the node's own records are none of the keys"
     );
     assert_eq!(list(&mut cluster, 1, &prefix("x"), Level::Quorum), []);
+}
+
+#[test]
+fn a_list_from_the_last_key_to_the_first_has_the_same_keys_and_goes_on_behind_any_of_them() {
+    let mut cluster = Cluster::with(3, 44, few_partitions);
+    let mut pairs = load(&mut cluster, 80);
+    delete(&mut cluster, 0, "k079");
+    delete(&mut cluster, 1, "k040");
+    pairs.retain(|(key, _)| key != "k079" && key != "k040");
+    pairs.reverse();
+    let range = |from: &str, to: &str| Span::Range {
+        from: from.into(),
+        to: to.into(),
+    };
+    let mut check = |span: Span, behind: &str, expected: &[(String, String)]| {
+        for level in [Level::One, Level::Quorum] {
+            let listing = Listing::new(span.clone(), None, PARTITIONS);
+            let listing = listing.in_reverse(true).behind(behind.into());
+            assert_eq!(
+                play(&mut cluster, 0, listing, level),
+                expected,
+                "{span:?} behind {behind:?}"
+            );
+        }
+    };
+    check(prefix("k"), "", &pairs);
+    check(prefix("k"), "k070", &pairs[9..]);
+    check(range("k010", "k020"), "", &pairs[58..68]);
+    check(range("k010", "k020"), "k012", &pairs[66..68]);
+    check(range("k010", ""), "k012", &pairs[66..68]);
+    check(Span::Key("k007".into()), "", &pairs[71..72]);
+    // Where to go on may lie outside of what is listed.
+    check(prefix("k"), "z", &pairs);
+    check(prefix("k"), "a", &[]);
+    check(range("k010", "k020"), "k020", &pairs[58..68]);
+    check(range("k010", "k020"), "k010", &[]);
+    check(range("k010", "k020"), "k005", &[]);
+    check(Span::Key("k007".into()), "k007", &[]);
+    check(Span::Key("k007".into()), "k008", &pairs[71..72]);
 }
 
 #[test]
@@ -329,6 +379,7 @@ fn a_list_that_makes_no_sense_is_refused_by_name() {
             operation: Operation::List {
                 span: prefix(""),
                 after: vec![],
+                is_reverse: false,
                 limit: 1,
                 r: None,
             },

@@ -1,6 +1,6 @@
 /** What stores with a storage promise, in every runtime alike; see `conformance.mjs`. */
 
-import { equal, failure, includes, same, using } from './expect.mjs';
+import { equal, failure, fresh, includes, same, until, using } from './expect.mjs';
 
 export const localCases = [
   {
@@ -381,16 +381,3 @@ export const localCases = [
     },
   },
 ];
-
-/** Waits until something is so. */
-async function until(isSo) {
-  for (let round = 0; !isSo(); round++) {
-    if (round > 1000) throw new Error(`not within 10 s: ${isSo}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-/** A name that no other case has. */
-function fresh() {
-  return `local-${crypto.randomUUID()}`;
-}

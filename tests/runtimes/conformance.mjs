@@ -6,9 +6,11 @@
 
 import { equal, failure, includes, same, using } from './expect.mjs';
 import { localCases } from './conformance-local.mjs';
+import { ringCases } from './conformance-ring.mjs';
 
 export const cases = [
   ...localCases,
+  ...ringCases,
   {
     name: 'a store says who it is connected to',
     async run({ henge, urls }) {

@@ -35,6 +35,19 @@ export function includes(text, words) {
   if (!text.includes(words)) throw new Error(`${show(text)} does not say ${show(words)}`);
 }
 
+/** Waits until something is so. */
+export async function until(isSo, limitMs = 10_000) {
+  for (const end = performance.now() + limitMs; !isSo(); ) {
+    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A name that no other case has. */
+export function fresh() {
+  return `name-${crypto.randomUUID()}`;
+}
+
 function show(value) {
   if (value instanceof Uint8Array) return `bytes ${[...value]}`;
   return value === undefined ? 'undefined' : JSON.stringify(value, (_, inner) => (inner instanceof Uint8Array ? show(inner) : inner));

@@ -28,7 +28,7 @@ import { Stones } from './stones.mjs';
 import { startWorker } from './workerd.mjs';
 
 const DENO_RIGHTS = ['--allow-read', '--allow-write=.henge', '--allow-env', '--allow-net=127.0.0.1', '--no-prompt', '--no-remote', '--node-modules-dir=manual'];
-const CASES = ['conformance.mjs', 'conformance-local.mjs', 'expect.mjs', 'in-worker.mjs', 'memory.mjs', 'play.mjs'];
+const CASES = ['conformance.mjs', 'conformance-local.mjs', 'conformance-ring.mjs', 'expect.mjs', 'in-worker.mjs', 'memory.mjs', 'play.mjs'];
 const CHROMIUM = /Chrome\//;
 
 let project;

@@ -1,11 +1,13 @@
 //! Levels, failures, entries and states as JavaScript sees them.
 
 use henge_core::causality::{Hlc, Value};
-use henge_core::client::ConnectionState;
+use henge_core::client::{ConnectionState, WatchId};
 use henge_core::leaf::{Answer, Source};
 use henge_core::replication::Level;
+use henge_core::selector::Span;
 use henge_core::time::Instant;
-use henge_core::wire::{Entry, Failure};
+use henge_core::watch::Change;
+use henge_core::wire::{Entry, Failure, Listed};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
@@ -49,6 +51,8 @@ pub(crate) enum Want {
     Entry,
     /// Whether there is one.
     Existence,
+    /// Many: those of a list that are news for this watch.
+    Keys(WatchId),
 }
 
 impl Want {
@@ -114,7 +118,7 @@ impl<'a> Answered<'a> {
             (Self::Found(_), Want::Existence) => listener.exists(id, true),
             (Self::Nothing, Want::Existence) => listener.exists(id, false),
             (Self::Nothing, _) => listener.absent(id),
-            (Self::Found(Found { value, .. }), Want::Value) => {
+            (Self::Found(Found { value, .. }), Want::Value | Want::Keys(_)) => {
                 listener.found(id, value.encoding, &value.bytes);
             }
             (Self::Found(found), Want::Entry) => {
@@ -142,6 +146,56 @@ impl Found<'_> {
             siblings: siblings.collect(),
         })
     }
+}
+
+/// What comes with the value of a key of a list.
+pub(crate) fn listed_object(listed: &Listed) -> JsValue {
+    let found = Found {
+        value: &listed.value,
+        version: Some(listed.version),
+        source: Source::Ring,
+        expires_at_ms: listed.expires_at_ms,
+        context: &listed.context,
+        siblings: &listed.siblings,
+    };
+    found.object()
+}
+
+/// What comes with a change.
+pub(crate) fn changed_object(change: &Change) -> JsValue {
+    let nothing = Value {
+        encoding: 0,
+        bytes: Vec::new(),
+    };
+    let found = Found {
+        value: change.value.as_ref().unwrap_or(&nothing),
+        version: Some(change.version),
+        source: Source::Ring,
+        expires_at_ms: change.expires_at_ms,
+        context: &change.context,
+        siblings: &change.siblings,
+    };
+    found.object()
+}
+
+/// Keys as the package names them: `kind` 0 is the key `from`, 1 those that begin so, 2 those from there on and
+/// before `to`, if that is not empty.
+pub(crate) fn span(kind: u8, from: Vec<u8>, to: Vec<u8>) -> Span {
+    match kind {
+        0 => Span::Key(from),
+        1 => Span::Prefix(from),
+        _ => Span::Range { from, to },
+    }
+}
+
+/// A number that JavaScript hands back, or a length.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates"
+)]
+pub(crate) const fn whole(number: f64) -> u64 {
+    number as u64
 }
 
 /// The number of a source.

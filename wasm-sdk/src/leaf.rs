@@ -3,13 +3,12 @@
 use henge_core::causality::Value;
 use henge_core::id::RequestId;
 use henge_core::leaf::{LeafSettings, ListSpec, ReadFrom, ReadId, SubscriptionId, Write, WriteId};
-use henge_core::selector::Span;
 use henge_core::storage::{OperationId, StorageAnswer, StorageFault, StoredFile};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use crate::clock::now;
-use crate::convert::{Want, failure_object, level_of_code};
+use crate::convert::{Want, failure_object, level_of_code, span, whole};
 use crate::driver::Driver;
 use crate::listener::Listener;
 use crate::local::Local;
@@ -243,25 +242,7 @@ impl LeafEngine {
     }
 }
 
-fn span(kind: u8, from: Vec<u8>, to: Vec<u8>) -> Span {
-    match kind {
-        0 => Span::Key(from),
-        1 => Span::Prefix(from),
-        _ => Span::Range { from, to },
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
 const fn number(id: WriteId) -> f64 {
     id.0 as f64
-}
-
-/// A number that JavaScript hands back, or a length.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a float cast saturates"
-)]
-const fn whole(number: f64) -> u64 {
-    number as u64
 }

@@ -42,7 +42,23 @@ export interface Listener {
   status(status: StatusObject): void;
 }
 
-/** What a leaf tells its owner beside that, and asks of its medium: each request is answered once. */
+/** What a connection to the ring tells its owner beside that. */
+export interface RingListener extends Listener {
+  /** A key of the listing that is told next. */
+  item(key: Uint8Array, entry: EntryObject, encoding: number, bytes: Uint8Array): void;
+  /** A listing has all its items; behind which key it can go on. */
+  listed(list: number, next: Uint8Array | undefined): void;
+  /** From here on a watch tells everything; if it goes on from before, it has told what was missed. */
+  synced(watch: number): void;
+  /** A key has changed; without bytes it has no value any more. */
+  changed(watch: number, key: Uint8Array, entry: EntryObject, encoding: number, bytes: Uint8Array | undefined): void;
+  /** A watch has missed something; from here on it tells everything. */
+  resync(watch: number): void;
+  /** A watch has ended. */
+  unsubscribed(watch: number, failure: FailureObject): void;
+}
+
+/** What a leaf tells its owner beside that of `Listener`, and asks of its medium: each request is answered once. */
 export interface LeafListener extends Listener {
   append(operation: number, file: string, offset: number, bytes: Uint8Array): void;
   sync(operation: number, file: string): void;
@@ -112,6 +128,35 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn status(this: &Listener, status: JsValue);
 
+    // Only a connection to the ring calls these, with a `RingListener`.
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn item(this: &Listener, key: &[u8], entry: JsValue, encoding: u8, bytes: &[u8]);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn changed(
+        this: &Listener,
+        watch: f64,
+        key: &[u8],
+        entry: JsValue,
+        encoding: u8,
+        bytes: Option<&[u8]>,
+    );
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn resync(this: &Listener, watch: f64);
+
+    // Both call these.
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn listed(this: &Listener, list: f64, next: Option<Vec<u8>>);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn synced(this: &Listener, subscription: f64);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn unsubscribed(this: &Listener, subscription: f64, failure: JsValue);
+
     // Only a leaf calls these, with a `LeafListener`.
 
     #[wasm_bindgen(method)]
@@ -161,13 +206,4 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(crate) fn gone(this: &Listener, key: &[u8], source: u8, is_expiry: bool);
-
-    #[wasm_bindgen(method)]
-    pub(crate) fn listed(this: &Listener, list: f64, next: Option<Vec<u8>>);
-
-    #[wasm_bindgen(method)]
-    pub(crate) fn synced(this: &Listener, subscription: f64);
-
-    #[wasm_bindgen(method)]
-    pub(crate) fn unsubscribed(this: &Listener, subscription: f64, failure: JsValue);
 }

@@ -1,33 +1,43 @@
 //! A client of the ring, as the driver drives it.
 
-use henge_core::client::{Call, CallId, Client, ClientError, ClientOutput};
+use henge_core::client::{
+    BucketRef, Call, CallId, Client, ClientError, ClientOutput, ListSpec, WatchId, WatchOutput,
+};
+use henge_core::cluster::DEFAULT_BUCKET;
+use henge_core::id::BucketId;
 use henge_core::sorted::Map;
 use henge_core::time::Instant;
 use henge_core::wire::{Failure, Reply};
 
 use crate::clock::now;
-use crate::convert::{Answered, Want, failure_object};
+use crate::convert::{Answered, Want, changed_object, failure_object, listed_object};
 use crate::listener::Listener;
 use crate::machine::{Effect, Machine};
 
 /// A client, and what its callers want to be told.
 pub(crate) struct Remote {
-    client: Client,
+    pub(crate) client: Client,
+    pub(crate) bucket: BucketRef,
     wants: Map<CallId, Want>,
 }
 
-/// The outcome of a call.
-pub(crate) struct Outcome {
-    call: CallId,
-    want: Want,
-    result: Result<Reply, Failure>,
+/// What the listener of a client is told.
+pub(crate) enum News {
+    Done(CallId, Want, Result<Reply, Failure>),
+    Watched(WatchOutput),
 }
 
 impl Remote {
-    /// A client that has not dialled.
-    pub(crate) fn new(session: u64) -> Self {
+    /// A client of one bucket that has not dialled.
+    pub(crate) fn new(session: u64, bucket: String) -> Self {
+        // A name is looked up at each call.
+        let bucket = match bucket.as_str() {
+            DEFAULT_BUCKET => BucketId::default().into(),
+            _ => bucket.into(),
+        };
         Self {
             client: Client::new(session),
+            bucket,
             wants: Map::new(),
         }
     }
@@ -39,15 +49,30 @@ impl Remote {
         Ok(id)
     }
 
+    /// Takes a list; of one for a watch only what is news there is told.
+    pub(crate) fn list(&mut self, spec: ListSpec, watch: WatchId) -> Result<CallId, Failure> {
+        let id = self.client.list(now(), spec)?;
+        self.wants.insert(id, Want::Keys(watch));
+        Ok(id)
+    }
+
     /// Forgets a call; true if it is a write that may be applied nevertheless.
     pub(crate) fn cancel(&mut self, call: CallId) -> bool {
         self.wants.remove(call);
         self.client.cancel(call)
     }
+
+    fn done(&mut self, call: CallId, mut result: Result<Reply, Failure>) -> News {
+        let want = self.wants.remove(call).unwrap_or_default();
+        if let (Want::Keys(watch), Ok(Reply::Listed { entries, .. })) = (want, &mut result) {
+            entries.retain(|entry| self.client.note_listed(watch, entry));
+        }
+        News::Done(call, want, result)
+    }
 }
 
 impl Machine for Remote {
-    type News = Outcome;
+    type News = News;
 
     fn handle_dialing(&mut self, now: Instant) {
         self.client.handle_dialing(now);
@@ -73,29 +98,70 @@ impl Machine for Remote {
         self.client.poll_timeout()
     }
 
-    fn poll_effect(&mut self) -> Option<Effect<Outcome>> {
-        Some(match self.client.poll_output()? {
+    fn poll_effect(&mut self) -> Option<Effect<News>> {
+        let Some(output) = self.client.poll_output() else {
+            let watched = self.client.poll_watch()?;
+            return Some(Effect::News(News::Watched(watched)));
+        };
+        Some(match output {
             ClientOutput::Send(message) => Effect::Send(message),
             ClientOutput::Redial { at } => Effect::Redial(at),
             ClientOutput::State(state) => Effect::State(state),
             ClientOutput::Refused(refusal) => Effect::Refused(refusal),
-            ClientOutput::Done { call, result } => {
-                let want = self.wants.remove(call).unwrap_or_default();
-                Effect::News(Outcome { call, want, result })
-            }
+            ClientOutput::Done { call, result } => Effect::News(self.done(call, result)),
         })
     }
 
-    fn tell(Outcome { call, want, result }: Outcome, listener: &Listener) {
-        #[expect(clippy::cast_precision_loss, reason = "calls are counted up from 1")]
-        let id = call.0 as f64;
-        match result {
-            Err(failure) => listener.failed(id, failure_object(&failure)),
-            Ok(Reply::Written { version, .. }) => listener.written(id, &version.to_string()),
-            Ok(Reply::Missing { .. }) => Answered::Nothing.tell(id, want, listener),
-            Ok(Reply::Found(entry)) => Answered::of_entry(&entry).tell(id, want, listener),
-            // None of these calls is a list.
-            Ok(Reply::Listed { .. }) => {}
+    fn tell(news: News, listener: &Listener) {
+        match news {
+            News::Done(call, want, result) => tell_outcome(number(call.0), want, result, listener),
+            News::Watched(watched) => tell_watched(watched, listener),
         }
     }
+}
+
+fn tell_outcome(id: f64, want: Want, result: Result<Reply, Failure>, listener: &Listener) {
+    match result {
+        Err(failure) => listener.failed(id, failure_object(&failure)),
+        Ok(Reply::Written { version, .. }) => listener.written(id, &version.to_string()),
+        Ok(Reply::Missing { .. }) => Answered::Nothing.tell(id, want, listener),
+        Ok(Reply::Found(entry)) => Answered::of_entry(&entry).tell(id, want, listener),
+        Ok(Reply::Listed { entries, next }) => {
+            for entry in entries {
+                let value = &entry.value;
+                listener.item(
+                    &entry.key,
+                    listed_object(&entry),
+                    value.encoding,
+                    &value.bytes,
+                );
+            }
+            listener.listed(id, next);
+        }
+    }
+}
+
+fn tell_watched(watched: WatchOutput, listener: &Listener) {
+    match watched {
+        WatchOutput::Watching { watch } | WatchOutput::Resumed { watch } => {
+            listener.synced(number(watch.0));
+        }
+        WatchOutput::Resync { watch } => listener.resync(number(watch.0)),
+        WatchOutput::Failed { watch, failure } => {
+            listener.unsubscribed(number(watch.0), failure_object(&failure));
+        }
+        WatchOutput::Changes { watch, changes } => {
+            for change in changes {
+                let encoding = change.value.as_ref().map_or(0, |value| value.encoding);
+                let bytes = change.value.as_ref().map(|value| value.bytes.as_slice());
+                let entry = changed_object(&change);
+                listener.changed(number(watch.0), &change.key, entry, encoding, bytes);
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counted up from 1")]
+const fn number(id: u64) -> f64 {
+    id as f64
 }

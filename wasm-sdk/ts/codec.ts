@@ -66,9 +66,12 @@ export function decodeValue(encoding: number, bytes: Uint8Array, key: Key): unkn
   }
 }
 
-/** A context as text. */
+/** A context, or a token, as text. */
 export function encodeContext(bytes: Uint8Array): Context {
-  return btoa(String.fromCharCode(...bytes))
+  // One by one: a session's are more than a call takes arguments.
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary)
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '');
@@ -76,12 +79,17 @@ export function encodeContext(bytes: Uint8Array): Context {
 
 /** The bytes of a context; none for `undefined`. */
 export function decodeContext(context: Context | undefined): Uint8Array {
-  if (context === undefined) return NOTHING;
+  return decodeText(context, 'context', 'getEntry() returned as `context`');
+}
+
+/** The bytes of what {@link encodeContext} has made; none for `undefined`. `name` and `origin` say what it must be. */
+export function decodeText(text: string | undefined, name: string, origin: string): Uint8Array {
+  if (text === undefined) return NOTHING;
   try {
-    const binary = atob(context.replaceAll('-', '+').replaceAll('_', '/'));
+    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
     return Uint8Array.from(binary, (char) => char.charCodeAt(0));
   } catch {
-    throw new TypeError(`context must be what getEntry() returned as \`context\`, not ${describe(context)}`);
+    throw new TypeError(`${name} must be what ${origin}, not ${describe(text)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { decodeText, describe } from './codec.js';
 import { Connection } from './connection.js';
 import type { EngineModule } from './engine-module.js';
 import { checkOptions, checkSignal, checkTimeout, Levels } from './options.js';
@@ -10,15 +11,18 @@ export async function connect(engine: EngineModule, urls: Urls, options: Connect
   checkOptions('connect()', OPTIONS, options);
   checkSignal(options.signal);
   const timeoutMs = checkTimeout(options.timeoutMs);
+  const { bucket = 'default' } = options;
+  if (typeof bucket !== 'string') throw new TypeError(`bucket must be the name of one, not ${describe(bucket)}`);
+  const session = decodeText(options.session, 'session', 'sessionToken() has given');
   const addresses = socketUrls('connect()', urls);
   const glue = await engine.load(options.wasm);
   const levels = new Levels(glue.levelCode);
   levels.code(options.r);
   levels.code(options.w);
   const socketClass = await engine.webSocket(options.WebSocket, 'connect(url, { WebSocket })');
-  const connection = new Connection(glue, addresses, socketClass);
-  await connection.open(timeoutMs, options.signal);
+  const connection = new Connection(glue, bucket, addresses, socketClass);
+  await connection.open(session, timeoutMs, options.signal);
   return new HengeStore(connection, levels, { r: options.r, w: options.w, timeoutMs: options.timeoutMs });
 }
 
-const OPTIONS: readonly string[] = ['r', 'w', 'timeoutMs', 'signal', 'WebSocket', 'wasm'];
+const OPTIONS: readonly string[] = ['bucket', 'session', 'r', 'w', 'timeoutMs', 'signal', 'WebSocket', 'wasm'];

@@ -314,7 +314,8 @@ export function tellAll<T>(listeners: ReadonlySet<(news: T) => void>, news: T): 
 /** A failure that the engine reports, as an error. */
 export function errorOf(failure: FailureObject, key?: Key): StoreError {
   const { code, message, retryable } = failure;
-  return new StoreError(code as ErrorCode, message, key === undefined ? { retryable } : { retryable, key });
+  // What is about many keys, like a list, is called under none.
+  return new StoreError(code as ErrorCode, message, key ? { retryable, key } : { retryable });
 }
 
 /** Everything that uses the engine's present instance. */

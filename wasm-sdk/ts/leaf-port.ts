@@ -1,5 +1,6 @@
 import type { EncodedValue } from './codec.js';
 import type { StoreError } from './errors.js';
+import type { Page } from './listing.js';
 import type { EncodedSpan } from './span.js';
 import type { Durability, Key, LocalEntry, Receipt, RefusedWrite, Status, StorageInfo, Version } from './types.js';
 
@@ -46,10 +47,7 @@ export interface Row {
 }
 
 /** Some keys of a listing. */
-export interface RowPage {
-  readonly rows: readonly Row[];
-  readonly next: Uint8Array | undefined;
-}
+export type RowPage = Page<Row>;
 
 /** What happens to a subscription. */
 export type News =

@@ -1,47 +1,64 @@
-import type { LeafPort, Row } from './leaf-port.js';
-import { aborted } from './options.js';
-import type { EncodedSpan } from './span.js';
-import type { Key, ListEntry, Listing } from './types.js';
+import { describe, encodeKey } from './codec.js';
+import { aborted, checkSignal } from './options.js';
+import { encodeSpan, type EncodedSpan } from './span.js';
+import type { Key, Listing, PageOptions } from './types.js';
 
-/** A listing of a leaf, page by page. */
-export class LeafListing<T> implements Listing<T> {
-  #port: LeafPort;
-  #ready: () => Promise<void>;
-  #entryOf: (row: Row) => ListEntry<T>;
-  #span: EncodedSpan;
+/** Some keys of a listing, in their order. */
+export interface Page<R> {
+  readonly rows: readonly R[];
+  /** Behind which key to go on, if there may be more. */
+  readonly next: Uint8Array | undefined;
+}
+
+/** What a listing lists. */
+export interface ListRange {
+  readonly span: EncodedSpan;
+  readonly after: Uint8Array;
+  readonly limit: number;
+  readonly isReverse: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What an application wants to list, checked. */
+export function rangeOf({ limit = Infinity, reverse = false, cursor, signal, prefix, start, end }: PageOptions): ListRange {
+  checkSignal(signal);
+  if (limit !== Infinity && !(Number.isInteger(limit) && limit > 0)) {
+    throw new TypeError(`limit must be a whole number above 0, not ${describe(limit)}`);
+  }
+  const after = cursor === undefined ? new Uint8Array(0) : encodeKey(cursor);
+  return { span: encodeSpan('list()', { prefix, start, end }), after, limit, isReverse: reverse, signal };
+}
+
+/** A listing, page by page. */
+export class PagedListing<R extends { readonly keyBytes: Uint8Array }, E extends { readonly key: Key }> implements Listing<unknown, E> {
+  #page: (after: Uint8Array, left: number) => Promise<Page<R>>;
+  #entryOf: (row: R) => E;
   #after: Uint8Array;
   #left: number;
-  #isReverse: boolean;
   #signal: AbortSignal | undefined;
   #cursor: Key | undefined;
 
+  /** `page` gets at most `left` keys behind `after`. */
   constructor(
-    port: LeafPort,
-    ready: () => Promise<void>,
-    entryOf: (row: Row) => ListEntry<T>,
-    request: { span: EncodedSpan; after: Uint8Array; limit: number; isReverse: boolean; signal: AbortSignal | undefined },
+    { after, limit, signal }: ListRange,
+    page: (after: Uint8Array, left: number) => Promise<Page<R>>,
+    entryOf: (row: R) => E,
   ) {
-    this.#port = port;
-    this.#ready = ready;
+    this.#after = after;
+    this.#left = limit;
+    this.#signal = signal;
+    this.#page = page;
     this.#entryOf = entryOf;
-    this.#span = request.span;
-    this.#after = request.after;
-    this.#left = request.limit;
-    this.#isReverse = request.isReverse;
-    this.#signal = request.signal;
   }
 
   get cursor(): Key | undefined {
     return this.#cursor;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ListEntry<T>, void> {
-    await this.#ready();
+  async *[Symbol.asyncIterator](): AsyncGenerator<E, void> {
     while (this.#left > 0) {
       if (this.#signal?.aborted) throw aborted(this.#signal, 'the listing was given up by its signal');
-      const limit = Math.min(this.#left, PAGE_ENTRIES);
-      const request = { span: this.#span, after: this.#after, limit, isReverse: this.#isReverse };
-      const { rows, next } = await this.#port.list(request, this.#signal);
+      const { rows, next } = await this.#page(this.#after, this.#left);
       for (const row of rows) {
         const entry = this.#entryOf(row);
         this.#left -= 1;
@@ -57,12 +74,9 @@ export class LeafListing<T> implements Listing<T> {
     }
   }
 
-  async toArray(): Promise<ListEntry<T>[]> {
-    const entries: ListEntry<T>[] = [];
+  async toArray(): Promise<E[]> {
+    const entries: E[] = [];
     for await (const entry of this) entries.push(entry);
     return entries;
   }
 }
-
-/** Keys of one page. */
-const PAGE_ENTRIES = 256;

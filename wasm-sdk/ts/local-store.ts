@@ -1,8 +1,8 @@
-import { queueOf } from './changes.js';
-import { decodeContext, decodeKey, decodeValue, describe, encodeKey, encodeValue, type EncodedValue } from './codec.js';
-import type { LeafPort, News, Row } from './leaf-port.js';
+import { ChangeQueue } from './changes.js';
+import { decodeContext, decodeKey, decodeValue, encodeKey, encodeValue, type EncodedValue } from './codec.js';
 import { expiryOf } from './host.js';
-import { LeafListing } from './listing.js';
+import type { LeafPort, News, Row, RowPage } from './leaf-port.js';
+import { PagedListing, rangeOf, type ListRange } from './listing.js';
 import { namespaceOf } from './namespace.js';
 import { checkChoice, checkOptions, checkSignal, checkTimeout, checkTtl, type Levels } from './options.js';
 import { Peeks } from './peeks.js';
@@ -25,9 +25,11 @@ import type {
   Selector,
   Status,
   StorageInfo,
+  Update,
   Value,
   WatchOptions,
 } from './types.js';
+import { Updates } from './updates.js';
 
 /** The store that `open()` returns. */
 export class HengeLocalStore implements LocalStore {
@@ -36,8 +38,7 @@ export class HengeLocalStore implements LocalStore {
   #levels: Levels;
   #hasServers: boolean;
   #peeks = new Peeks();
-  /** The end of the last update of each key. */
-  #updates = new Map<string, Promise<unknown>>();
+  #updates = new Updates();
 
   constructor(name: string, port: LeafPort, levels: Levels, hasServers: boolean) {
     this.name = name;
@@ -89,40 +90,24 @@ export class HengeLocalStore implements LocalStore {
     return Promise.all(Array.from(entries, ([key, value]) => this.#write(key, encodeValue(value), options)));
   }
 
-  async update<T = Value>(key: Key, change: (value: T | undefined) => T | undefined, options?: LocalWriteOptions): Promise<T | undefined> {
+  async update<T = Value>(key: Key, change: Update<T>, options?: LocalWriteOptions): Promise<T | undefined> {
     checkOptions('update()', PUT_OPTIONS, options);
-    const name = nameOf(encodeKey(key));
-    const before = this.#updates.get(name);
-    const own = (async () => {
-      await before?.catch(() => undefined);
-      const entry = await this.#read<LocalEntry<T> | undefined>('update()', key, undefined, Want.entry).catch((error: StoreError) => {
+    const read = (): Promise<LocalEntry<T> | undefined> =>
+      this.#read<LocalEntry<T> | undefined>('update()', key, undefined, Want.entry).catch((error: StoreError) => {
         // There is neither a connection nor a copy: as far as this device knows there is no value.
         if (error.code === 'UNAVAILABLE' && error.retryable) return undefined;
         throw error;
       });
-      const value = change(entry?.value);
-      const context = options?.context ?? entry?.context;
-      await this.#write(key, value === undefined ? undefined : encodeValue(value), { ...options, context });
-      return value;
-    })();
-    this.#updates.set(name, own);
-    return own.finally(() => {
-      if (this.#updates.get(name) === own) this.#updates.delete(name);
-    });
+    return this.#updates.run<T>(key, change, read, (value, context) =>
+      this.#write(key, value === undefined ? undefined : encodeValue(value), { ...options, context: options?.context ?? context }),
+    );
   }
 
   list<T = Value>(options: ListOptions = {}): Listing<T> {
     checkOptions('list()', LIST_OPTIONS, options);
-    checkSignal(options.signal);
-    const { limit = Infinity, reverse = false, cursor, signal } = options;
-    if (limit !== Infinity && !(Number.isInteger(limit) && limit > 0)) {
-      throw new TypeError(`limit must be a whole number above 0, not ${describe(limit)}`);
-    }
     const from = checkChoice('from', ['nearest', 'local'] as const, options.from) ?? 'nearest';
-    const span = encodeSpan('list()', options);
-    const after = cursor === undefined ? new Uint8Array(0) : encodeKey(cursor);
-    const ready = (): Promise<void> => (from === 'local' ? Promise.resolve() : this.#whole(span));
-    return new LeafListing<T>(this.#port, ready, entryOf<T>, { span, after, limit, isReverse: reverse, signal });
+    const range = rangeOf(options);
+    return this.#list<T>(range, () => (from === 'local' ? Promise.resolve() : this.#whole(range.span)));
   }
 
   subscribe<T = Value>(target: Key | Selector, listener: (change: Change<T>) => void): () => void {
@@ -146,12 +131,18 @@ export class HengeLocalStore implements LocalStore {
     checkOptions('watch()', ['initial', 'signal'], options);
     checkSignal(options.signal);
     const span = encodeSpan('watch()', target);
-    const initial = async function* (this: HengeLocalStore): AsyncGenerator<Change<T>, void> {
-      const request = { span, after: new Uint8Array(0), limit: Infinity, isReverse: false, signal: options.signal };
-      const rows = new LeafListing<T>(this.#port, async () => undefined, entryOf<T>, request);
-      for await (const entry of rows) yield { type: 'set', ...entry } as Change<T>;
-    };
-    yield* queueOf<T>((listener) => this.subscribe<T>(target, listener), initial.bind(this), options);
+    const queue = new ChangeQueue<Change<T>>();
+    const stop = this.subscribe<T>(target, (change) => queue.put(change));
+    try {
+      if (options.initial) {
+        const range = { span, after: new Uint8Array(0), limit: Infinity, isReverse: false, signal: options.signal };
+        const rows = this.#list<T>(range, async () => undefined);
+        for await (const entry of rows) yield { type: 'set', ...entry } as Change<T>;
+      }
+      yield* queue.take(options.signal);
+    } finally {
+      stop();
+    }
   }
 
   peek<T = Value>(key: Key): T | undefined {
@@ -183,6 +174,16 @@ export class HengeLocalStore implements LocalStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Lists what is here, once `ready` says so. */
+  #list<T>({ span, isReverse, ...range }: ListRange, ready: () => Promise<void>): PagedListing<Row, ListEntry<T>> {
+    let isReady: Promise<void> | undefined;
+    const page = async (after: Uint8Array, left: number): Promise<RowPage> => {
+      await (isReady ??= ready());
+      return this.#port.list({ span, after, limit: Math.min(left, PAGE_ENTRIES), isReverse }, range.signal);
+    };
+    return new PagedListing<Row, ListEntry<T>>({ span, isReverse, ...range }, page, entryOf<T>);
   }
 
   /** Resolves when all that the ring has of `span` is here, or cannot be had now. */
@@ -251,6 +252,8 @@ function entryOf<T>({ keyBytes, source, version, expiresAtMs, value }: Row): Lis
   return version === undefined ? entry : { ...entry, version };
 }
 
+/** Keys of one page. */
+const PAGE_ENTRIES = 256;
 /** How long a listing waits for the ring, in milliseconds. */
 const WHOLE_MS_MAX = 5_000;
 /** Where to read, as the engine numbers it. */

@@ -1,85 +1,201 @@
 import { encodeKey } from './codec.js';
 import { encodeSpan, holds } from './span.js';
-import type { Change, Key, ListEntry, Listing, ListOptions, LocalEntry, LocalStore, Selector } from './types.js';
+import type { Key, LocalStore, Selector, Status, StorageInfo, Store } from './types.js';
 
-/** A store whose keys all begin with `prefix`, and whose users do not see that. */
+/** A connected store whose keys all begin with `prefix`, and whose users do not see that. */
+export function storeNamespace(store: Store, prefix: string): Store {
+  return new StoreNamespace(store, prefix);
+}
+
+/** The same of a store of this device. */
 export function namespaceOf(store: LocalStore, prefix: string): LocalStore {
-  if (typeof prefix !== 'string' || prefix === '') throw new TypeError('namespace() takes the text that all its keys begin with');
-  const head = encodeKey(prefix);
-  const span = encodeSpan('namespace()', { prefix });
-  const inside = (key: Key): Key => {
-    if (typeof key === 'string') return prefix + key;
-    const bytes = encodeKey(key);
-    const whole = new Uint8Array(head.length + bytes.length);
-    whole.set(head);
-    whole.set(bytes, head.length);
-    return whole;
-  };
-  const outside = (key: Key): Key => (typeof key === 'string' ? key.slice(prefix.length) : key.slice(head.length));
-  const select = ({ prefix: begin, start, end }: Selector): Selector => {
-    if (start === undefined && end === undefined) return { prefix: begin === undefined ? prefix : inside(begin) };
-    // What comes behind the last key of the namespace; text sorts as its bytes do.
-    const last = new Uint8Array(head);
-    last[last.length - 1] = (last[last.length - 1] ?? 0) + 1;
-    return { start: start === undefined ? prefix : inside(start), end: end === undefined ? last : inside(end) };
-  };
-  const target = (it: Key | Selector): Key | Selector =>
-    typeof it === 'string' || it instanceof Uint8Array ? inside(it) : select(it);
-  const changeOf = <T>(change: Change<T>): Change<T> => ('key' in change ? { ...change, key: outside(change.key) } : change);
-  const entryOf = <E extends { readonly key: Key }>(entry: E): E => ({ ...entry, key: outside(entry.key) });
-  const list = <T>(options: ListOptions = {}): Listing<T> => {
-    const { limit, reverse, cursor, from, signal } = options;
-    const all = store.list<T>({ ...select(options), limit, reverse, from, signal, cursor: cursor === undefined ? undefined : inside(cursor) });
+  return new LocalNamespace(store, prefix);
+}
+
+/** What both kinds of stores can do; each takes its own options, which go through here as they are. */
+interface AnyStore {
+  readonly status: Status;
+  get(key: Key, options?: object): Promise<any>;
+  getEntry(key: Key, options?: object): Promise<any>;
+  has(key: Key, options?: object): Promise<boolean>;
+  put(key: Key, value: any, options?: object): Promise<any>;
+  delete(key: Key, options?: object): Promise<any>;
+  getMany(keys: readonly Key[], options?: object): Promise<any[]>;
+  putMany(entries: Iterable<readonly [Key, any]>, options?: object): Promise<any[]>;
+  update(key: Key, change: any, options?: object): Promise<any>;
+  list(options?: object): { readonly cursor: Key | undefined; toArray(): Promise<any[]> } & AsyncIterable<any>;
+  watch(target: Key | Selector, options?: object): AsyncIterable<any>;
+  onStatus(listener: (status: Status) => void): () => void;
+}
+
+class Namespace<S extends AnyStore> implements AnyStore {
+  protected readonly store: S;
+  protected readonly prefix: string;
+  #head: Uint8Array;
+
+  constructor(store: S, prefix: string) {
+    if (typeof prefix !== 'string' || prefix === '') throw new TypeError('namespace() takes the text that all its keys begin with');
+    this.store = store;
+    this.prefix = prefix;
+    this.#head = encodeKey(prefix);
+  }
+
+  get status(): Status {
+    return this.store.status;
+  }
+
+  get(key: Key, options?: object): Promise<any> {
+    return this.store.get(this.inside(key), options);
+  }
+
+  async getEntry(key: Key, options?: object): Promise<any> {
+    const entry = await this.store.getEntry(this.inside(key), options);
+    return entry && this.shown(entry);
+  }
+
+  has(key: Key, options?: object): Promise<boolean> {
+    return this.store.has(this.inside(key), options);
+  }
+
+  put(key: Key, value: any, options?: object): Promise<any> {
+    return this.store.put(this.inside(key), value, options);
+  }
+
+  delete(key: Key, options?: object): Promise<any> {
+    return this.store.delete(this.inside(key), options);
+  }
+
+  getMany(keys: Iterable<Key>, options?: object): Promise<any[]> {
+    return this.store.getMany(
+      Array.from(keys, (key) => this.inside(key)),
+      options,
+    );
+  }
+
+  putMany(entries: Iterable<readonly [Key, any]>, options?: object): Promise<any[]> {
+    return this.store.putMany(this.#moved(entries), options);
+  }
+
+  update(key: Key, change: any, options?: object): Promise<any> {
+    return this.store.update(this.inside(key), change, options);
+  }
+
+  list(options: Selector & { cursor?: Key | undefined } = {}): any {
+    const { prefix, start, end, cursor, ...rest } = options;
+    const from = cursor === undefined ? undefined : this.inside(cursor);
+    const all = this.store.list({ ...rest, ...this.#select({ prefix, start, end }), cursor: from });
+    const { shown, outside } = this;
     return {
       get cursor() {
         return all.cursor === undefined ? undefined : outside(all.cursor);
       },
       async *[Symbol.asyncIterator]() {
-        for await (const entry of all) yield entryOf(entry) as ListEntry<T>;
+        for await (const entry of all) yield shown(entry);
       },
-      toArray: async () => (await all.toArray()).map(entryOf),
+      toArray: async () => (await all.toArray()).map(shown),
     };
+  }
+
+  watch(target: Key | Selector, options?: object): any {
+    const all: AsyncIterable<any> & { readonly token?: string } = this.store.watch(this.target(target), options);
+    const { shown } = this;
+    return {
+      get token() {
+        return all.token;
+      },
+      async *[Symbol.asyncIterator]() {
+        for await (const change of all) yield shown(change);
+      },
+    };
+  }
+
+  onStatus(listener: (status: Status) => void): () => void {
+    return this.store.onStatus(listener);
+  }
+
+  /** The store belongs to who has opened it. */
+  async close(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** A key of the namespace as the store has it. */
+  protected inside = (key: Key): Key => {
+    if (typeof key === 'string') return this.prefix + key;
+    const bytes = encodeKey(key);
+    const whole = new Uint8Array(this.#head.length + bytes.length);
+    whole.set(this.#head);
+    whole.set(bytes, this.#head.length);
+    return whole;
   };
-  return {
-    get name() {
-      return store.name;
-    },
-    get storage() {
-      return store.storage;
-    },
-    get status() {
-      return store.status;
-    },
-    get pending() {
-      return store.pending;
-    },
-    get: (key, options) => store.get(inside(key), options),
-    getEntry: async <T>(key: Key, options: object | undefined) => {
-      const entry = await store.getEntry<T>(inside(key), options);
-      return entry && (entryOf(entry) as LocalEntry<T>);
-    },
-    has: (key, options) => store.has(inside(key), options),
-    put: (key, value, options) => store.put(inside(key), value, options),
-    delete: (key, options) => store.delete(inside(key), options),
-    getMany: (keys, options) => store.getMany(keys.map(inside), options),
-    putMany: (entries, options) => store.putMany(Array.from(entries, ([key, value]) => [inside(key), value] as const), options),
-    update: (key, change, options) => store.update(inside(key), change, options),
-    list,
-    subscribe: <T>(it: Key | Selector, listener: (change: Change<T>) => void) =>
-      store.subscribe<T>(target(it), (change) => listener(changeOf(change))),
-    async *watch<T>(it: Key | Selector, options: object | undefined) {
-      for await (const change of store.watch<T>(target(it), options)) yield changeOf(change);
-    },
-    peek: (key) => store.peek(inside(key)),
-    namespace: (more) => namespaceOf(store, prefix + more),
-    flush: (options) => store.flush(options),
-    onStatus: (listener) => store.onStatus(listener),
-    onRefused: (listener) =>
-      store.onRefused(({ key, error }) => {
-        if (holds(span, encodeKey(key))) listener({ key: outside(key), error });
-      }),
-    // The store belongs to who has opened it.
-    close: async () => undefined,
-    [Symbol.asyncDispose]: async () => undefined,
-  };
+
+  /** A key of the store as users of the namespace know it. */
+  protected outside = (key: Key): Key => (typeof key === 'string' ? key.slice(this.prefix.length) : key.slice(this.#head.length));
+
+  /** An entry, a change or anything else with a key or without. */
+  protected shown = (it: any): any => ('key' in it ? { ...it, key: this.outside(it.key) } : it);
+
+  protected target(it: Key | Selector): Key | Selector {
+    return typeof it === 'string' || it instanceof Uint8Array ? this.inside(it) : this.#select(it);
+  }
+
+  #select({ prefix, start, end }: Selector): Selector {
+    if (prefix !== undefined || (start === undefined && end === undefined)) {
+      return { prefix: prefix === undefined ? this.prefix : this.inside(prefix), start, end };
+    }
+    // What comes behind the last key of the namespace; text sorts as its bytes do.
+    const last = new Uint8Array(this.#head);
+    last[last.length - 1] = (last[last.length - 1] ?? 0) + 1;
+    return { start: start === undefined ? this.prefix : this.inside(start), end: end === undefined ? last : this.inside(end) };
+  }
+
+  *#moved(entries: Iterable<readonly [Key, any]>): Generator<readonly [Key, any]> {
+    for (const [key, value] of entries) yield [this.inside(key), value];
+  }
+}
+
+class StoreNamespace extends Namespace<Store> implements Store {
+  namespace(more: string): Store {
+    return new StoreNamespace(this.store, this.prefix + more);
+  }
+
+  sessionToken(): string {
+    return this.store.sessionToken();
+  }
+}
+
+class LocalNamespace extends Namespace<LocalStore> implements LocalStore {
+  get name(): string {
+    return this.store.name;
+  }
+
+  get storage(): StorageInfo {
+    return this.store.storage;
+  }
+
+  get pending(): number {
+    return this.store.pending;
+  }
+
+  subscribe(target: Key | Selector, listener: (change: any) => void): () => void {
+    return this.store.subscribe(this.target(target), (change) => listener(this.shown(change)));
+  }
+
+  peek(key: Key): any {
+    return this.store.peek(this.inside(key));
+  }
+
+  namespace(more: string): LocalStore {
+    return new LocalNamespace(this.store, this.prefix + more);
+  }
+
+  flush(options?: object): Promise<void> {
+    return this.store.flush(options);
+  }
+
+  onRefused(listener: (refused: any) => void): () => void {
+    const span = encodeSpan('namespace()', { prefix: this.prefix });
+    return this.store.onRefused((refused) => {
+      if (holds(span, encodeKey(refused.key))) listener(this.shown(refused));
+    });
+  }
 }

@@ -42,8 +42,27 @@ export interface WriteOptions extends CallOptions {
   context?: Context | undefined;
 }
 
+/** Options of {@link Store.put}. */
+export interface PutOptions extends WriteOptions {
+  /** How long the value can be read, in milliseconds from when the ring takes it; as its bucket says if not given. */
+  ttlMs?: number | undefined;
+}
+
+/** Options of {@link Store.update}. */
+export interface UpdateOptions extends CallOptions, Pick<ReadOptions, 'r'>, Pick<PutOptions, 'w' | 'ttlMs'> {}
+
+/**
+ * What an update makes of the present value and of those concurrent to it: another value, or `undefined` to delete the
+ * key. It replaces all of them.
+ */
+export type Update<T = Value> = (value: T | undefined, siblings: readonly T[]) => T | undefined | Promise<T | undefined>;
+
 /** Options of {@link connect}. */
 export interface ConnectOptions extends CallOptions {
+  /** The bucket of all keys; `default` if not given. */
+  bucket?: string | undefined;
+  /** What {@link Store.sessionToken} of another store has given: no read goes back behind what that one has seen. */
+  session?: string | undefined;
   /** Level of reads that name none. */
   r?: Level | undefined;
   /** Level of writes that name none. */
@@ -92,9 +111,33 @@ export interface Store extends AsyncDisposable {
   /** Whether `key` has a value. */
   has(key: Key, options?: ReadOptions): Promise<boolean>;
   /** Writes a value; resolves when it is durable on as many replicas as asked. */
-  put<T = Value>(key: Key, value: T, options?: WriteOptions): Promise<Version>;
+  put<T = Value>(key: Key, value: T, options?: PutOptions): Promise<Version>;
   /** Deletes `key`, whether it has a value or not; resolves like {@link Store.put}. */
   delete(key: Key, options?: WriteOptions): Promise<Version>;
+  /** The values of any number of keys, in their order. */
+  getMany<T = Value>(keys: Iterable<Key>, options?: ReadOptions): Promise<(T | undefined)[]>;
+  /**
+   * Writes any number of values; resolves with their versions, in their order. Each is a write of its own: if one fails, others
+   * may have been applied.
+   */
+  putMany<T = Value>(entries: Iterable<readonly [Key, T]>, options?: PutOptions): Promise<Version[]>;
+  /**
+   * Writes what `change` makes of the present value, or deletes if that is `undefined`; resolves with it. Updates of a
+   * key through one store follow one another. Those of two stores at once make siblings, or the last one wins, as the
+   * bucket says.
+   */
+  update<T = Value>(key: Key, change: Update<T>, options?: UpdateOptions): Promise<T | undefined>;
+  /** Keys in order, with all that is known of them. A list is read page by page, and no snapshot. */
+  list<T = Value>(options?: RingListOptions): Listing<T, Entry<T>>;
+  /** The changes of keys, from when it is iterated until that ends. A slow reader is told `resync`. */
+  watch<T = Value>(target: Key | Selector, options?: RingWatchOptions): Watch<T>;
+  /** The same store with keys that begin so: they are written and read without that beginning. */
+  namespace(prefix: string): Store;
+  /**
+   * What this store has read and written so far, of the 4,096 keys that were used last, for {@link ConnectOptions.session}
+   * of another one: some 40 characters for each key.
+   */
+  sessionToken(): string;
   /** Calls `listener` at every change of {@link Store.status}; returns what stops it. */
   onStatus(listener: (status: Status) => void): () => void;
   /** Closes the connection. Calls that are under way fail with `CLOSED`. */
@@ -214,32 +257,44 @@ export interface Selector {
   end?: Key | undefined;
 }
 
-/** Options of {@link LocalStore.list}. */
-export interface ListOptions extends Selector {
+/** Options of every list. */
+export interface PageOptions extends Selector {
   /** How many entries at most; all if not given. */
   limit?: number | undefined;
   /** From the last to the first. */
   reverse?: boolean | undefined;
   /** Behind which key to go on: the `cursor` of an earlier listing. */
   cursor?: Key | undefined;
+  /** Gives the listing up. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link LocalStore.list}. */
+export interface ListOptions extends PageOptions {
   /**
    * `nearest` first gets all that the ring has of these keys, if there is a connection; `local` lists what is here.
    * `nearest` if not given.
    */
   from?: 'nearest' | 'local' | undefined;
-  /** Gives the listing up. */
-  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Store.list}. */
+export interface RingListOptions extends PageOptions {
+  /** Replicas that must agree; the cluster's own level if not given. */
+  r?: Level | undefined;
+  /** How long each partition of the ring has to answer; 5,000 ms if not given. */
+  timeoutMs?: number | undefined;
 }
 
 /** A key of a listing. Keys that are not text are bytes. */
 export type ListEntry<T = Value> = Pick<LocalEntry<T>, 'key' | 'value' | 'version' | 'expiresAt' | 'source'>;
 
 /** A listing: iterate it, or take it as an array. */
-export interface Listing<T = Value> extends AsyncIterable<ListEntry<T>> {
+export interface Listing<T = Value, E = ListEntry<T>> extends AsyncIterable<E> {
   /** The last key that was given out, to go on behind it; `undefined` when there is nothing more. */
   readonly cursor: Key | undefined;
   /** All entries that are left. */
-  toArray(): Promise<ListEntry<T>[]>;
+  toArray(): Promise<E[]>;
 }
 
 /** What happens to keys that are subscribed to. */
@@ -259,6 +314,30 @@ export type Change<T = Value> =
   | { readonly type: 'synced' }
   /** Some changes were not told: read anew. */
   | { readonly type: 'resync' };
+
+/** What a {@link Watch} of the ring tells. */
+export type RingChange<T = Value> =
+  | ({ readonly type: 'set'; readonly source: 'ring' } & Entry<T>)
+  | { readonly type: 'delete'; readonly key: Key; readonly version: Version; readonly context: Context; readonly source: 'ring' }
+  /** What is read now at `quorum`, and what is told from now on, is everything. */
+  | { readonly type: 'synced' }
+  /** The same, and some changes were not told: read anew. */
+  | { readonly type: 'resync' };
+
+/** Options of {@link Store.watch}. */
+export interface RingWatchOptions extends WatchOptions {
+  /** The {@link Watch.token} of an earlier watch of the same keys: what has changed since then is told first. */
+  token?: string | undefined;
+}
+
+/** A watch of the ring: iterate it. */
+export interface Watch<T = Value> extends AsyncIterable<RingChange<T>> {
+  /**
+   * Where it is: a watch that begins there tells all that comes after what was taken of this one, and maybe some of that again.
+   * `undefined` before it has begun.
+   */
+  readonly token: string | undefined;
+}
 
 /** Options of {@link LocalStore.watch}. */
 export interface WatchOptions {
@@ -297,7 +376,7 @@ export interface LocalStore extends AsyncDisposable {
    * key follow one another on this device. Devices that update it at once make siblings, or the last one wins, as the
    * bucket says.
    */
-  update<T = Value>(key: Key, change: (value: T | undefined) => T | undefined, options?: LocalWriteOptions): Promise<T | undefined>;
+  update<T = Value>(key: Key, change: Update<T>, options?: LocalWriteOptions): Promise<T | undefined>;
   /** Keys in order, with their values. */
   list<T = Value>(options?: ListOptions): Listing<T>;
   /**

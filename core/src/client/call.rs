@@ -59,8 +59,7 @@ impl Call {
         Self::new(bucket.into(), key, action)
     }
 
-    /// The same read, answered when what it shows is durable on as many replicas as its level asks. A server
-    /// of before there was that ends the connection over it.
+    /// The same read, answered when what it shows is durable on as many replicas as its level asks.
     #[must_use]
     pub fn settled(mut self) -> Self {
         if let Action::Get { settles, .. } = &mut self.action {
@@ -105,9 +104,19 @@ impl Call {
             span,
             partition,
             after,
+            is_reverse: false,
             limit,
         };
         Self::new(bucket.into(), Vec::new(), action).without_session()
+    }
+
+    /// The same list from the last key to the first, if `is_so`: those behind a key come before it.
+    #[must_use]
+    pub fn in_reverse(mut self, is_so: bool) -> Self {
+        if let Action::List { is_reverse, .. } = &mut self.action {
+            *is_reverse = is_so;
+        }
+        self
     }
 
     /// The same call at `level`.
@@ -192,8 +201,10 @@ pub enum Action {
         span: Span,
         /// The partition.
         partition: PartitionId,
-        /// Those behind this key; empty to begin.
+        /// Those behind this key in the order of the list; empty to begin.
         after: Vec<u8>,
+        /// From the last key to the first.
+        is_reverse: bool,
         /// At most so many; 0 takes [`crate::limits::LIST_ENTRIES_MAX`].
         limit: u32,
     },

@@ -1,14 +1,54 @@
 //! What a server says of watches, and which of it is news to the application.
 
-use super::session::partition_of;
+use super::session::{Client, partition_of};
 use super::watching::{Reached, Stage, Stream, StreamId, Watch, WatchId, WatchOutput, Watches};
-use crate::id::PartitionId;
-use crate::limits::WATCH_MARKS_MAX;
+use crate::causality::{Dot, Token};
+use crate::id::{ActorId, PartitionId};
+use crate::limits::{WATCH_MARKS_MAX, WATCH_TOLD_MAX};
 use crate::planted::{Bug, is_planted};
 use crate::sorted::{Map, Set};
-use crate::watch::{Change, Mark};
-use crate::wire::{WatchEvent, WatchRequest};
+use crate::watch::{Change, Mark, Rank};
+use crate::wire::{Listed, WatchEvent, WatchRequest};
 use alloc::vec::Vec;
+
+impl Client {
+    /// A list that was made for `watch` has brought a key. Says whether that is news: then it counts as told,
+    /// and what is older will not be told any more.
+    ///
+    /// It is remembered of as many keys as leave room for changes.
+    pub fn note_listed(&mut self, watch: WatchId, listed: &Listed) -> bool {
+        let partitions = self.partitions();
+        let (watches, told) = (&self.watches.watches, &mut self.watches.told);
+        let Some(it) = watches.get(watch) else {
+            return true;
+        };
+        let rank = rank_of(listed);
+        match told.last(watch.0, &listed.key) {
+            Some(last) if last.rank.version >= listed.version => return false,
+            None if told.len() >= WATCH_TOLD_MAX / 2 => {}
+            _ => {
+                let partition = partition_of(it.bucket_id, &listed.key, partitions);
+                told.tell(watch.0, &listed.key, partition, rank, 0);
+            }
+        }
+        true
+    }
+}
+
+/// The place of a listed state among the changes of its key. A list does not say which write it shows; if
+/// there was only one writer, that is the last one, and else any that is told in this version is news.
+fn rank_of(listed: &Listed) -> Rank {
+    let token = Token::decode(&listed.context).unwrap_or_default();
+    let mut seen = token.seen.iter();
+    let (actor, counter) = match (seen.next(), seen.next()) {
+        (Some(only), None) => only,
+        _ => (ActorId(0), 0),
+    };
+    Rank {
+        version: listed.version,
+        dot: Dot { actor, counter },
+    }
+}
 
 impl Watches {
     /// Takes in one thing that shard `shard` says. Changes that are news are gathered in `changes`.

@@ -5,7 +5,7 @@
 
 use crate::id::PartitionId;
 use crate::limits::{LIST_ENTRIES_MAX, LISTING_ENTRIES, LISTING_PAGE_MIN, LISTING_PAGES_MAX};
-use crate::selector::Span;
+use crate::selector::{Span, comes_before};
 use crate::wire::{ErrorCode, Failure, Listed};
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub struct Listing {
     span: Span,
+    is_reverse: bool,
     /// The last key that was given.
     cursor: Vec<u8>,
     /// How many keys are still to be given.
@@ -64,8 +65,10 @@ enum Stage {
 pub struct PageWanted {
     /// Of this partition.
     pub partition: PartitionId,
-    /// Behind this key; empty to begin.
+    /// Behind this key in the order of the list; empty to begin.
     pub after: Vec<u8>,
+    /// From the last key to the first.
+    pub is_reverse: bool,
     /// At most so many keys.
     pub limit: u32,
 }
@@ -85,6 +88,7 @@ impl Listing {
         };
         Self {
             span,
+            is_reverse: false,
             cursor: Vec::new(),
             left: u64::MAX,
             page: u32::try_from(page).unwrap_or(u32::MAX),
@@ -96,6 +100,13 @@ impl Listing {
             starving: count.into(),
             held: 0,
         }
+    }
+
+    /// The same list from the last key to the first, if `is_so`. To be said before anything is asked for.
+    #[must_use]
+    pub const fn in_reverse(mut self, is_so: bool) -> Self {
+        self.is_reverse = is_so;
+        self
     }
 
     /// The same list behind `cursor`, which [`Self::cursor`] of an earlier one has given. To be said before
@@ -126,7 +137,7 @@ impl Listing {
         &self.span
     }
 
-    /// The last key that was given, or where it began: another list goes on behind it.
+    /// The last key that was given, or where it began: another list of this direction goes on behind it.
     #[must_use]
     pub fn cursor(&self) -> &[u8] {
         &self.cursor
@@ -135,7 +146,13 @@ impl Listing {
     /// Whether there is nothing more to come.
     #[must_use]
     pub const fn is_done(&self) -> bool {
-        self.left == 0 || (self.starving == 0 && self.order.is_empty())
+        self.left == 0 || self.is_at_end()
+    }
+
+    /// Whether all keys that there are were given.
+    #[must_use]
+    pub const fn is_at_end(&self) -> bool {
+        self.starving == 0 && self.order.is_empty()
     }
 
     /// The next page to ask for; `None` until something was handed in or taken out.
@@ -152,6 +169,7 @@ impl Listing {
         Some(PageWanted {
             partition: PartitionId(self.first + place),
             after: after.unwrap_or_default(),
+            is_reverse: self.is_reverse,
             limit: self.page,
         })
     }
@@ -166,12 +184,12 @@ impl Listing {
         entries: Vec<Listed>,
         next: Option<Vec<u8>>,
     ) -> Result<(), Failure> {
-        let place = partition.0.wrapping_sub(self.first);
+        let (place, is_reverse) = (partition.0.wrapping_sub(self.first), self.is_reverse);
         let part = self.parts.get_mut(usize::from(place));
         let is_asked = |part: &&mut Part| part.stage == Stage::Asked;
         let Some(part) = part
             .filter(is_asked)
-            .filter(|it| it.goes_on(&entries, &next))
+            .filter(|it| it.goes_on(is_reverse, &entries, next.as_deref()))
         else {
             let message = format!(
                 "the page of partition {} is not the one that was asked for, or out of order",
@@ -234,18 +252,30 @@ impl Listing {
             let entries = &self.parts[usize::from(place)].entries;
             entries.front().map(|entry| entry.key.as_slice())
         };
-        let at = (self.order).partition_point(|other| first(*other) > first(place));
+        // A part without a key is in no order.
+        let new = first(place).unwrap_or_default();
+        let is_later = |other: &u16| {
+            let other = first(*other).unwrap_or_default();
+            comes_before(self.is_reverse, new, other)
+        };
+        let at = self.order.partition_point(is_later);
         self.order.insert(at, place);
     }
 }
 
 impl Part {
     /// Whether a page is in order behind what is here, and its end behind it.
-    fn goes_on(&self, entries: &[Listed], next: &Option<Vec<u8>>) -> bool {
+    fn goes_on(&self, is_reverse: bool, entries: &[Listed], next: Option<&[u8]>) -> bool {
         let after = self.next.as_deref().unwrap_or_default();
+        // Nothing is the beginning of both directions, and no key.
+        let is_behind = |one: &[u8], other: &[u8]| {
+            !other.is_empty() && (one.is_empty() || comes_before(is_reverse, one, other))
+        };
         let keys = core::iter::once(after).chain(entries.iter().map(|it| it.key.as_slice()));
         let last = entries.last().map_or(after, |entry| &entry.key);
-        let is_further = |next: &Vec<u8>| next.as_slice() > after && next.as_slice() >= last;
-        keys.is_sorted_by(|one, other| one < other) && next.as_ref().is_none_or(is_further)
+        keys.is_sorted_by(|one, other| is_behind(one, other))
+            && next.is_none_or(|next| {
+                is_behind(after, next) && (next == last || is_behind(last, next))
+            })
     }
 }

@@ -3,6 +3,8 @@
 //! * [`call`]: what an application asks, and what a driver must do.
 //! * [`session`]: [`Client`], the state machine; one for each application.
 //! * [`listing`]: [`Listing`], a list over all partitions.
+//! * [`lists`]: the lists that a client makes itself, page by page.
+//! * `checking`: what is refused at once.
 //! * `outcome`: how a call comes to its outcome.
 //! * `naming`: buckets by name.
 //! * `pending`: the calls that have no outcome yet.
@@ -37,10 +39,12 @@
 
 pub mod call;
 pub mod listing;
+pub mod lists;
 pub mod session;
 pub mod watching;
 
 mod backoff;
+mod checking;
 mod hearing;
 mod naming;
 mod outcome;
@@ -49,6 +53,7 @@ mod seen;
 
 pub use call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
 pub use listing::{Listing, PageWanted};
+pub use lists::ListSpec;
 pub use naming::BucketRef;
 pub use session::{Client, partition_of};
 pub use watching::{WatchId, WatchOutput, WatchSpec};

@@ -6,8 +6,10 @@ use super::pending::{Pending, Stage};
 use super::session::{Client, Link};
 use crate::time::Duration;
 use crate::wire::{
-    Entry, ErrorCode, Failure, Frame, FrameKind, Notice, Reply, Response, decode_body,
+    Entry, ErrorCode, Failure, Features, Frame, FrameKind, Notice, Operation, Reply, Response,
+    decode_body,
 };
+use alloc::format;
 
 impl Client {
     /// A frame of a server that has greeted.
@@ -68,6 +70,29 @@ impl Client {
             Err(_) => {}
         }
         Ok(())
+    }
+
+    /// Why a call cannot be sent to the server that there is: that would end the connection.
+    pub(super) fn lacks(&mut self, id: CallId) -> Option<Failure> {
+        let (feature, what) = match self.calls.pending(id)?.request.operation {
+            Operation::List { .. } => (Features::LISTS, "lists"),
+            Operation::Settle { .. } => (Features::SETTLED_READS, "settled reads"),
+            Operation::Get { .. } | Operation::Write { .. } => return None,
+        };
+        (!self.serves(feature)).then(|| self.cannot(what))
+    }
+
+    /// Whether the server says that it serves `feature`.
+    pub(super) fn serves(&self, feature: Features) -> bool {
+        self.welcome()
+            .is_some_and(|welcome| welcome.features.has(feature))
+    }
+
+    /// What is said of something that the server does not serve.
+    pub(super) fn cannot(&self, what: &str) -> Failure {
+        let name = self.welcome().map_or("the server", |welcome| &welcome.name);
+        let message = format!("{name} is of a version without {what}; upgrade it, or use another");
+        Failure::new(ErrorCode::Protocol, message)
     }
 
     /// A failure that may pass is tried again while there is time; any other is the outcome.
@@ -136,10 +161,15 @@ impl Client {
         id: CallId,
         how: impl FnOnce(&Pending) -> Result<Reply, Failure>,
     ) {
-        if let Some(pending) = self.calls.remove(id) {
-            let result = how(&pending);
-            self.outputs
-                .push_back(ClientOutput::Done { call: id, result });
+        let Some(pending) = self.calls.remove(id) else {
+            return;
+        };
+        let result = how(&pending);
+        match (pending.list, pending.place) {
+            (Some(list), Some(place)) => self.take_page(list, place, result),
+            _ => self
+                .outputs
+                .push_back(ClientOutput::Done { call: id, result }),
         }
     }
 }

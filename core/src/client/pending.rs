@@ -35,6 +35,8 @@ pub(super) struct Pending {
     pub(super) request: Request,
     /// Where a list is to be made; a key says where it lies.
     pub(super) place: Option<PartitionId>,
+    /// The client's list that it is a page of, if it is one.
+    pub(super) list: Option<u64>,
     /// The bucket as the application has named it, if by name; the message has its number.
     pub(super) bucket_name: Option<String>,
     /// When the application stops waiting.
@@ -51,7 +53,13 @@ pub(super) struct Pending {
 
 impl Pending {
     /// `call` as the client `session` numbers it.
-    pub(super) fn new(now: Instant, session: u64, id: CallId, call: Call) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        session: u64,
+        id: CallId,
+        call: Call,
+        list: Option<u64>,
+    ) -> Self {
         let timeout_ms = match call.timeout_ms {
             0 => TIMEOUT_DEFAULT_MS,
             asked => asked.min(TIMEOUT_MAX_MS),
@@ -91,6 +99,7 @@ impl Pending {
                 span,
                 partition,
                 after,
+                is_reverse,
                 limit,
             } => {
                 place = Some(partition);
@@ -98,6 +107,7 @@ impl Pending {
                 Operation::List {
                     span,
                     after,
+                    is_reverse,
                     limit,
                     r,
                 }
@@ -112,6 +122,7 @@ impl Pending {
                 operation,
             },
             place,
+            list,
             bucket_name,
             deadline: now + Duration::from_millis(timeout_ms.into()),
             losses: 0,
@@ -351,6 +362,15 @@ impl Calls {
         let calls = self.calls.iter();
         calls
             .filter(|(_, pending)| pending.stage == Stage::Naming)
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// The calls for pages of a list.
+    pub(super) fn of_list(&self, list: u64) -> Vec<CallId> {
+        let calls = self.calls.iter();
+        calls
+            .filter(|(_, pending)| pending.list == Some(list))
             .map(|(id, _)| id)
             .collect()
     }

@@ -10,7 +10,10 @@ use crate::hash::hash64;
 use crate::id::BucketId;
 use crate::limits::SESSION_KEYS_MAX;
 use crate::sorted::Map;
+use crate::wire::{ErrorCode, Failure};
+use alloc::format;
 use alloc::vec::Vec;
+use serde_bytes::ByteBuf;
 
 /// What a key of a bucket is called here: the hash of both. Not its place on the ring, which keys with
 /// one tag share.
@@ -62,25 +65,46 @@ impl Seen {
         Ok(())
     }
 
-    /// All of it as bytes: the keys that were used first come first.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// All of it as bytes, with the `cluster` that it is of: the keys that were used first come first.
+    pub(super) fn encode(&self, cluster: Option<u64>) -> Vec<u8> {
         let in_order = self.uses.iter();
-        let all: Vec<(u64, serde_bytes::ByteBuf)> = in_order
-            .map(|(_, name)| (*name, serde_bytes::ByteBuf::from(self.of(*name))))
+        let keys = in_order
+            .map(|(_, name)| (*name, ByteBuf::from(self.of(*name))))
             .collect();
+        let all: Encoded = (cluster, keys);
         postcard::to_allocvec(&all).expect("writing to memory cannot fail")
     }
 
-    /// Takes in what another session has seen.
-    pub(super) fn join(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        let all: Vec<(u64, serde_bytes::ByteBuf)> =
-            postcard::from_bytes(bytes).map_err(|_| DecodeError::Malformed)?;
-        for (_, context) in &all {
-            Token::decode(context)?;
+    /// Takes in what another session has seen, if that is of the `cluster` that is known here. Says which it
+    /// is.
+    pub(super) fn join(
+        &mut self,
+        bytes: &[u8],
+        cluster: Option<u64>,
+    ) -> Result<Option<u64>, Failure> {
+        let (theirs, keys): Encoded = postcard::from_bytes(bytes).map_err(|_| no_token())?;
+        if keys.iter().any(|(_, it)| Token::decode(it).is_err()) {
+            return Err(no_token());
         }
-        for (name, context) in all {
-            self.learn(name, &context)?;
+        if let (Some(theirs), Some(ours)) = (theirs, cluster)
+            && theirs != ours
+        {
+            let message = format!(
+                "the session is of cluster {theirs:016x}, and this is {ours:016x}; begin a new session"
+            );
+            return Err(Failure::new(ErrorCode::Protocol, message));
         }
-        Ok(())
+        for (name, context) in keys {
+            self.learn(name, &context).map_err(|_| no_token())?;
+        }
+        Ok(cluster.or(theirs))
     }
+}
+
+/// A cluster, and what was seen of it: names of keys with contexts.
+type Encoded = (Option<u64>, Vec<(u64, ByteBuf)>);
+
+fn no_token() -> Failure {
+    let message = "this is no session token; hand in what the session has given, as it is";
+    Failure::new(ErrorCode::Protocol, message)
 }

@@ -1,20 +1,18 @@
 //! The client's state machine.
 
 use super::backoff::delay;
-use super::call::{Action, Call, CallId, ClientError, ClientOutput, ConnectionState};
+use super::call::{Call, CallId, ClientError, ClientOutput, ConnectionState};
+use super::lists::Lists;
 use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
 use super::seen::{Seen, name};
 use super::watching::Watches;
-use crate::causality::{DecodeError, Token};
 use crate::hash::{partition_at, position};
 use crate::id::{BucketId, PartitionId};
 use crate::limits::{
-    CALL_BYTES_MAX, CALLS_MAX, CLIENT_MESSAGE_BYTES, KEY_BYTES_MAX, PAIR_BYTES_MAX, PARTITIONS_MAX,
-    PROTOCOL_VERSION,
+    CALL_BYTES_MAX, CALLS_MAX, CLIENT_MESSAGE_BYTES, PARTITIONS_MAX, PROTOCOL_VERSION,
 };
 use crate::rng::Rng;
-use crate::selector::Span;
 use crate::time::{Duration, Instant};
 use crate::wire::{
     ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Role, Welcome, decode_body,
@@ -26,7 +24,8 @@ use alloc::vec::Vec;
 
 /// A client of the ring.
 ///
-/// * The application: [`Client::submit`], [`Client::cancel`], [`Client::watch`], [`Client::unwatch`].
+/// * The application: [`Client::submit`], [`Client::list`], [`Client::cancel`], [`Client::watch`],
+///   [`Client::unwatch`].
 /// * The socket: [`Client::handle_dialing`], [`Client::handle_connected`],
 ///   [`Client::handle_message`], [`Client::handle_disconnected`].
 /// * The clock: [`Client::handle_timeout`], when [`Client::poll_timeout`] says.
@@ -39,12 +38,13 @@ pub struct Client {
     pub(super) rng: Rng,
     pub(super) now: Instant,
     pub(super) link: Link,
-    welcome: Option<Welcome>,
+    pub(super) welcome: Option<Welcome>,
     /// The cluster that it belongs to, once it has met one.
     cluster: Option<u64>,
     pub(super) calls: Calls,
     pub(super) names: Names,
     pub(super) watches: Watches,
+    pub(super) lists: Lists,
     calls_made: u64,
     pub(super) seen: Seen,
     pub(super) redials: u32,
@@ -79,6 +79,7 @@ impl Client {
             calls: Calls::default(),
             names: Names::default(),
             watches: Watches::default(),
+            lists: Lists::default(),
             calls_made: 0,
             seen: Seen::default(),
             redials: 0,
@@ -139,12 +140,17 @@ impl Client {
     /// and nothing was sent.
     pub fn submit(&mut self, now: Instant, call: Call) -> Result<CallId, Failure> {
         self.now = now;
+        self.take_call(call, None)
+    }
+
+    /// Takes a call, which may be for a page of a list.
+    pub(super) fn take_call(&mut self, call: Call, list: Option<u64>) -> Result<CallId, Failure> {
         if let Link::Refused(refusal) = &self.link {
             return Err(refused(refusal));
         }
         self.check(&call)?;
         let id = CallId(self.calls_made + 1);
-        let pending = Pending::new(now, self.session, id, call);
+        let pending = Pending::new(self.now, self.session, id, call, list);
         if !self.calls.has_room(&pending) {
             return Err(Failure::new(
                 ErrorCode::RateLimited,
@@ -161,9 +167,16 @@ impl Client {
         Ok(id)
     }
 
+    /// Numbers a call that is none of the server's.
+    pub(super) const fn number_call(&mut self) -> CallId {
+        self.calls_made += 1;
+        CallId(self.calls_made)
+    }
+
     /// Forgets a call: it will have no outcome. True if it is a write that may be applied
     /// nevertheless.
     pub fn cancel(&mut self, call: CallId) -> bool {
+        self.cancel_list(call);
         self.calls
             .remove(call)
             .is_some_and(|pending| pending.is_uncertain())
@@ -172,6 +185,7 @@ impl Client {
     /// Time has come to what [`Client::poll_timeout`] said.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        self.drop_old_lists();
         while let Some((due, id)) = self.calls.next_due()
             && due <= now
         {
@@ -191,14 +205,16 @@ impl Client {
             Link::Opening(until) => Some(until),
             _ => None,
         };
-        let all = [call, opening, self.next_probe()];
+        let all = [call, opening, self.next_probe(), self.lists.next_due()];
         all.into_iter().flatten().min()
     }
 
     /// The next thing to do; `None` until something happens.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<ClientOutput> {
-        self.outputs.pop_front().or_else(|| self.batch())
+        let ready = self.outputs.pop_front().or_else(|| self.batch());
+        // What cannot be sent has its outcome at once.
+        ready.or_else(|| self.outputs.pop_front())
     }
 
     /// Who answered last, and what it serves.
@@ -218,16 +234,19 @@ impl Client {
     /// no less than this one. It has the keys of the last [`crate::limits::SESSION_KEYS_MAX`].
     #[must_use]
     pub fn session_token(&self) -> Vec<u8> {
-        self.seen.encode()
+        self.seen.encode(self.cluster)
     }
 
-    /// Goes on from what another client has read and written.
+    /// Goes on from what another client has read and written, and takes no other cluster than that one has
+    /// met: nobody else could answer.
     ///
     /// # Errors
     ///
-    /// If `token` is none that [`Self::session_token`] has given; nothing is joined then.
-    pub fn join_session(&mut self, token: &[u8]) -> Result<(), DecodeError> {
-        self.seen.join(token)
+    /// If `token` is none that [`Self::session_token`] has given, or this client has met another cluster;
+    /// nothing is joined then.
+    pub fn join_session(&mut self, token: &[u8]) -> Result<(), Failure> {
+        self.cluster = self.seen.join(token, self.cluster)?;
+        Ok(())
     }
 
     /// Takes no other cluster than the one of this id, from now on.
@@ -259,85 +278,6 @@ impl Client {
                 .push_back(ClientOutput::State(ConnectionState::Connecting));
         }
         self.link = Link::Opening(until);
-    }
-
-    fn check(&self, call: &Call) -> Result<(), Failure> {
-        if let Action::List {
-            span,
-            partition,
-            after,
-            ..
-        } = &call.action
-        {
-            return self.check_list(span, *partition, after);
-        }
-        let key_bytes = call.key.len();
-        if key_bytes == 0 || key_bytes > KEY_BYTES_MAX {
-            return Err(Failure::new(
-                ErrorCode::KeyTooLarge,
-                format!("the key has {key_bytes} bytes; allowed are 1 to {KEY_BYTES_MAX}"),
-            ));
-        }
-        let (value, context) = match &call.action {
-            Action::List { .. } => return Ok(()),
-            Action::Get { seen, .. } => (None, seen),
-            Action::Put { value, context, .. } => (Some(value.bytes.len()), context),
-            Action::Delete { context } => (Some(0), context),
-        };
-        Token::decode(context).map_err(|error| {
-            Failure::new(
-                ErrorCode::Protocol,
-                format!("the context is not one that a read has returned: {error}"),
-            )
-        })?;
-        let Some(value) = value else {
-            return Ok(());
-        };
-        let allowed = self.welcome.as_ref().map_or(PAIR_BYTES_MAX, |welcome| {
-            usize::try_from(welcome.pair_bytes_max)
-                .unwrap_or(PAIR_BYTES_MAX)
-                .min(PAIR_BYTES_MAX)
-        });
-        let pair_bytes = key_bytes + value;
-        if pair_bytes > allowed {
-            return Err(Failure::new(
-                ErrorCode::ValueTooLarge,
-                format!(
-                    "key and value have {pair_bytes} bytes; at most {allowed} are allowed; split \
-                     the value over several keys"
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    fn check_list(&self, span: &Span, partition: PartitionId, after: &[u8]) -> Result<(), Failure> {
-        span.check()?;
-        if after.len() > KEY_BYTES_MAX {
-            return Err(Failure::new(
-                ErrorCode::KeyTooLarge,
-                format!(
-                    "the key to list behind has {} bytes; allowed are 0 to {KEY_BYTES_MAX}",
-                    after.len()
-                ),
-            ));
-        }
-        let Some(Welcome { partitions, .. }) = self.welcome else {
-            let message = "no server has said yet how many partitions the ring has; list when there is \
-                           a connection";
-            return Err(Failure::new(ErrorCode::Unavailable, message));
-        };
-        // A server would end the connection over it.
-        if partition.0 >= partitions {
-            return Err(Failure::new(
-                ErrorCode::Misrouted,
-                format!(
-                    "there is no partition {}; the ring has {partitions}, from 0 on",
-                    partition.0
-                ),
-            ));
-        }
-        Ok(())
     }
 
     fn on_welcome(&mut self, welcome: Welcome) -> Result<(), ClientError> {
@@ -420,6 +360,10 @@ impl Client {
             && let Some(id) = self.calls.next_ready()
         {
             let now = self.now;
+            if let Some(failure) = self.lacks(id) {
+                self.finish(id, |_| Err(failure));
+                continue;
+            }
             if let Some(pending) = self.calls.pending(id) {
                 let asked = pending.request.timeout_ms;
                 pending.request.timeout_ms = pending.server_timeout_ms(now);

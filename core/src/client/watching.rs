@@ -19,7 +19,8 @@ use crate::time::{Duration, Instant};
 use crate::watch::told::Told;
 use crate::watch::{Change, Mark, Position, Token};
 use crate::wire::{
-    ErrorCode, Failure, Frame, FrameKind, WatchEvents, WatchRequest, decode_body, put_message,
+    ErrorCode, Failure, Features, Frame, FrameKind, WatchEvents, WatchRequest, decode_body,
+    put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -283,6 +284,7 @@ impl Client {
                 continue;
             };
             let bucket = match &watch.bucket {
+                _ if !self.serves(Features::WATCHES) => Err(self.cannot("watches")),
                 BucketRef::Id(id) => Ok(*id),
                 BucketRef::Name(name) => match self.names.find(name) {
                     Some(found) => found,

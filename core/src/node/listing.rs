@@ -8,7 +8,7 @@ use crate::id::{BucketId, MemberId, PartitionId};
 use crate::limits::{KEY_BYTES_MAX, LIST_ENTRIES_MAX, LIST_PAGE_BYTES, LISTS_MAX};
 use crate::planted::{Bug, is_planted};
 use crate::replication::{MergedPage, Subject};
-use crate::selector::Span;
+use crate::selector::{Span, comes_before};
 use crate::storage::StoredKey;
 use crate::storage::key::STORED_KEY_PREFIX_BYTES;
 use crate::storage::store::{Page, Scan, Scanned};
@@ -101,7 +101,7 @@ impl Node {
         let scan = Scan {
             from: from.as_ref().map(Vec::as_slice),
             to: to.as_ref().map(Vec::as_slice),
-            is_reverse: false,
+            is_reverse: question.is_reverse,
             live_at_ms: None,
             shows_pending: false,
             entries_max: (question.limit as usize).min(LIST_ENTRIES_MAX),
@@ -192,15 +192,20 @@ impl Node {
             let place = crate::hash::position(question.bucket, key);
             question.span.holds(key) && ring.partition_of(place) == partition
         };
+        let is_behind = |key: &[u8], other: &[u8]| {
+            other.is_empty() || comes_before(question.is_reverse, other, key)
+        };
         let mut last = question.after.as_slice();
         for state in &page.states {
-            if state.key.as_slice() <= last || !is_asked_for(&state.key) {
+            if !is_behind(&state.key, last) || !is_asked_for(&state.key) {
                 return false;
             }
             last = &state.key;
         }
         let is_further = |upto: &Vec<u8>| {
-            *upto > question.after && upto.as_slice() >= last && question.span.holds(upto)
+            is_behind(upto, &question.after)
+                && (upto == last || is_behind(upto, last))
+                && question.span.holds(upto)
         };
         page.states.len() <= question.limit as usize && page.upto.as_ref().is_none_or(is_further)
     }
@@ -244,17 +249,30 @@ const MOST: u32 = LIST_ENTRIES_MAX as u32;
 /// Where the stored keys that `question` is about lie.
 fn bounds(partition: PartitionId, question: &PageQuestion) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     let stored = |key: &[u8]| stored(partition, question.bucket, key);
-    let (first, to) = match &question.span {
+    let (first, mut to) = match &question.span {
         Span::Key(key) => (key, Bound::Included(stored(key))),
         Span::Prefix(prefix) => (prefix, behind_prefix(stored(prefix))),
         Span::Range { from, to } if to.is_empty() => (from, behind_prefix(stored(&[]))),
         Span::Range { from, to } => (from, Bound::Excluded(stored(to))),
     };
-    let from = if !question.after.is_empty() && question.after >= *first {
-        Bound::Excluded(stored(&question.after))
-    } else {
-        Bound::Included(stored(first))
-    };
+    let mut from = Bound::Included(stored(first));
+    if !question.after.is_empty() {
+        let after = stored(&question.after);
+        // Where to go on may lie outside of what is asked for.
+        let is_inside = match &to {
+            _ if !question.is_reverse => question.after >= *first,
+            Bound::Included(end) | Bound::Excluded(end) => after <= *end,
+            Bound::Unbounded => true,
+        };
+        if is_inside {
+            let bound = if question.is_reverse {
+                &mut to
+            } else {
+                &mut from
+            };
+            *bound = Bound::Excluded(after);
+        }
+    }
     (from, to)
 }
 

@@ -37,6 +37,7 @@ impl Node {
             wire::Operation::List {
                 span,
                 after,
+                is_reverse,
                 limit,
                 r,
             } => {
@@ -45,6 +46,7 @@ impl Node {
                     bucket,
                     span,
                     after,
+                    is_reverse,
                     limit,
                     have: None,
                 };

@@ -83,11 +83,16 @@ impl Node {
             }
             Subject::Page(page) => {
                 let PageQuestion {
-                    span, after, limit, ..
+                    span,
+                    after,
+                    is_reverse,
+                    limit,
+                    ..
                 } = page.question;
                 let list = wire::Operation::List {
                     span,
                     after,
+                    is_reverse,
                     limit,
                     r: level,
                 };

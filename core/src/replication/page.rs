@@ -3,6 +3,7 @@
 use crate::causality::{DecodeError, Policy, Token, VersionSet};
 use crate::limits::{LIST_PAGE_BYTES, LIST_REPAIRS_MAX};
 use crate::planted::{Bug, is_planted};
+use crate::selector::comes_before;
 use crate::wire::{Listed, PageQuestion, StatePage};
 use alloc::vec::Vec;
 
@@ -91,12 +92,9 @@ impl PageRead {
         for (_, state) in self.pages.iter_mut().flat_map(|page| &mut page.states) {
             state.expire(now_ms);
         }
+        let is_reverse = self.question.is_reverse;
         let ends = self.pages.iter().filter_map(|page| page.upto.as_deref());
-        let end = if is_planted(Bug::PageBeyondEnd) {
-            ends.max()
-        } else {
-            ends.min()
-        };
+        let end = first_of(is_reverse != is_planted(Bug::PageBeyondEnd), ends);
         let mut merged = MergedPage {
             entries: Vec::new(),
             next: end.map(<[u8]>::to_vec),
@@ -108,8 +106,9 @@ impl PageRead {
         loop {
             let heads = self.pages.iter().zip(&places);
             let heads = heads.filter_map(|(page, place)| page.states.get(*place));
-            let first = heads.map(|(key, _)| key.as_slice()).min();
-            let Some(key) = first.filter(|key| end.is_none_or(|end| *key <= end)) else {
+            let first = first_of(is_reverse, heads.map(|(key, _)| key.as_slice()));
+            let is_behind = |key: &[u8]| end.is_some_and(|end| comes_before(is_reverse, end, key));
+            let Some(key) = first.filter(|key| !is_behind(key)) else {
                 return merged;
             };
             let (set, repair) = self.merge_key(key, &mut places);
@@ -166,6 +165,11 @@ impl Page {
             upto: page.upto,
         })
     }
+}
+
+/// The one of `keys` that comes first.
+fn first_of<'a>(is_reverse: bool, keys: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+    if is_reverse { keys.max() } else { keys.min() }
 }
 
 /// `key` as it is listed, if it has a value at `now_ms`.
@@ -230,6 +234,7 @@ mod tests {
             bucket: BucketId(0),
             span: Span::Prefix(vec![]),
             after: vec![],
+            is_reverse: false,
             limit,
             have: None,
         };

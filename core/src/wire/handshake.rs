@@ -90,6 +90,30 @@ pub struct Welcome {
     pub replicas: u8,
     /// Largest key and value together, in bytes.
     pub pair_bytes_max: u32,
+    /// What it serves beside reads and writes of keys.
+    pub features: Features,
+}
+
+/// What a server serves beside reads and writes of keys: bits, of which later versions have more. A client
+/// asks for nothing else, because a server that does not know a message ends the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Features(pub u32);
+
+impl Features {
+    /// [`crate::wire::Operation::List`].
+    pub const LISTS: Self = Self(1);
+    /// [`crate::wire::WatchRequest`].
+    pub const WATCHES: Self = Self(2);
+    /// [`crate::wire::Operation::Settle`].
+    pub const SETTLED_READS: Self = Self(4);
+    /// Everything that this build serves.
+    pub const ALL: Self = Self(Self::LISTS.0 | Self::WATCHES.0 | Self::SETTLED_READS.0);
+
+    /// Whether `feature` is one of them.
+    #[must_use]
+    pub const fn has(self, feature: Self) -> bool {
+        self.0 & feature.0 == feature.0
+    }
 }
 
 /// The answer that closes a connection.

@@ -34,9 +34,11 @@ pub struct PageQuestion {
     pub bucket: BucketId,
     /// Those of it.
     pub span: Span,
-    /// Those behind this key; empty for all.
+    /// Those behind this key in the order of the list; empty for all.
     #[serde(with = "serde_bytes")]
     pub after: Vec<u8>,
+    /// From the last key to the first.
+    pub is_reverse: bool,
     /// At most so many, from 1 to [`crate::limits::LIST_ENTRIES_MAX`].
     pub limit: u32,
     /// Digest of the asker's own page ([`StatePage::digest`]), to spare sending the same back; `None`:
@@ -55,7 +57,7 @@ pub enum PageAnswer {
     Failed(Failure),
 }
 
-/// The states of some keys, in the order of the keys.
+/// The states of some keys, in the order in which they were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatePage {
     /// Everything that is stored for the keys that were asked for, up to [`Self::upto`]: deleted keys

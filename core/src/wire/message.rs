@@ -63,9 +63,11 @@ pub enum Operation {
     List {
         /// Which keys of the bucket.
         span: Span,
-        /// Those behind this key; empty to begin.
+        /// Those behind this key in the order of the list; empty to begin.
         #[serde(with = "serde_bytes")]
         after: Vec<u8>,
+        /// From the last key to the first.
+        is_reverse: bool,
         /// At most so many; 0 and more than [`crate::limits::LIST_ENTRIES_MAX`] take that.
         limit: u32,
         /// Replicas that must agree on the answer; `None` takes the bucket's level of reads.

@@ -19,7 +19,7 @@ pub mod watch;
 
 pub use collect::CollectMessage;
 pub use frame::{Frame, FrameError, FrameKind, Frames};
-pub use handshake::{Hello, Refusal, Role, Welcome};
+pub use handshake::{Features, Hello, Refusal, Role, Welcome};
 pub use listing::{Listed, PageAnswer, PageQuestion, StatePage, StoredState};
 pub use message::{
     ClientId, ErrorCode, Failure, KeyState, NamedBucket, Notice, Operation, PeerMessage,

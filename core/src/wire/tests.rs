@@ -42,6 +42,7 @@ fn frames_of_version_1_are_these_bytes() {
         partitions: 256,
         replicas: 3,
         pair_bytes_max: 10_240,
+        features: Features::ALL,
     };
     let value = Value {
         encoding: 1,

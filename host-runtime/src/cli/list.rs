@@ -41,10 +41,13 @@ pub(super) async fn run(args: ListKeysArgs) -> Result<(), CliError> {
         let PageWanted {
             partition,
             after,
+            is_reverse,
             limit,
         } = wanted;
-        let call = Call::list(args.bucket.clone(), span.clone(), partition, after, limit);
-        let call = call.with_level(args.r).with_timeout_ms(timeout_ms);
+        let call = Call::list(args.bucket.clone(), span.clone(), partition, after, limit)
+            .in_reverse(is_reverse)
+            .with_level(args.r)
+            .with_timeout_ms(timeout_ms);
         let link = link.clone();
         async move { link.call(call).await }.boxed()
     });

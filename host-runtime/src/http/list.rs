@@ -141,6 +141,7 @@ impl Asker {
                 operation: Operation::List {
                     span: self.span.clone(),
                     after: wanted.after.clone(),
+                    is_reverse: wanted.is_reverse,
                     limit: wanted.limit,
                     r: self.r,
                 },

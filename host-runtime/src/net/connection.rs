@@ -6,7 +6,7 @@ use crate::stone::Stone;
 use bytes::Bytes;
 use henge_core::id::MemberId;
 use henge_core::limits::PROTOCOL_VERSION;
-use henge_core::wire::{ErrorCode, FrameKind, Hello, Refusal, Role, Welcome};
+use henge_core::wire::{ErrorCode, Features, FrameKind, Hello, Refusal, Role, Welcome};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -75,6 +75,7 @@ fn welcome(stone: &Stone) -> Welcome {
         partitions: stone.config.partitions,
         replicas: stone.config.replicas,
         pair_bytes_max: stone.config.pair_bytes_max,
+        features: Features::ALL,
     }
 }
 

@@ -316,6 +316,7 @@ impl Cluster {
             operation: Operation::List {
                 span: span.clone(),
                 after: wanted.after.clone(),
+                is_reverse: wanted.is_reverse,
                 limit: wanted.limit,
                 r,
             },

@@ -20,7 +20,8 @@ use henge_core::storage::{OperationId, StorageAnswer};
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::ClientId;
 use henge_core::wire::{
-    self, ErrorCode, Failure, FrameKind, Frames, Hello, Refusal, Request, Response, Welcome,
+    self, ErrorCode, Failure, Features, FrameKind, Frames, Hello, Refusal, Request, Response,
+    Welcome,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -460,6 +461,7 @@ impl Device {
             pair_bytes_max: self
                 .pair_bytes_max
                 .min(u32::try_from(PAIR_BYTES_MAX).unwrap_or(u32::MAX)),
+            features: Features::ALL,
         };
         wire::message_frame(FrameKind::Welcome, partition, &welcome)
     }

@@ -11,7 +11,7 @@ use henge_core::hash::{partition_at, position};
 use henge_core::id::{BucketId, PartitionId};
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
-use henge_core::selector::Span;
+use henge_core::selector::{Span, comes_before};
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::{Listed, Operation, Reply, Response};
 use std::collections::BTreeMap;
@@ -48,6 +48,7 @@ struct Write {
 /// A list that is under way.
 struct Lister {
     listing: Listing,
+    is_reverse: bool,
     /// Pages that were asked for, by the numbers of their requests.
     asked: BTreeMap<u64, (PageWanted, Instant)>,
     last: Vec<u8>,
@@ -203,12 +204,14 @@ impl Run {
             },
             _ => Span::Prefix(b"k".to_vec()),
         };
-        let mut listing = Listing::new(span, None, PARTITIONS);
+        let is_reverse = self.rng.below(2) == 0;
+        let mut listing = Listing::new(span, None, PARTITIONS).in_reverse(is_reverse);
         if self.rng.below(2) == 0 {
             listing = listing.at_most(1 + self.rng.below(KEYS));
         }
         self.listers.push(Lister {
             listing,
+            is_reverse,
             asked: BTreeMap::new(),
             last: Vec::new(),
         });
@@ -307,14 +310,17 @@ impl Run {
         self.counts.failures += 1;
         let lister = &mut self.listers[at];
         let (span, cursor) = (lister.listing.span().clone(), lister.listing.cursor());
-        lister.listing = Listing::new(span, None, PARTITIONS).behind(cursor.to_vec());
+        lister.listing = Listing::new(span, None, PARTITIONS)
+            .in_reverse(lister.is_reverse)
+            .behind(cursor.to_vec());
         lister.asked.clear();
     }
 
     fn take_entries(&mut self, at: usize) -> Result<(), String> {
         let lister = &mut self.listers[at];
         while let Some(entry) = lister.listing.poll_entry() {
-            if entry.key <= lister.last {
+            let is_behind = comes_before(lister.is_reverse, &lister.last, &entry.key);
+            if !is_behind && !lister.last.is_empty() {
                 return Err(format!("{} came out of order", entry.key.escape_ascii()));
             }
             lister.last = entry.key;
@@ -334,12 +340,13 @@ impl Run {
     ) -> Result<(), String> {
         let mut entries: BTreeMap<&[u8], &Listed> =
             entries.iter().map(|it| (it.key.as_slice(), it)).collect();
+        let (after, is_reverse) = (wanted.after.as_slice(), wanted.is_reverse);
         for (key, writes) in &self.keys {
             let name = key.as_bytes();
             let is_inside = span.holds(name)
                 && place_of(name) == wanted.partition
-                && name > wanted.after.as_slice()
-                && next.is_none_or(|next| name <= next);
+                && (after.is_empty() || comes_before(is_reverse, after, name))
+                && next.is_none_or(|next| !comes_before(is_reverse, next, name));
             if is_inside {
                 check_key(key, writes, began, entries.remove(name))?;
             }

@@ -10,7 +10,7 @@ use henge_core::limits::PROTOCOL_VERSION;
 use henge_core::selector::Span;
 use henge_core::time::{Duration, Instant};
 use henge_core::watch::{Change, Rank};
-use henge_core::wire::{self, ClientId, FrameKind, Frames, Hello, Welcome};
+use henge_core::wire::{self, ClientId, Features, FrameKind, Frames, Hello, Welcome};
 use std::collections::BTreeMap;
 
 /// One client with its watches.
@@ -198,6 +198,7 @@ impl Watcher {
                     partitions: cluster.state().target().partitions(),
                     replicas: 3,
                     pair_bytes_max: 10_240,
+                    features: Features::ALL,
                 };
                 let welcome = wire::message_frame(FrameKind::Welcome, PartitionId(0), &welcome);
                 let heard = self.client.handle_message(cluster.now, &welcome);

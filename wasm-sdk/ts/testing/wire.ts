@@ -9,7 +9,7 @@ export const FrameKind = { hello: 1, welcome: 2, request: 4, notice: 7, watch: 8
 /** What answers a client's hello. */
 export function welcome({ id, name }: Member, replicas: number): Uint8Array {
   const body = new Writer().u8(VERSION).varint(CLUSTER).varint(id).text(name);
-  return frame(FrameKind.welcome, body.varint(PARTITIONS).u8(replicas).varint(PAIR_BYTES_MAX).taken());
+  return frame(FrameKind.welcome, body.varint(PARTITIONS).u8(replicas).varint(PAIR_BYTES_MAX).varint(FEATURES).taken());
 }
 
 /** What tells a client which buckets there are, besides `default`. */
@@ -47,3 +47,5 @@ function frame(kind: number, body: Uint8Array): Uint8Array {
 const VERSION = 1;
 const HEADER_BYTES = 16;
 const BUCKETS_NOTICE = 1;
+/** All that the guest serves: lists and watches. */
+const FEATURES = 1 | 2;

@@ -1,14 +1,14 @@
 //! Lists: one page as a call, and all pages as one list.
 
 use super::*;
-use crate::client::Listing;
+use crate::client::{Listing, PageWanted};
 use crate::id::PartitionId;
 use crate::limits::{LISTING_ENTRIES, LISTING_PAGE_MIN, LISTING_PAGES_MAX};
 use crate::selector::Span;
 use crate::wire::Listed;
 use proptest::prelude::*;
 
-fn all() -> Span {
+pub(super) fn all() -> Span {
     Span::Prefix(Vec::new())
 }
 
@@ -16,7 +16,7 @@ fn list(partition: u16, after: &[u8]) -> Call {
     Call::list(DEFAULT, all(), PartitionId(partition), after.to_vec(), 5)
 }
 
-fn listed(key: &[u8]) -> Listed {
+pub(super) fn listed(key: &[u8]) -> Listed {
     Listed {
         key: key.to_vec(),
         value: Value {
@@ -48,7 +48,11 @@ fn a_list_goes_to_its_partition_and_comes_back_as_its_outcome() {
     };
     answer(&mut client, at(2), call.0, Ok(reply.clone()));
     assert_eq!(drain(&mut client).done, [(call, Ok(reply))]);
-    assert!(client.session_token().len() <= 1, "no part in the session");
+    assert_eq!(
+        client.session_token(),
+        online().session_token(),
+        "no part in the session"
+    );
 }
 
 #[test]
@@ -108,17 +112,29 @@ fn a_shard_that_began_anew_is_asked_for_its_pages_again() {
 }
 
 /// Partitions with their keys, and what a server answers.
-struct Ring(Vec<Vec<Vec<u8>>>);
+pub(super) struct Ring(pub(super) Vec<Vec<Vec<u8>>>);
 
 impl Ring {
-    /// The first of the keys behind `after`, not more than a server wants to give: `cut` of them.
-    fn page(&self, partition: usize, after: &[u8], most: usize) -> (Vec<Listed>, Option<Vec<u8>>) {
-        let keys = &self.0[partition];
-        let from = keys.partition_point(|key| key.as_slice() <= after);
-        let some: Vec<_> = keys[from..].iter().take(most).collect();
-        let has_more = from + some.len() < keys.len();
-        let next = some.last().filter(|_| has_more).map(|key| key.to_vec());
-        (some.into_iter().map(|key| listed(key)).collect(), next)
+    /// The first of the keys that are wanted, not more than a server wants to give: `most` of them.
+    pub(super) fn page(&self, wanted: &PageWanted, most: usize) -> (Vec<Listed>, Option<Vec<u8>>) {
+        let (after, is_reverse) = (&wanted.after, wanted.is_reverse);
+        let is_behind = |key: &&Vec<u8>| {
+            after.is_empty()
+                || if is_reverse {
+                    *key < after
+                } else {
+                    *key > after
+                }
+        };
+        let keys = self.0[usize::from(wanted.partition.0)].iter();
+        let mut keys: Vec<_> = keys.filter(is_behind).collect();
+        if is_reverse {
+            keys.reverse();
+        }
+        let has_more = keys.len() > most;
+        keys.truncate(most);
+        let next = keys.last().filter(|_| has_more).map(|key| key.to_vec());
+        (keys.into_iter().map(|key| listed(key)).collect(), next)
     }
 
     /// Everything that `listing` gives, pages being answered in an order that `picks` says.
@@ -135,8 +151,7 @@ impl Ring {
             let wanted = under_way.swap_remove(pick % under_way.len());
             // A server may give less than it was asked for.
             let most = (wanted.limit as usize).min(1 + pick % 7);
-            let place = usize::from(wanted.partition.0);
-            let (entries, next) = self.page(place, &wanted.after, most);
+            let (entries, next) = self.page(&wanted, most);
             listing
                 .handle_page(wanted.partition, entries, next)
                 .unwrap();
@@ -156,18 +171,23 @@ proptest! {
         keys in prop::collection::btree_map(prop::collection::vec(0_u8..4, 1..6), 0_usize..16, 0..200),
         picks in prop::collection::vec(0_usize..100, 1..20),
         limit in prop_oneof![Just(u64::MAX), 0_u64..50],
+        is_reverse: bool,
     ) {
         let mut ring = Ring(vec![Vec::new(); 16]);
         for (key, partition) in &keys {
             ring.0[*partition].push(key.clone());
         }
-        let expected: Vec<Vec<u8>> = keys.into_keys().collect();
-        let mut listing = Listing::new(all(), None, 16).at_most(limit);
+        let mut expected: Vec<Vec<u8>> = keys.into_keys().collect();
+        if is_reverse {
+            expected.reverse();
+        }
+        let new = || Listing::new(all(), None, 16).in_reverse(is_reverse);
+        let mut listing = new().at_most(limit);
         let mut given = ring.play(&mut listing, &picks);
         let first = usize::try_from(limit).unwrap_or(usize::MAX).min(expected.len());
         prop_assert_eq!(&given, &expected[..first]);
         // The rest comes behind the cursor.
-        let mut rest = Listing::new(all(), None, 16).behind(listing.cursor().to_vec());
+        let mut rest = new().behind(listing.cursor().to_vec());
         given.extend(ring.play(&mut rest, &picks));
         prop_assert_eq!(given, expected);
     }
@@ -200,8 +220,7 @@ fn what_is_held_stays_bounded_however_much_there_is() {
     let (mut given, mut held, mut most) = (0, 0, 0);
     while !listing.is_done() {
         let wanted = listing.poll_page().expect("something is missing");
-        let (place, limit) = (usize::from(wanted.partition.0), wanted.limit as usize);
-        let (entries, next) = ring.page(place, &wanted.after, limit);
+        let (entries, next) = ring.page(&wanted, wanted.limit as usize);
         held += entries.len();
         most = most.max(held);
         listing
@@ -218,19 +237,29 @@ fn what_is_held_stays_bounded_however_much_there_is() {
 
 #[test]
 fn a_page_that_was_not_asked_for_or_is_out_of_order_is_refused() {
-    let wrong = |entries: &[&[u8]], next: Option<&[u8]>| {
-        let mut listing = Listing::new(all(), None, 2).behind(b"b".to_vec());
+    let wrong_in = |is_reverse, entries: &[&[u8]], next: Option<&[u8]>| {
+        let mut listing = Listing::new(all(), None, 2)
+            .behind(b"b".to_vec())
+            .in_reverse(is_reverse);
         let wanted = listing.poll_page().unwrap();
         let entries = entries.iter().map(|key| listed(key)).collect();
         let page = listing.handle_page(wanted.partition, entries, next.map(<[u8]>::to_vec));
         page.is_err()
     };
+    let wrong = |entries: &[&[u8]], next| wrong_in(false, entries, next);
     assert!(!wrong(&[b"c", b"d"], Some(b"d")) && !wrong(&[], Some(b"c")) && !wrong(&[], None));
     assert!(wrong(&[b"a"], None), "before its begin");
     assert!(wrong(&[b"d", b"c"], None), "backwards");
     assert!(wrong(&[b"c", b"c"], None), "twice");
     assert!(wrong(&[b"c", b"d"], Some(b"c")), "its end before its keys");
     assert!(wrong(&[], Some(b"b")), "no step forward");
+    let wrong = |entries: &[&[u8]], next| wrong_in(true, entries, next);
+    assert!(!wrong(&[b"ab", b"a"], Some(b"a")) && !wrong(&[], Some(b"a")));
+    assert!(
+        wrong(&[b"c"], None) && wrong(&[b"a", b"ab"], None),
+        "forwards"
+    );
+    assert!(wrong(&[b"a"], Some(b"ab")) && wrong(&[], Some(b"b")) && wrong(&[], Some(b"")));
     let mut listing = Listing::new(all(), None, 2);
     for partition in [0, 1, 2, u16::MAX] {
         let page = listing.handle_page(PartitionId(partition), Vec::new(), None);

@@ -3,9 +3,11 @@
 mod connection;
 mod limits;
 mod listing;
+mod lists;
 mod naming;
 mod outcome;
 mod session;
+mod watching;
 
 use super::{Call, CallId, Client, ClientError, ClientOutput, ConnectionState};
 use crate::causality::{Hlc, Value};
@@ -15,8 +17,8 @@ use crate::limits::CALLS_MAX;
 use crate::limits::{KEY_BYTES_MAX, PAIR_BYTES_MAX, PROTOCOL_VERSION};
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    ErrorCode, Failure, FrameError, FrameKind, Frames, Hello, Notice, Operation, Refusal, Reply,
-    Request, Response, Role, Welcome, decode_body, message_frame,
+    ErrorCode, Failure, Features, FrameError, FrameKind, Frames, Hello, Notice, Operation, Refusal,
+    Reply, Request, Response, Role, Welcome, decode_body, message_frame,
 };
 use alloc::format;
 use alloc::string::ToString;
@@ -54,6 +56,7 @@ fn welcome() -> Welcome {
         partitions: PARTITIONS,
         replicas: 3,
         pair_bytes_max: 10_240,
+        features: Features::ALL,
     }
 }
 

@@ -81,6 +81,28 @@ fn a_token_takes_a_session_to_another_client() {
 }
 
 #[test]
+fn a_session_goes_to_no_other_cluster() {
+    let mut first = online();
+    do_put(&mut first, "a", token(1, 3));
+    let mut new = Client::new(9);
+    new.join_session(&first.session_token()).unwrap();
+    new.handle_connected(at(1));
+    assert_eq!(drain(&mut new).hello.unwrap().cluster, Some(7));
+    let mut elsewhere = Client::new(9);
+    elsewhere.handle_connected(at(1));
+    let other = Welcome {
+        cluster: 8,
+        ..welcome()
+    };
+    let frame = say(FrameKind::Welcome, &other);
+    elsewhere.handle_message(at(1), &frame).unwrap();
+    drain(&mut elsewhere);
+    let refused = elsewhere.join_session(&first.session_token()).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Protocol);
+    assert_eq!(says(&mut elsewhere, "a"), Token::default());
+}
+
+#[test]
 fn the_keys_that_were_not_used_for_longest_are_forgotten_first() {
     let mut client = online();
     for number in 0..SESSION_KEYS_MAX {

@@ -25,6 +25,7 @@ pub(super) fn listing_lines(p: PartitionId) -> [(&'static str, Vec<u8>); 6] {
         operation: Operation::List {
             span: Span::Prefix(b"k".to_vec()),
             after: b"k1".to_vec(),
+            is_reverse: false,
             limit: 100,
             r: Some(Level::Quorum),
         },
@@ -51,6 +52,7 @@ pub(super) fn listing_lines(p: PartitionId) -> [(&'static str, Vec<u8>); 6] {
             to: b"b".to_vec(),
         },
         after: vec![],
+        is_reverse: true,
         limit: 100,
         have: Some(8),
     };
