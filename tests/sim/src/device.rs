@@ -39,6 +39,8 @@ pub struct Device {
     pub server: Option<usize>,
     /// What servers let a pair have, in bytes.
     pub pair_bytes_max: u32,
+    /// What servers say that they serve.
+    pub features: Features,
     /// The cluster's id, as servers say it.
     pub cluster: u64,
     /// What was told of each write of this run.
@@ -91,6 +93,7 @@ impl Device {
             },
             server,
             pair_bytes_max: 10_240,
+            features: Features::ALL,
             cluster: 1,
             progress: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -387,7 +390,10 @@ impl Device {
                 LeafOutput::Synced { subscription } => {
                     *self.synced.entry(subscription).or_default() += 1;
                 }
-                LeafOutput::Unsubscribed { failure, .. } => panic!("{failure:?}"),
+                // Only servers of an older version refuse it.
+                LeafOutput::Unsubscribed { failure, .. } => {
+                    assert_eq!(failure.code, ErrorCode::Protocol, "{failure:?}");
+                }
                 LeafOutput::Opened { pending } => self.found = Some(pending),
                 LeafOutput::Failed(why) => self.failed = Some(why),
                 LeafOutput::Full => {}
@@ -461,7 +467,7 @@ impl Device {
             pair_bytes_max: self
                 .pair_bytes_max
                 .min(u32::try_from(PAIR_BYTES_MAX).unwrap_or(u32::MAX)),
-            features: Features::ALL,
+            features: self.features,
         };
         wire::message_frame(FrameKind::Welcome, partition, &welcome)
     }
