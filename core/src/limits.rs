@@ -177,6 +177,10 @@ pub const NOTE_COPIES_MS: u64 = 100;
 pub const OUTBOX_RETRY_FIRST_MS: u64 = 100;
 /// See `OUTBOX_RETRY_FIRST_MS`.
 pub const OUTBOX_RETRY_MAX_MS: u64 = 10_000;
+/// Bytes that a leaf was told of keys it keeps and has not stored, at which it asks for no more.
+pub const INCOMING_BYTES_MAX: usize = 1_024 * 1_024;
+/// Values of a leaf whose ends are known without looking into its storage.
+pub const EXPIRING_MAX: usize = 8_192;
 /// Subscriptions of a leaf that are kept up to date.
 pub const SUBSCRIPTIONS_MAX: usize = 512;
 /// Subscriptions that nobody wants any more whose keys stay for a while.

@@ -60,12 +60,18 @@ fn sync(cluster: &mut Cluster, device: &mut Device, id: SubscriptionId, times: u
 }
 
 fn here(cluster: &mut Cluster, device: &mut Device, key: &str) -> Option<String> {
-    let answer = device.read(cluster, key, ReadFrom::Local).expect("an answer");
-    answer.value.map(|value| String::from_utf8(value.bytes).expect("text"))
+    let answer = device
+        .read(cluster, key, ReadFrom::Local)
+        .expect("an answer");
+    answer
+        .value
+        .map(|value| String::from_utf8(value.bytes).expect("text"))
 }
 
 fn pairs(count: usize, prefix: &str) -> Vec<(String, String)> {
-    (0..count).map(|n| (format!("{prefix}{n:03}"), format!("v{n}"))).collect()
+    (0..count)
+        .map(|n| (format!("{prefix}{n:03}"), format!("v{n}")))
+        .collect()
 }
 
 #[test]
@@ -84,13 +90,27 @@ fn all_keys_are_here_and_are_kept_as_the_ring_has_them() {
     device.run(&mut cluster, millis(300));
     device.server = None;
     device.cut(&mut cluster);
-    let answer = device.read(&mut cluster, "a/003", ReadFrom::Nearest).unwrap();
+    let answer = device
+        .read(&mut cluster, "a/003", ReadFrom::Nearest)
+        .unwrap();
     assert_eq!(answer.source, Source::Copy);
-    assert_eq!(here(&mut cluster, &mut device, "a/003").as_deref(), Some("new"));
-    assert_eq!(here(&mut cluster, &mut device, "a/900").as_deref(), Some("more"));
+    assert_eq!(
+        here(&mut cluster, &mut device, "a/003").as_deref(),
+        Some("new")
+    );
+    assert_eq!(
+        here(&mut cluster, &mut device, "a/900").as_deref(),
+        Some("more")
+    );
     assert_eq!(here(&mut cluster, &mut device, "a/004"), None);
-    assert_eq!(here(&mut cluster, &mut device, "a/nowhere"), None, "there is no such key");
-    device.read(&mut cluster, "b/1", ReadFrom::Local).unwrap_err();
+    assert_eq!(
+        here(&mut cluster, &mut device, "a/nowhere"),
+        None,
+        "there is no such key"
+    );
+    device
+        .read(&mut cluster, "b/1", ReadFrom::Local)
+        .unwrap_err();
     assert_eq!(device.told.len(), 41, "each key");
 }
 
@@ -112,18 +132,28 @@ fn it_goes_on_where_it_was_after_a_restart_and_after_a_long_time_without_a_conne
         device.start(&cluster);
         device.run(&mut cluster, millis(50));
         // It has what it had, and does not say that this is all.
-        assert_eq!(device.list(&mut cluster, "a/", 512, false).len(), 100 - round);
+        assert_eq!(
+            device.list(&mut cluster, "a/", 512, false).len(),
+            100 - round
+        );
         let id = device.subscribe(cluster.now, "a/");
         device.turn(&mut cluster);
         assert!(device.synced.is_empty());
         sync(&mut cluster, &mut device, id, 1);
         let value = here(&mut cluster, &mut device, "a/001");
         assert_eq!(value, Some(format!("round {round}")));
-        assert_eq!(device.list(&mut cluster, "a/", 512, false).len(), 99 - round);
+        assert_eq!(
+            device.list(&mut cluster, "a/", 512, false).len(),
+            99 - round
+        );
         let told: Vec<String> = { device.told.keys() }
             .map(|key| String::from_utf8_lossy(key).into_owned())
             .collect();
-        assert_eq!(told, ["a/001".to_owned(), format!("a/01{round}")], "nothing else was fetched");
+        assert_eq!(
+            told,
+            ["a/001".to_owned(), format!("a/01{round}")],
+            "nothing else was fetched"
+        );
         device.run(&mut cluster, millis(7_000));
     }
 }
@@ -145,12 +175,23 @@ fn when_history_is_gone_all_is_fetched_again_and_what_is_not_there_any_more_goes
         delete(&mut cluster, &format!("a/{n:03}"));
     }
     for n in 0..300 {
-        put(&mut cluster, &format!("b/{n}"), "to push the deletes out of the tails");
+        put(
+            &mut cluster,
+            &format!("b/{n}"),
+            "to push the deletes out of the tails",
+        );
     }
     device.server = Some(2);
     sync(&mut cluster, &mut device, id, 2);
-    assert_eq!(device.list(&mut cluster, "a/", 512, false), pairs(60, "a/")[30..]);
-    let gone = device.told.values().filter(|answer| answer.value.is_none()).count();
+    assert_eq!(
+        device.list(&mut cluster, "a/", 512, false),
+        pairs(60, "a/")[30..]
+    );
+    let gone = device
+        .told
+        .values()
+        .filter(|answer| answer.value.is_none())
+        .count();
     assert_eq!(gone, 30, "each is told");
 }
 
@@ -172,7 +213,11 @@ fn who_ends_a_subscription_while_all_is_fetched_again_has_all_the_next_time() {
             delete(&mut cluster, &format!("a/{n:03}"));
         }
         for n in 0..100 {
-            put(&mut cluster, &format!("b/{n}"), "to push the deletes out of the tails");
+            put(
+                &mut cluster,
+                &format!("b/{n}"),
+                "to push the deletes out of the tails",
+            );
         }
         device.server = Some(2);
         device.run(&mut cluster, Duration::from_micros(400 * step));
@@ -204,13 +249,18 @@ fn its_own_writes_are_told_at_once_and_give_way_to_newer_ones() {
     device.run(&mut cluster, millis(200));
     let told = &device.told[&b"a/k".to_vec()];
     assert_eq!(told.source, Source::Copy);
-    assert_eq!(here(&mut cluster, &mut device, "a/k").as_deref(), Some("theirs"));
+    assert_eq!(
+        here(&mut cluster, &mut device, "a/k").as_deref(),
+        Some("theirs")
+    );
     // One that the ring does not take is not shown any more.
     device.line().pair_bytes_max = 100;
     device.server = None;
     device.cut(&mut cluster);
     device.run(&mut cluster, millis(10));
-    device.write(cluster.now, "a/k", Some(&"long".repeat(100))).unwrap();
+    device
+        .write(cluster.now, "a/k", Some(&"long".repeat(100)))
+        .unwrap();
     device.turn(&mut cluster);
     assert_eq!(device.told[&b"a/k".to_vec()].source, Source::Waiting);
     device.server = Some(1);
@@ -241,7 +291,11 @@ fn what_nobody_wants_any_more_stays_for_a_while_and_is_dropped_then() {
         device.leaf().unsubscribe(cluster.now, id);
     }
     device.run(&mut cluster, millis(500));
-    assert_eq!(device.list(&mut cluster, "a/", 512, false).len(), 5, "as many as any copies");
+    assert_eq!(
+        device.list(&mut cluster, "a/", 512, false).len(),
+        5,
+        "as many as any copies"
+    );
 }
 
 #[test]
@@ -275,4 +329,32 @@ fn a_listing_is_what_a_reader_of_each_key_would_see() {
             assert_eq!(device.list(&mut cluster, "k", limit, true), reverse);
         }
     }
+}
+
+#[test]
+fn what_the_ring_tells_a_leaf_whose_storage_is_busy_is_held_back_and_comes_later() {
+    let (mut cluster, mut device) = pair(7, Some(0));
+    let id = device.subscribe(cluster.now, "a/");
+    sync(&mut cluster, &mut device, id, 1);
+    device.disk().is_full = true;
+    let large = "x".repeat(9_000);
+    let mut untaken = 0;
+    for number in 0..1_500 {
+        put(
+            &mut cluster,
+            &format!("a/{number:04}"),
+            &format!("{number} {large}"),
+        );
+        device.run(&mut cluster, millis(2));
+        untaken = untaken.max(device.leaf().untaken_bytes());
+    }
+    assert!(
+        (1 << 20..4 << 20).contains(&untaken),
+        "{untaken} bytes of 13 MB wait here"
+    );
+    device.disk().is_full = false;
+    device.run(&mut cluster, millis(30_000));
+    let all = device.list(&mut cluster, "a/", 512, false);
+    assert_eq!(all.len(), 1_500);
+    assert!(device.leaf().untaken_bytes() == 0 && all[1_499].1.starts_with("1499 x"));
 }

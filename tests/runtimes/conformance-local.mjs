@@ -150,6 +150,110 @@ export const localCases = [
     },
   },
   {
+    name: 'who subscribes is told once when a value ends, written here or elsewhere, and with or without a connection',
+    async run({ henge, urls }) {
+      for (const connected of [true, false]) {
+        const store = await henge.open({ name: fresh(), urls: connected ? urls : undefined });
+        const prefix = fresh();
+        const told = [];
+        const stop = store.subscribe({ prefix }, (change) => told.push(change));
+        await store.put(`${prefix}/ends`, 'v', { ttlMs: 700, durability: connected ? 'ring' : 'local' });
+        await store.put(`${prefix}/stays`, 'v');
+        const { expiresAt } = await store.getEntry(`${prefix}/ends`);
+        equal(Math.abs(expiresAt.getTime() - Date.now() - 600) < 600, true);
+        equal((await store.list({ prefix, from: 'local' }).toArray()).map((it) => it.expiresAt instanceof Date).join(), 'true,false');
+        await until(() => told.some(({ type }) => type === 'expire'));
+        equal(await store.get(`${prefix}/ends`, { from: 'local' }), undefined);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        same(
+          told.filter(({ type }) => type === 'expire' || type === 'delete').map(({ type, key }) => [type, key]),
+          [['expire', `${prefix}/ends`]],
+        );
+        stop();
+        await store.close();
+      }
+    },
+  },
+  {
+    name: 'a snapshot of a store is restored into another one, with what ends when',
+    async run({ henge, urls }) {
+      const prefix = fresh();
+      const store = await henge.open({ name: fresh(), urls });
+      await store.putMany(Array.from({ length: 600 }, (_, n) => [`${prefix}/${n}`, { n, text: 'x'.repeat(n % 200) }]));
+      await store.put(`${prefix}/ends`, new Uint8Array([0, 255]), { ttlMs: 60_000, durability: 'ring' });
+      await using(henge, urls[1], (other) => other.put(`${prefix}/theirs`, 'from elsewhere'));
+      const bytes = await new Response(henge.snapshot(store, { prefix })).blob();
+      await store.close();
+      const alone = await henge.open({ name: fresh() });
+      await alone.put(`${prefix}/7`, 'newer');
+      const kept = await henge.restore(alone, bytes.stream(), { existing: 'keep' });
+      same(kept, { written: 601, kept: 1, expired: 0 });
+      equal(await alone.get(`${prefix}/7`), 'newer');
+      const seen = [];
+      const told = await henge.restore(alone, bytes.stream(), { onProgress: ({ written }) => seen.push(written) });
+      same([told.written, seen.at(-1)], [602, 602]);
+      same(await alone.get(`${prefix}/7`), { n: 7, text: 'x'.repeat(7) });
+      equal(await alone.get(`${prefix}/theirs`), 'from elsewhere');
+      const { value, expiresAt } = await alone.getEntry(`${prefix}/ends`);
+      same([...value], [0, 255]);
+      equal(Math.abs(expiresAt.getTime() - Date.now() - 50_000) < 20_000, true);
+      const cut = await failure(henge.restore(alone, bytes.slice(0, bytes.size - 1).stream()));
+      equal(cut.code, 'CORRUPT');
+      await alone.close();
+    },
+  },
+  {
+    name: 'ten thousand writes at once wait for a storage with little memory, and are all there in their order',
+    async run({ henge }) {
+      const name = fresh();
+      const store = await henge.open({ name, memoryBytes: 4 * 1024 * 1024 });
+      const value = 'x'.repeat(500);
+      const all = Array.from({ length: 10_000 }, (_, n) => store.put(`k${n % 5_000}`, `${n} ${value}`, { durability: 'memory' }));
+      const last = store.put('k0', 'last');
+      await Promise.all(all);
+      await last;
+      equal(store.pending, 10_001);
+      equal(await store.get('k0', { from: 'local' }), 'last');
+      equal(await store.get('k4999', { from: 'local' }), `9999 ${value}`);
+      await store.close();
+    },
+  },
+  {
+    name: 'a peek forgets a value that has ended',
+    async run({ henge }) {
+      const store = await henge.open({ name: fresh() });
+      const stop = store.subscribe('k', () => undefined);
+      await store.put('k', 'v', { ttlMs: 300 });
+      await until(() => store.peek('k') === 'v');
+      await until(() => store.peek('k') === undefined);
+      stop();
+      await store.close();
+    },
+  },
+  {
+    name: 'a receipt comes as far as every zone, and so does a flush',
+    async run({ henge, urls }) {
+      const store = await henge.open({ name: fresh(), urls });
+      const key = fresh();
+      const receipt = await store.put(key, 'v', { durability: 'ring' });
+      equal(receipt.durability, 'ring');
+      equal(await receipt.until('zones'), receipt);
+      equal(receipt.durability, 'zones');
+      equal(typeof receipt.version, 'string');
+      const other = await store.put(key, 'w', { durability: 'zones' });
+      equal(other.durability, 'zones');
+      for (let n = 0; n < 200; n++) await store.put(`${key}/${n}`, n, { durability: 'memory' });
+      await store.flush({ durability: 'zones' });
+      equal(store.pending, 0);
+      await store.close();
+      const alone = await henge.open({ name: fresh() });
+      const waiting = await alone.put('k', 'v');
+      const ended = failure(waiting.until('zones'));
+      await alone.close();
+      equal((await ended).code, 'CLOSED');
+    },
+  },
+  {
     name: 'writes go on over the restart of the only stone that is known',
     async run({ henge, urls, restart }) {
       const store = await henge.open({ name: fresh(), urls: urls[0] });

@@ -122,24 +122,30 @@ async function startVite(project) {
 
 function script(henge) {
   return `import * as henge from '${henge}';
+    import * as files from '${snapshotOf(henge)}';
     import { play } from './play.mjs';
-    play(henge, new URLSearchParams(location.search).get('desk'));\n`;
+    play({ ...henge, ...files }, new URLSearchParams(location.search).get('desk'));\n`;
 }
 
 /** The same with every store in a worker of the script `worker`. */
 function workerScript(henge, worker) {
   return `import * as sdk from '${henge}';
+    import * as files from '${snapshotOf(henge)}';
     import { play } from './play.mjs';
     import { inWorker } from './in-worker.mjs';
-    const henge = inWorker(sdk, () => new Worker(${worker}, { type: 'module' }));
+    const henge = inWorker({ ...sdk, ...files }, () => new Worker(${worker}, { type: 'module' }));
     play(henge, new URLSearchParams(location.search).get('desk'));\n`;
 }
 
+/** Where what goes with the package `henge` has its snapshots. */
+const snapshotOf = (henge) => (henge.startsWith('/') ? '/node_modules/henge/dist/snapshot/index.js' : 'henge/snapshot');
+
 const TESTING = `import * as sdk from '/node_modules/henge/dist/browser.js';
+  import * as files from '${snapshotOf('/')}';
   import { cluster } from '/node_modules/henge/dist/testing/index.js';
   import { inMemory } from './memory.mjs';
   import { play } from './play.mjs';
-  const { henge, ring } = await inMemory(sdk, cluster);
+  const { henge, ring } = await inMemory({ ...sdk, ...files }, cluster);
   play(henge, new URLSearchParams(location.search).get('desk'), ring);`;
 
 /** A page that tells the desk what it stumbles over. */

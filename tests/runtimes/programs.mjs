@@ -46,7 +46,8 @@ const SCRIPTS = {
 /** Runs `command` in the folder `project` with a script of {@link SCRIPTS}; the desk learns how it ends. */
 export async function startScript(command, way, { project, desk }) {
   const [file, load, ring] = SCRIPTS[way];
-  const source = `${load}\nimport('./play.mjs').then(({ play }) => play(henge, process.argv[2], ${ring}));\n`;
+  const files = way === 'require' ? "const files = require('henge/snapshot');" : "import * as files from 'henge/snapshot';";
+  const source = `${files}\n${load}\nimport('./play.mjs').then(({ play }) => play({ ...henge, ...files }, process.argv[2], ${ring}));\n`;
   await writeFile(join(project, file), source);
   return startProgram([...command, file, desk.url], { project, desk });
 }

@@ -40,11 +40,12 @@ export async function startWrangler({ project, desk, args, port = 0 }) {
 
 const WORKER = `
 import * as henge from 'henge';
+import * as files from 'henge/snapshot';
 import { play } from './play.mjs';
 
 export default {
   async fetch(request) {
-    await play(henge, new URL(request.url).searchParams.get('desk'));
+    await play({ ...henge, ...files }, new URL(request.url).searchParams.get('desk'));
     return new Response('played');
   },
 };

@@ -5,6 +5,7 @@ use henge_core::client::{ConnectionState, WatchId};
 use henge_core::leaf::{Answer, Source};
 use henge_core::replication::Level;
 use henge_core::selector::Span;
+use henge_core::time::Instant;
 use henge_core::watch::Change;
 use henge_core::wire::{Entry, Failure, Listed};
 use serde::Serialize;
@@ -78,6 +79,7 @@ pub(crate) struct Found<'a> {
     value: &'a Value,
     version: Option<Hlc>,
     source: Source,
+    expires_at_ms: Option<u64>,
     context: &'a [u8],
     siblings: &'a [Value],
 }
@@ -89,6 +91,7 @@ impl<'a> Answered<'a> {
             value: &entry.value,
             version: Some(entry.version),
             source: Source::Ring,
+            expires_at_ms: entry.expires_at_ms,
             context: &entry.context,
             siblings: &entry.siblings,
         })
@@ -103,6 +106,7 @@ impl<'a> Answered<'a> {
             value,
             version: answer.version,
             source: answer.source,
+            expires_at_ms: answer.expires_at_ms,
             context: &answer.context,
             siblings: &answer.siblings,
         })
@@ -135,6 +139,9 @@ impl Found<'_> {
         object(&EntryObject {
             version: self.version.map(|version| version.to_string()),
             source: source_code(self.source),
+            expires_at_ms: self
+                .expires_at_ms
+                .map(|at_ms| date_ms(Instant::from_micros(at_ms.saturating_mul(1_000)))),
             context: self.context,
             siblings: siblings.collect(),
         })
@@ -147,6 +154,7 @@ pub(crate) fn listed_object(listed: &Listed) -> JsValue {
         value: &listed.value,
         version: Some(listed.version),
         source: Source::Ring,
+        expires_at_ms: listed.expires_at_ms,
         context: &listed.context,
         siblings: &listed.siblings,
     };
@@ -163,6 +171,7 @@ pub(crate) fn changed_object(change: &Change) -> JsValue {
         value: change.value.as_ref().unwrap_or(&nothing),
         version: Some(change.version),
         source: Source::Ring,
+        expires_at_ms: change.expires_at_ms,
         context: &change.context,
         siblings: &change.siblings,
     };
@@ -265,6 +274,8 @@ enum StatusObject<'a> {
 struct EntryObject<'a> {
     version: Option<String>,
     source: u8,
+    #[serde(rename = "expiresAtMs")]
+    expires_at_ms: Option<f64>,
     #[serde(with = "serde_bytes")]
     context: &'a [u8],
     siblings: Vec<SiblingObject<'a>>,

@@ -94,7 +94,8 @@ impl LeafEngine {
             .map_err(|failure| failure_object(&failure))
     }
 
-    /// Reads a key. `from`: 0 the nearest, 1 here, 2 the ring. `want`: 0 the value, 1 the whole entry, 2
+    /// Reads a key. `from`: 0 the nearest, 1 here, 2 the ring, 3 the ring once as many replicas as the level
+    /// asks have what is read. `want`: 0 the value, 1 the whole entry, 2
     /// whether there is one.
     pub fn read(
         &self,
@@ -107,7 +108,8 @@ impl LeafEngine {
         let from = match from {
             0 => ReadFrom::Nearest,
             1 => ReadFrom::Local,
-            _ => ReadFrom::Ring,
+            2 => ReadFrom::Ring,
+            _ => ReadFrom::Settled,
         };
         let taken = self.0.with(|it| {
             let level = level_of_code(level);
@@ -221,6 +223,13 @@ impl LeafEngine {
             .with(|it| it.leaf.pending())
             .try_into()
             .unwrap_or(u32::MAX)
+    }
+
+    /// Whether the storage takes no writes now, and goes on by itself.
+    #[wasm_bindgen(js_name = isBusy)]
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.0.with(|it| it.leaf.is_busy())
     }
 
     /// Does what was asked since the last time.

@@ -21,6 +21,8 @@ export interface EntryObject {
   version: string | undefined;
   /** Where a leaf has it from: 0 a write that waits, 1 a copy, 2 the ring. */
   source: number;
+  /** When the value ends, in milliseconds since the Unix epoch. */
+  expiresAtMs: number | undefined;
   context: Uint8Array;
   siblings: { encoding: number; bytes: Uint8Array }[];
 }
@@ -77,9 +79,9 @@ export interface LeafListener extends Listener {
   /** The ring does not take a write; it may be one of an earlier run. */
   refused(write: number, key: Uint8Array, failure: FailureObject): void;
   /** A key of a listing, or one that has changed, which is listing 0. */
-  row(list: number, key: Uint8Array, source: number, version: string | undefined, encoding: number, bytes: Uint8Array): void;
-  /** A key that has changed has no value any more. */
-  gone(key: Uint8Array, source: number): void;
+  row(list: number, key: Uint8Array, source: number, version: string | undefined, expiresAtMs: number | undefined, encoding: number, bytes: Uint8Array): void;
+  /** A key that has changed has no value any more, maybe because its time to live is over. */
+  gone(key: Uint8Array, source: number, isExpiry: boolean): void;
   /** A listing has all its rows; behind which key it can go on. */
   listed(list: number, next: Uint8Array | undefined): void;
   /** All that the ring has of a subscription is here. */
@@ -202,10 +204,11 @@ extern "C" {
         key: &[u8],
         source: u8,
         version: Option<String>,
+        expires_at_ms: Option<f64>,
         encoding: u8,
         bytes: &[u8],
     );
 
     #[wasm_bindgen(method)]
-    pub(crate) fn gone(this: &Listener, key: &[u8], source: u8);
+    pub(crate) fn gone(this: &Listener, key: &[u8], source: u8, is_expiry: bool);
 }

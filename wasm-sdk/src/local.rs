@@ -29,7 +29,7 @@ pub(crate) enum News {
     Progress(WriteId, Progress),
     Read(ReadId, Want, Result<Answer, Failure>),
     Listed(ListId, Result<ListPage, Failure>),
-    Changed(Vec<u8>, Answer),
+    Changed(Vec<u8>, Answer, bool),
     Synced(SubscriptionId),
     Unsubscribed(SubscriptionId, Failure),
 }
@@ -98,7 +98,11 @@ impl Machine for Local {
                 Effect::News(News::Read(read, want, result))
             }
             LeafOutput::Listed { list, result } => Effect::News(News::Listed(list, result)),
-            LeafOutput::Changed { key, answer } => Effect::News(News::Changed(key, answer)),
+            LeafOutput::Changed {
+                key,
+                answer,
+                is_expiry,
+            } => Effect::News(News::Changed(key, answer, is_expiry)),
             LeafOutput::Synced { subscription } => Effect::News(News::Synced(subscription)),
             LeafOutput::Unsubscribed {
                 subscription,
@@ -129,11 +133,13 @@ impl Machine for Local {
             }
             News::Listed(list, Ok(page)) => {
                 for (key, answer) in &page.entries {
-                    row(listener, number(list.0), key, answer);
+                    row(listener, number(list.0), key, answer, false);
                 }
                 listener.listed(number(list.0), page.next);
             }
-            News::Changed(key, answer) => row(listener, 0.0, &key, &answer),
+            News::Changed(key, answer, is_expiry) => {
+                row(listener, 0.0, &key, &answer, is_expiry);
+            }
             News::Synced(subscription) => listener.synced(number(subscription.0)),
             News::Unsubscribed(subscription, failure) => {
                 listener.unsubscribed(number(subscription.0), failure_object(&failure));
@@ -146,12 +152,20 @@ impl Machine for Local {
 }
 
 /// Tells of a key of a listing, or of one that has changed.
-fn row(listener: &Listener, list: f64, key: &[u8], answer: &Answer) {
+fn row(listener: &Listener, list: f64, key: &[u8], answer: &Answer, is_expiry: bool) {
     let version = answer.version.map(|version| version.to_string());
     let source = source_code(answer.source);
     match &answer.value {
-        Some(value) => listener.row(list, key, source, version, value.encoding, &value.bytes),
-        None => listener.gone(key, source),
+        Some(value) => listener.row(
+            list,
+            key,
+            source,
+            version,
+            answer.expires_at_ms.map(number),
+            value.encoding,
+            &value.bytes,
+        ),
+        None => listener.gone(key, source, is_expiry),
     }
 }
 

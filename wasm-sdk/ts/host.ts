@@ -292,9 +292,14 @@ export function random(): bigint {
 /** What all engines give of an entry. */
 export function entryOf(key: Key, value: unknown, found: EntryObject): Omit<Entry, 'version'> {
   const { siblings } = found;
-  const entry = { key, value, context: encodeContext(found.context) };
+  const entry = { key, value, ...expiryOf(found.expiresAtMs), context: encodeContext(found.context) };
   if (siblings.length === 0) return entry;
   return { ...entry, siblings: siblings.map((sibling) => decodeValue(sibling.encoding, sibling.bytes, key)) };
+}
+
+/** When a value ends, as part of an entry, if it does. */
+export function expiryOf(expiresAtMs: number | undefined): { expiresAt?: Date } {
+  return expiresAtMs === undefined ? {} : { expiresAt: new Date(expiresAtMs) };
 }
 
 /** Calls all of an application's listeners. */

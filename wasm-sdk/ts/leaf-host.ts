@@ -1,11 +1,12 @@
 import { StoreError } from './errors.js';
 import type { EntryObject, FailureObject, LeafEngine, LeafListener } from './henge_wasm.js';
 import { entryOf, errorOf, Host, random, tellAll } from './host.js';
-import type { LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
+import type { FlushUntil, LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
 import { isFull, type Medium } from './media/medium.js';
 import type { Picked } from './media/pick.js';
 import { Progress, type Notes } from './media/progress.js';
 import { follow, WriteReceipt } from './receipt.js';
+import { Settling } from './settling.js';
 import type { Glue } from './runtime.js';
 import type { EncodedSpan } from './span.js';
 import { Subscriptions } from './subscriptions.js';
@@ -33,6 +34,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #pending = 0;
   #pendingTold = 0;
   #whenIdle: (() => void)[] = [];
+  #settling = new Settling(this);
   #pendingListeners = new Set<(pending: number) => void>();
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   /** The storage has failed and is being opened again: what is asked meanwhile waits. */
@@ -43,7 +45,8 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #whenQuiet: (() => void)[] = [];
   /** Which engine asks the medium. */
   #life = 0;
-  #deferred: (() => void)[] = [];
+  /** Writes that the engine has no room for now, in their order. */
+  #deferred = new Set<{ request: WriteRequest; mark: WriteMark; receipt: WriteReceipt }>();
   /** The rows that have come of listings that are under way. */
   #rows = new Map<number, Row[]>();
   #subscriptions = new Subscriptions((work) => {
@@ -77,7 +80,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   /** Writes that the ring has not taken. */
   get pending(): number {
-    return this.#pending;
+    return this.#pending + this.#deferred.size;
   }
 
   /** Why nothing can be stored any more, if that is so. */
@@ -101,16 +104,20 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   /** Takes a write, which is seen by reads from now on. */
   write(request: WriteRequest, mark: WriteMark = { maker: this.#maker, sequence: (this.#sequence += 1) }): Receipt {
     this.checkUsable();
-    const receipt = new WriteReceipt(request.key);
-    if (!this.#reopening) return this.#handIn(request, mark, receipt);
-    this.#deferred.push(() => {
+    const receipt = new WriteReceipt(this, request);
+    if (!this.#reopening && this.#deferred.size === 0) {
       try {
-        const taken = this.#handIn(request, mark, receipt);
-        if (taken !== receipt) follow(taken, receipt);
+        return this.#handIn(request, mark, receipt);
       } catch (error) {
-        receipt.ended(error as StoreError);
+        if (!this.#isBusy()) throw error;
       }
-    });
+    }
+    if (this.#deferred.size >= DEFERRED_MAX) {
+      const message = `${DEFERRED_MAX} writes wait for the local storage; await some of them first`;
+      throw new StoreError('RATE_LIMITED', message, { key: request.key, retryable: true });
+    }
+    receipt.defer();
+    this.#deferred.add({ request, mark, receipt });
     return receipt;
   }
 
@@ -132,12 +139,13 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   }
 
   /** Resolves when all that was written so far has come as far as asked. */
-  async flush(until: 'local' | 'ring'): Promise<void> {
-    if (until === 'ring') {
-      if (this.#pending === 0) return;
-      return new Promise((resolve) => this.#whenIdle.push(resolve));
+  async flush(until: FlushUntil): Promise<void> {
+    if (until !== 'local') {
+      if (this.pending > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+      return until === 'zones' ? this.#settling.settle() : undefined;
     }
-    await Promise.all([...this.#writes.values()].map((write) => write.until('local')));
+    const deferred = Array.from(this.#deferred, ({ receipt }) => receipt);
+    await Promise.all([...this.#writes.values(), ...deferred].map((write) => write.until('local')));
   }
 
   /** Calls `listener` when {@link LeafHost.pending} changes; returns what stops it. */
@@ -211,7 +219,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     this.#mayReopenAt = performance.now() + REOPEN_MS_MIN;
     this.#reopening = this.#reopen()
       .catch((cause) => this.#fail(cause instanceof StoreError ? cause : error))
-      .finally(() => (this.#reopening = undefined));
+      .finally(() => {
+        this.#reopening = undefined;
+        if (!this.#problem) this.#handInDeferred();
+      });
   }
 
   full(): void {
@@ -228,7 +239,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   }
 
   written(id: number, version: string): void {
-    this.#over(id)?.reached('ring', version);
+    const write = this.#over(id);
+    if (!write) return;
+    this.#settling.add(write.key);
+    write.reached('ring', version);
   }
 
   refused(id: number, keyBytes: Uint8Array, failure: FailureObject): void {
@@ -239,14 +253,22 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     tellAll(this.#refusedListeners, { key, error });
   }
 
-  row(list: number, key: Uint8Array, source: number, version: string | undefined, encoding: number, bytes: Uint8Array): void {
-    const row: Row = { keyBytes: key.slice(), source: sourceOf(source), version, value: { encoding, bytes: bytes.slice() } };
-    if (list === 0) this.#subscriptions.changed(row.keyBytes, row.source, row);
+  row(
+    list: number,
+    key: Uint8Array,
+    source: number,
+    version: string | undefined,
+    expiresAtMs: number | undefined,
+    encoding: number,
+    bytes: Uint8Array,
+  ): void {
+    const row: Row = { keyBytes: key.slice(), source: sourceOf(source), version, expiresAtMs, value: { encoding, bytes: bytes.slice() } };
+    if (list === 0) this.#subscriptions.changed(row.keyBytes, row.source, row, false);
     else this.#rows.get(list)?.push(row);
   }
 
-  gone(key: Uint8Array, source: number): void {
-    this.#subscriptions.changed(key.slice(), sourceOf(source), undefined);
+  gone(key: Uint8Array, source: number, isExpiry: boolean): void {
+    this.#subscriptions.changed(key.slice(), sourceOf(source), undefined, isExpiry);
   }
 
   listed(list: number, next: Uint8Array | undefined): void {
@@ -315,8 +337,29 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
       this.#count(engine.pending());
       engine.dial();
     });
-    for (const handIn of this.#deferred.splice(0)) handIn();
     this.#subscriptions.renew();
+  }
+
+  /** Hands in what had to wait, as far as there is room. */
+  #handInDeferred(): void {
+    for (const write of this.#deferred) {
+      const { request, mark, receipt } = write;
+      try {
+        const taken = this.#handIn(request, mark, receipt);
+        receipt.reached('memory');
+        if (taken !== receipt) follow(taken, receipt);
+      } catch (error) {
+        if (this.#isBusy()) return;
+        receipt.ended(error as StoreError);
+      }
+      this.#deferred.delete(write);
+    }
+    this.#count(this.#pending);
+  }
+
+  /** The storage takes no more now, and goes on. */
+  #isBusy(): boolean {
+    return this.submit('', (engine) => engine.isBusy());
   }
 
   #handIn({ key, keyBytes, value, ttlMs, context }: WriteRequest, { maker, sequence }: WriteMark, receipt: WriteReceipt): WriteReceipt {
@@ -363,6 +406,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     this.#busy += 1;
     const answer = (work: (engine: LeafEngine) => void): void => {
       if (life === this.#life) this.use(work);
+      if (this.#deferred.size > 0 && !this.#reopening && !this.#problem) this.#handInDeferred();
       this.#busy -= 1;
       if (this.#busy === 0) for (const resolve of this.#whenQuiet.splice(0)) resolve();
     };
@@ -381,11 +425,11 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   #count(pending: number): void {
     this.#pending = pending;
-    if (pending !== this.#pendingTold) {
-      this.#pendingTold = pending;
-      tellAll(this.#pendingListeners, pending);
+    if (this.pending !== this.#pendingTold) {
+      this.#pendingTold = this.pending;
+      tellAll(this.#pendingListeners, this.pending);
     }
-    if (pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (this.pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   /** No write comes further. */
@@ -393,7 +437,9 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     for (const write of this.#writes.values()) {
       write.ended(new StoreError(error.code, error.message, { key: write.key, cause: error.cause }));
     }
+    for (const { receipt } of this.#deferred) receipt.ended(error);
     this.#writes.clear();
+    this.#deferred.clear();
   }
 }
 
@@ -405,5 +451,7 @@ function sourceOf(code: number): LocalEntry['source'] {
 const SOURCES = ['waiting', 'copy', 'ring'] as const;
 /** How long `close()` waits for what need not be stored, in milliseconds. */
 const QUIET_MS_MAX = 1_000;
+/** Writes that wait until the storage goes on. */
+const DEFERRED_MAX = 65_536;
 /** A storage that fails again within this, in milliseconds, is given up. */
 const REOPEN_MS_MIN = 10_000;

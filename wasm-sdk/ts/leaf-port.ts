@@ -2,7 +2,7 @@ import type { EncodedValue } from './codec.js';
 import type { StoreError } from './errors.js';
 import type { Page } from './listing.js';
 import type { EncodedSpan } from './span.js';
-import type { Key, LocalEntry, Receipt, RefusedWrite, Status, StorageInfo, Version } from './types.js';
+import type { Durability, Key, LocalEntry, Receipt, RefusedWrite, Status, StorageInfo, Version } from './types.js';
 
 /** A read, as the engine takes it. */
 export interface ReadRequest {
@@ -42,6 +42,7 @@ export interface Row {
   readonly keyBytes: Uint8Array;
   readonly source: LocalEntry['source'];
   readonly version: Version | undefined;
+  readonly expiresAtMs: number | undefined;
   readonly value: EncodedValue;
 }
 
@@ -50,10 +51,20 @@ export type RowPage = Page<Row>;
 
 /** What happens to a subscription. */
 export type News =
-  | { readonly kind: 'changed'; readonly keyBytes: Uint8Array; readonly source: LocalEntry['source']; readonly row: Row | undefined }
+  | {
+      readonly kind: 'changed';
+      readonly keyBytes: Uint8Array;
+      readonly source: LocalEntry['source'];
+      readonly row: Row | undefined;
+      /** Nobody has changed it: its time to live is over. */
+      readonly isExpiry: boolean;
+    }
   | { readonly kind: 'synced' }
   | { readonly kind: 'resync' }
   | { readonly kind: 'ended'; readonly error: StoreError };
+
+/** How far all writes are to come. */
+export type FlushUntil = Exclude<Durability, 'memory'>;
 
 /** The leaf of a store: in this page, or in another one. */
 export interface LeafPort {
@@ -66,7 +77,7 @@ export interface LeafPort {
   list(request: ListRequest, signal: AbortSignal | undefined): Promise<RowPage>;
   /** Tells of keys until it is stopped. */
   subscribe(span: EncodedSpan, listener: (news: News) => void): () => void;
-  flush(until: 'local' | 'ring'): Promise<void>;
+  flush(until: FlushUntil): Promise<void>;
   onStatus(listener: (status: Status) => void): () => void;
   onPending(listener: (pending: number) => void): () => void;
   onRefused(listener: (refused: RefusedWrite) => void): () => void;

@@ -1,5 +1,6 @@
 import { ChangeQueue } from './changes.js';
 import { decodeContext, decodeKey, decodeValue, encodeKey, encodeValue, type EncodedValue } from './codec.js';
+import { expiryOf } from './host.js';
 import type { LeafPort, News, Row, RowPage } from './leaf-port.js';
 import { PagedListing, rangeOf, type ListRange } from './listing.js';
 import { namespaceOf } from './namespace.js';
@@ -154,7 +155,7 @@ export class HengeLocalStore implements LocalStore {
 
   async flush(options?: FlushOptions): Promise<void> {
     checkOptions('flush()', ['durability'], options);
-    return this.#port.flush(checkChoice('durability', ['local', 'ring'] as const, options?.durability) ?? 'ring');
+    return this.#port.flush(checkChoice('durability', ['local', 'ring', 'zones'] as const, options?.durability) ?? 'ring');
   }
 
   onStatus(listener: (status: Status) => void): () => void {
@@ -215,7 +216,8 @@ export class HengeLocalStore implements LocalStore {
         const source = news.source === 'waiting' ? 'waiting' : 'copy';
         const entry = row && entryOf<T>(row);
         this.#peeks.changed(nameOf(keyBytes), entry?.value);
-        return entry ? { type: 'set', ...entry, source } : { type: 'delete', key: decodeKey(keyBytes), source };
+        if (entry) return { type: 'set', ...entry, source };
+        return { type: news.isExpiry ? 'expire' : 'delete', key: decodeKey(keyBytes), source };
       }
       case 'synced':
         return { type: 'synced' };
@@ -241,7 +243,7 @@ export class HengeLocalStore implements LocalStore {
     options: LocalWriteOptions | undefined,
   ): Promise<Receipt> {
     checkSignal(options?.signal);
-    const until = checkChoice('durability', ['memory', 'local', 'edge', 'ring'] as const, options?.durability) ?? 'local';
+    const until = checkChoice('durability', ['memory', 'local', 'edge', 'ring', 'zones'] as const, options?.durability) ?? 'local';
     const ttlMs = checkTtl(options?.ttlMs);
     const receipt = this.#port.write({ key, keyBytes: encodeKey(key), value, ttlMs, context: decodeContext(options?.context) });
     return receipt.until(until, options?.signal);
@@ -249,9 +251,9 @@ export class HengeLocalStore implements LocalStore {
 }
 
 /** A key of a listing, for applications. */
-function entryOf<T>({ keyBytes, source, version, value }: Row): ListEntry<T> {
+function entryOf<T>({ keyBytes, source, version, expiresAtMs, value }: Row): ListEntry<T> {
   const key = decodeKey(keyBytes);
-  const entry = { key, value: decodeValue(value.encoding, value.bytes, key) as T, source };
+  const entry = { key, value: decodeValue(value.encoding, value.bytes, key) as T, source, ...expiryOf(expiresAtMs) };
   return version === undefined ? entry : { ...entry, version };
 }
 

@@ -1,4 +1,6 @@
 import { StoreError } from './errors.js';
+import { Want } from './store.js';
+import type { LeafPort, WriteRequest } from './leaf-port.js';
 import type { Durability, Key, Receipt, Version } from './types.js';
 
 /** Who waits for a write to come so far. */
@@ -11,13 +13,19 @@ interface Waiter {
 /** A write of a store with a storage, as far as it has come. */
 export class WriteReceipt implements Receipt {
   readonly key: Key;
+  #settle: () => Promise<void>;
+  #isSettling = false;
+  /** Reads do not see it yet. */
+  #isDeferred = false;
   #durability: Durability = 'memory';
   #version: Version | undefined;
   #error: StoreError | undefined;
   #waiting: Waiter[] = [];
 
-  constructor(key: Key) {
-    this.key = key;
+  /** `port` has the write, or will have. */
+  constructor(port: LeafPort, request: WriteRequest) {
+    this.key = request.key;
+    this.#settle = () => settle(port, request);
   }
 
   get durability(): Durability {
@@ -29,11 +37,12 @@ export class WriteReceipt implements Receipt {
   }
 
   until(durability: Durability, signal?: AbortSignal): Promise<Receipt> {
-    if (ORDER.indexOf(durability) <= ORDER.indexOf(this.#durability)) return Promise.resolve(this);
+    if (!this.#isDeferred && ORDER.indexOf(durability) <= ORDER.indexOf(this.#durability)) return Promise.resolve(this);
     if (this.#error) return Promise.reject(this.#error);
     return new Promise((resolve, reject) => {
       const waiter = { until: durability, resolve, reject };
       this.#waiting.push(waiter);
+      this.#goOn();
       signal?.addEventListener('abort', () => {
         if (!this.#waiting.includes(waiter)) return;
         this.#waiting = this.#waiting.filter((it) => it !== waiter);
@@ -43,8 +52,14 @@ export class WriteReceipt implements Receipt {
     });
   }
 
+  /** It has not come as far as that reads see it. */
+  defer(): void {
+    this.#isDeferred = true;
+  }
+
   /** It has come so far. */
   reached(durability: Durability, version?: Version): void {
+    this.#isDeferred = false;
     const rank = ORDER.indexOf(durability);
     // An edge node may be faster than the medium here.
     if (rank < ORDER.indexOf(this.#durability)) return;
@@ -53,6 +68,7 @@ export class WriteReceipt implements Receipt {
     const waiting = this.#waiting;
     this.#waiting = waiting.filter(({ until }) => ORDER.indexOf(until) > rank);
     for (const { until, resolve } of waiting) if (ORDER.indexOf(until) <= rank) resolve(this);
+    this.#goOn();
   }
 
   /** It comes no further. */
@@ -60,15 +76,45 @@ export class WriteReceipt implements Receipt {
     this.#error = error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+
+  /** The ring says by itself only that it has a write; who wants to know more asks. */
+  #goOn(): void {
+    if (this.#durability !== 'ring' || this.#isSettling || this.#waiting.length === 0) return;
+    this.#isSettling = true;
+    this.#settle().then(
+      () => this.reached('zones', this.#version),
+      (error: StoreError) => this.ended(error),
+    );
+  }
+}
+
+/** Resolves when what the ring has of a key, this write or a newer one, is durable in each region. */
+export async function settle(port: LeafPort, { key, keyBytes }: Pick<WriteRequest, 'key' | 'keyBytes'>): Promise<void> {
+  const request = { key, keyBytes, from: SETTLED, level: EACH_QUORUM, timeoutMs: SETTLE_MS, want: Want.existence };
+  for (;;) {
+    try {
+      await port.read(request, undefined);
+      return;
+    } catch (error) {
+      const isOver = port.state.state === 'closed' || port.state.state === 'failed';
+      if (isOver || !(error as StoreError).retryable) throw error;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_REST_MS));
+    }
+  }
 }
 
 /** What becomes of `first` becomes of `second`, another receipt of the same write. */
 export function follow(first: Receipt, second: WriteReceipt): void {
-  const reached = ({ durability, version }: Receipt): void => second.reached(durability, version);
-  first.until('local').then(reached, () => undefined);
-  first.until('edge').then(reached, () => undefined);
-  first.until('ring').then(reached, (error) => second.ended(error));
+  first.until('local').then(() => second.reached('local'), () => undefined);
+  first.until('edge').then(() => second.reached('edge'), () => undefined);
+  first.until('ring').then(({ version }) => second.reached('ring', version), (error) => second.ended(error));
 }
 
 /** From the weakest to the strongest. */
-const ORDER: readonly Durability[] = ['memory', 'local', 'edge', 'ring'];
+const ORDER: readonly Durability[] = ['memory', 'local', 'edge', 'ring', 'zones'];
+/** Where to read, and at which level, as the engine numbers it. */
+const SETTLED = 3;
+const EACH_QUORUM = 105;
+/** How long the ring has for it at a time, in milliseconds, and how long until it is asked again. */
+const SETTLE_MS = 20_000;
+const SETTLE_REST_MS = 500;

@@ -54,8 +54,8 @@ export class Subscriptions {
   }
 
   /** A key shows another value. */
-  changed(keyBytes: Uint8Array, source: Row['source'], row: Row | undefined): void {
-    const news: News = { kind: 'changed', keyBytes, source, row };
+  changed(keyBytes: Uint8Array, source: Row['source'], row: Row | undefined, isExpiry: boolean): void {
+    const news: News = { kind: 'changed', keyBytes, source, row, isExpiry };
     for (const { span, listeners } of [...this.#all.values()]) if (holds(span, keyBytes)) tellAll(listeners, news);
   }
 

@@ -84,6 +84,8 @@ export interface Entry<T = Value> {
   readonly value: T;
   /** The write it comes from. */
   readonly version: Version;
+  /** When the value ends, if it does. */
+  readonly expiresAt?: Date;
   /** Hand it back in a write to replace this entry and its siblings. */
   readonly context: Context;
   /** The values that are concurrent to `value`, if there are any. */
@@ -167,10 +169,11 @@ export interface StorageInfo {
 }
 
 /**
- * How far a write has come: it is seen by reads here, it is durable here, it is durable at the edge node that this store
- * is connected with, it is durable on the ring.
+ * How far a write has come: it is seen by reads here; it is durable here; it is durable at the edge node that this store is
+ * connected with; it is durable on the ring, on as many replicas as the bucket asks; and on a majority of the replicas in each
+ * region, which is the first part of a server's zone.
  */
-export type Durability = 'memory' | 'local' | 'edge' | 'ring';
+export type Durability = 'memory' | 'local' | 'edge' | 'ring' | 'zones';
 
 /** Options of {@link open}. */
 export interface OpenOptions {
@@ -213,7 +216,7 @@ export interface LocalReadOptions extends ReadOptions {
 export interface LocalWriteOptions {
   /** Resolves when the write has come so far; `local` if not given. */
   durability?: Durability | undefined;
-  /** How long the value can be read, in milliseconds from when the ring takes it; for ever if not given. */
+  /** How long the value can be read, in milliseconds; for ever if not given. */
   ttlMs?: number | undefined;
   /** The context of the entry that was read: the write replaces it and all its siblings. */
   context?: Context | undefined;
@@ -223,8 +226,8 @@ export interface LocalWriteOptions {
 
 /** Options of {@link LocalStore.flush}. */
 export interface FlushOptions {
-  /** How far all writes must have come; `ring` if not given. */
-  durability?: 'local' | 'ring' | undefined;
+  /** How far all writes must have come; `ring` if not given. `zones` is of the writes that were made since the store is open. */
+  durability?: 'local' | 'ring' | 'zones' | undefined;
 }
 
 /** A write of a {@link LocalStore}, as far as it has come. */
@@ -293,7 +296,7 @@ export interface RingListOptions extends PageOptions {
 }
 
 /** A key of a listing. Keys that are not text are bytes. */
-export type ListEntry<T = Value> = Pick<LocalEntry<T>, 'key' | 'value' | 'version' | 'source'>;
+export type ListEntry<T = Value> = Pick<LocalEntry<T>, 'key' | 'value' | 'version' | 'expiresAt' | 'source'>;
 
 /** A listing: iterate it, or take it as an array. */
 export interface Listing<T = Value, E = ListEntry<T>> extends AsyncIterable<E> {
@@ -308,12 +311,21 @@ export interface Listing<T = Value, E = ListEntry<T>> extends AsyncIterable<E> {
  *
  * - `set`: `key` has another value. `source` is `waiting` for a write of this device that the ring does not have.
  * - `delete`: `key` has no value any more.
+ * - `expire`: the same, for the time to live of its value is over.
  * - `synced`: all that the ring has is here: what is read now is that, or newer.
  * - `resync`: some changes were not told: read anew.
  */
 export type Change<T = Value> =
-  | { readonly type: 'set'; readonly key: Key; readonly value: T; readonly version?: Version; readonly source: 'waiting' | 'copy' }
+  | {
+      readonly type: 'set';
+      readonly key: Key;
+      readonly value: T;
+      readonly version?: Version;
+      readonly expiresAt?: Date;
+      readonly source: 'waiting' | 'copy';
+    }
   | { readonly type: 'delete'; readonly key: Key; readonly source: 'waiting' | 'copy' }
+  | { readonly type: 'expire'; readonly key: Key; readonly source: 'waiting' | 'copy' }
   | { readonly type: 'synced' }
   | { readonly type: 'resync' };
 

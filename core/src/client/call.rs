@@ -32,9 +32,6 @@ pub struct Call {
     pub in_session: bool,
     /// The id of a write that may have been sent before; `None` for one that is new.
     pub request: Option<RequestId>,
-    /// What its reader has seen of the key elsewhere, as an encoded token: a read covers it. What this client
-    /// has seen takes its place in a session.
-    pub seen: Vec<u8>,
     /// For an edge node, which shows what it has: see [`Call::at_edge`].
     pub is_for_edge: bool,
     /// The write before it that its maker has seen and that an edge node has.
@@ -52,7 +49,6 @@ impl Call {
             timeout_ms: 0,
             in_session: true,
             request: None,
-            seen: Vec::new(),
             is_for_edge: false,
             after: None,
             action,
@@ -62,7 +58,20 @@ impl Call {
     /// Reads `key`.
     #[must_use]
     pub fn get(bucket: impl Into<BucketRef>, key: Vec<u8>) -> Self {
-        Self::new(bucket.into(), key, Action::Get)
+        let action = Action::Get {
+            seen: Vec::new(),
+            settles: false,
+        };
+        Self::new(bucket.into(), key, action)
+    }
+
+    /// The same read, answered when what it shows is durable on as many replicas as its level asks.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        if let Action::Get { settles, .. } = &mut self.action {
+            *settles = true;
+        }
+        self
     }
 
     /// Writes `value`, knowing nothing of what is there.
@@ -148,12 +157,10 @@ impl Call {
         self
     }
 
-    /// The same read outside of the client's session, by one who has seen `seen`, an encoded
-    /// [`crate::causality::Token`].
+    /// The same call outside of the client's session.
     #[must_use]
-    pub fn with_seen(mut self, seen: Vec<u8>) -> Self {
+    pub const fn outside_session(mut self) -> Self {
         self.in_session = false;
-        self.seen = seen;
         self
     }
 
@@ -173,13 +180,15 @@ impl Call {
         self
     }
 
-    /// The same write by one who has read `seen`, an encoded [`crate::causality::Token`]. A read and a
-    /// list have none.
+    /// The same write, or read, by one who has seen `seen` of the key before, an encoded
+    /// [`crate::causality::Token`]. A list has none.
     #[must_use]
     pub fn with_context(mut self, seen: Vec<u8>) -> Self {
         match &mut self.action {
-            Action::Get | Action::List { .. } => {}
-            Action::Put { context, .. } | Action::Delete { context } => *context = seen,
+            Action::List { .. } => {}
+            Action::Get { seen: context, .. }
+            | Action::Put { context, .. }
+            | Action::Delete { context } => *context = seen,
         }
         self
     }
@@ -189,7 +198,12 @@ impl Call {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Read it.
-    Get,
+    Get {
+        /// The token of what was seen of it before this session, encoded; empty for nothing.
+        seen: Vec<u8>,
+        /// Whether as many replicas must have what is answered as the level asks.
+        settles: bool,
+    },
     /// Write a value.
     Put {
         /// The value.

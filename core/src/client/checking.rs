@@ -29,9 +29,10 @@ impl Client {
             ));
         }
         let (value, context) = match &call.action {
-            Action::Get | Action::List { .. } => return Ok(()),
-            Action::Put { value, context, .. } => (value.bytes.len(), context),
-            Action::Delete { context } => (0, context),
+            Action::List { .. } => return Ok(()),
+            Action::Get { seen, .. } => (None, seen),
+            Action::Put { value, context, .. } => (Some(value.bytes.len()), context),
+            Action::Delete { context } => (Some(0), context),
         };
         Token::decode(context).map_err(|error| {
             Failure::new(
@@ -39,6 +40,9 @@ impl Client {
                 format!("the context is not one that a read has returned: {error}"),
             )
         })?;
+        let Some(value) = value else {
+            return Ok(());
+        };
         let allowed = self.welcome.as_ref().map_or(PAIR_BYTES_MAX, |welcome| {
             usize::try_from(welcome.pair_bytes_max)
                 .unwrap_or(PAIR_BYTES_MAX)

@@ -6,8 +6,8 @@ use super::pending::{Pending, Stage};
 use super::session::{Client, Link};
 use crate::time::Duration;
 use crate::wire::{
-    EdgeNotice, Entry, ErrorCode, Failure, Features, Frame, FrameKind, Notice, Reply, Response,
-    decode_body,
+    EdgeNotice, Entry, ErrorCode, Failure, Features, Frame, FrameKind, Notice, Operation, Reply,
+    Response, decode_body,
 };
 use alloc::format;
 
@@ -79,8 +79,13 @@ impl Client {
 
     /// Why a call cannot be sent to the server that there is: that would end the connection.
     pub(super) fn lacks(&mut self, id: CallId) -> Option<Failure> {
-        let is_list = self.calls.pending(id)?.place.is_some();
-        (is_list && !self.serves(Features::LISTS)).then(|| self.cannot("lists"))
+        let (feature, what) = match self.calls.pending(id)?.request.operation {
+            Operation::List { .. } => (Features::LISTS, "lists"),
+            Operation::Settle { .. } => (Features::SETTLED_READS, "settled reads"),
+            // Only who has met an edge node asks for what that does.
+            Operation::Get { .. } | Operation::Write { .. } | Operation::Edge(_) => return None,
+        };
+        (!self.serves(feature)).then(|| self.cannot(what))
     }
 
     /// Whether the server says that it serves `feature`.

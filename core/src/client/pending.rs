@@ -77,7 +77,7 @@ impl Pending {
             client: session,
             sequence: id.0,
         });
-        let (is_for_edge, after, seen) = (call.is_for_edge, call.after, call.seen);
+        let (is_for_edge, after) = (call.is_for_edge, call.after);
         let write = |value, ttl_ms, context| match is_for_edge {
             true => Operation::Edge(EdgeOperation::Lodge {
                 request,
@@ -95,8 +95,13 @@ impl Pending {
             },
         };
         let operation = match call.action {
-            Action::Get if is_for_edge => Operation::Edge(EdgeOperation::Read { seen }),
-            Action::Get => Operation::Get { level, seen },
+            Action::Get { seen, .. } if is_for_edge => {
+                Operation::Edge(EdgeOperation::Read { seen })
+            }
+            Action::Get { seen, settles } => match settles {
+                true => Operation::Settle { level, seen },
+                false => Operation::Get { level, seen },
+            },
             Action::Put {
                 value,
                 ttl_ms,
@@ -160,7 +165,9 @@ impl Pending {
         matches!(
             (&self.request.operation, reply),
             (
-                Operation::Get { .. } | Operation::Edge(EdgeOperation::Read { .. }),
+                Operation::Get { .. }
+                    | Operation::Settle { .. }
+                    | Operation::Edge(EdgeOperation::Read { .. }),
                 Reply::Found(_) | Reply::Missing { .. }
             ) | (
                 Operation::Edge(EdgeOperation::Read { .. }),
@@ -268,7 +275,10 @@ impl Pending {
     /// Bytes that it holds, about.
     fn bytes(&self) -> usize {
         let operation = match &self.request.operation {
-            Operation::Get { .. } | Operation::Edge(EdgeOperation::Read { .. }) => 0,
+            // What was seen of its key is filled in when it is sent.
+            Operation::Get { .. }
+            | Operation::Settle { .. }
+            | Operation::Edge(EdgeOperation::Read { .. }) => 0,
             Operation::List { span, after, .. }
             | Operation::Edge(EdgeOperation::Copies { span, after, .. }) => {
                 span.bytes() + after.len()

@@ -5,7 +5,7 @@ use super::call::{Call, CallId, ClientError, ClientOutput, ConnectionState};
 use super::lists::Lists;
 use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
-use super::seen::Seen;
+use super::seen::{Seen, name};
 use super::watching::Watches;
 use crate::hash::{partition_at, position};
 use crate::id::{BucketId, PartitionId};
@@ -235,6 +235,13 @@ impl Client {
         self.welcome.as_ref()
     }
 
+    /// Whether something was seen of this key in this session.
+    #[must_use]
+    pub fn has_seen(&self, bucket: &str, key: &[u8]) -> bool {
+        let bucket = self.names.find(bucket).and_then(Result::ok);
+        bucket.is_some_and(|bucket| self.seen.has(name(bucket, key)))
+    }
+
     /// What this client has read and written, for another client to go on from: one that joins it reads
     /// no less than this one. It has the keys of the last [`crate::limits::SESSION_KEYS_MAX`].
     #[must_use]
@@ -385,10 +392,13 @@ impl Client {
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
                 let partition = pending.partition(partitions);
                 let name = pending.seen_name();
-                if let Operation::Get { seen, .. } | Operation::Edge(EdgeOperation::Read { seen }) =
-                    &mut pending.request.operation
+                if let Operation::Get { seen, .. }
+                | Operation::Settle { seen, .. }
+                | Operation::Edge(EdgeOperation::Read { seen }) = &mut pending.request.operation
                     && let Some(name) = name
                 {
+                    // What no token is was refused when the call was made.
+                    let _ = self.seen.learn(name, seen);
                     *seen = self.seen.of(name);
                 }
                 put_message(

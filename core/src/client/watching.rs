@@ -99,7 +99,10 @@ pub(super) struct Watches {
     pub(super) told: Told,
     pub(super) outputs: VecDeque<WatchOutput>,
     pub(super) requests: VecDeque<(PartitionId, WatchRequest)>,
-    pub(super) unacknowledged: Map<PartitionId, usize>,
+    /// What each shard has told and was not told to have come: the bytes, and the number of the last of it.
+    pub(super) unacknowledged: Map<PartitionId, (usize, u64)>,
+    /// Servers are not told that what they have told has come.
+    is_held: bool,
     /// When a server has told something last.
     pub(super) heard_at: Instant,
     pub(super) probed_at: Option<Instant>,
@@ -162,6 +165,7 @@ impl Default for Watches {
             outputs: VecDeque::new(),
             requests: VecDeque::new(),
             unacknowledged: Map::new(),
+            is_held: false,
             heard_at: Instant::default(),
             probed_at: None,
             is_probing: true,
@@ -247,20 +251,26 @@ impl Client {
         let (shard, partitions) = (frame.partition, self.partitions());
         self.watches.heard_at = self.now;
         self.watches.probed_at = None;
-        let unacknowledged = self.watches.unacknowledged.get_or_default(shard);
-        *unacknowledged += frame.bytes.len();
-        if *unacknowledged >= WATCH_ACK_BYTES {
-            *unacknowledged = 0;
-            let number = told.number;
-            let ack = WatchRequest::Ack { number };
-            self.watches.requests.push_back((shard, ack));
-        }
+        let (bytes, number) = self.watches.unacknowledged.get_or_default(shard);
+        *bytes += frame.bytes.len();
+        *number = told.number;
+        self.watches.acknowledge(shard);
         let mut changes = Map::new();
         for event in told.events {
             self.watches.hear(shard, partitions, event, &mut changes);
         }
         self.watches.flush(&mut changes);
         Ok(())
+    }
+
+    /// While watches are held, servers are not told that what they have told has come: so they tell a little
+    /// more, and no more than that until they are let go.
+    pub fn hold_watches(&mut self, is_held: bool) {
+        if core::mem::replace(&mut self.watches.is_held, is_held) && !is_held {
+            for shard in self.watches.unacknowledged.keys().collect::<Vec<_>>() {
+                self.watches.acknowledge(shard);
+            }
+        }
     }
 
     /// A connection is open.
@@ -346,6 +356,17 @@ impl Client {
 }
 
 impl Watches {
+    /// Tells a shard what has come, if that is enough and nothing holds it up.
+    fn acknowledge(&mut self, shard: PartitionId) {
+        let (bytes, number) = self.unacknowledged.get_or_default(shard);
+        if *bytes < WATCH_ACK_BYTES || self.is_held {
+            return;
+        }
+        *bytes = 0;
+        let ack = WatchRequest::Ack { number: *number };
+        self.requests.push_back((shard, ack));
+    }
+
     /// The watches that are to be begun.
     fn ready(&self) -> impl Iterator<Item = WatchId> + '_ {
         let is_ready = |(_, watch): &(WatchId, &Watch)| watch.stage == Stage::Ready;

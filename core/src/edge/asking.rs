@@ -155,9 +155,15 @@ impl Edge {
                 self.lodge(now, asked, write, request, after);
                 return Ok(());
             }
-            Operation::Get { level, seen } => {
-                Call::get(bucket, key).with_level(level).with_seen(seen)
-            }
+            Operation::Get { level, seen } => Call::get(bucket, key)
+                .with_level(level)
+                .with_context(seen)
+                .outside_session(),
+            Operation::Settle { level, seen } => Call::get(bucket, key)
+                .settled()
+                .with_level(level)
+                .with_context(seen)
+                .outside_session(),
             Operation::Write {
                 level,
                 request,
@@ -230,7 +236,8 @@ impl Edge {
             return self.answer(&asked, Ok(reply(answer)));
         }
         let call = Call::get(self.leaf.bucket_ref(), of.key.clone())
-            .with_seen(of.seen.clone())
+            .with_context(of.seen.clone())
+            .outside_session()
             .with_timeout_ms(of.timeout_ms);
         match self.leaf.pass(now, call) {
             Ok(pass) => drop(self.passes.insert(pass, asked)),
@@ -284,8 +291,8 @@ fn reply(answer: Answer) -> Reply {
         value,
         version,
         siblings,
+        expires_at_ms,
         context,
-        ..
     } = answer;
     if source == Source::Waiting {
         return Reply::Edge(EdgeReply::Waiting { value, context });
@@ -296,6 +303,7 @@ fn reply(answer: Answer) -> Reply {
             version,
             siblings,
             context,
+            expires_at_ms,
         }),
         None => Reply::Missing { context },
     }

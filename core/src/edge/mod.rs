@@ -24,7 +24,7 @@ pub use output::EdgeOutput;
 
 use crate::client::ClientError;
 use crate::id::MemberId;
-use crate::leaf::{Leaf, LeafOutput, LeafSettings, ListId, PassId, ReadId, WriteId};
+use crate::leaf::{Leaf, LeafOutput, LeafSettings, ListId, PassId, ReadId, Source, WriteId};
 use crate::storage::{OperationId, StorageAnswer, StorageFault, StoredFile};
 use crate::time::Instant;
 use crate::wire::ClientId;
@@ -228,7 +228,17 @@ impl Edge {
             LeafOutput::Read { read, result } => return self.has_read(now, read, result),
             LeafOutput::Listed { list, result } => return self.has_listed(list, result),
             LeafOutput::Passed { pass, result } => return self.has_passed(pass, result),
-            LeafOutput::Changed { key, answer } => return self.show(key, answer),
+            LeafOutput::Changed {
+                key,
+                answer,
+                is_expiry,
+            } => {
+                // That a copy ends its readers know themselves.
+                if !is_expiry || answer.source == Source::Waiting {
+                    self.show(key, answer);
+                }
+                return;
+            }
             LeafOutput::Swept { key, context } => return self.show_gone(key, context),
             LeafOutput::Synced { subscription } => return self.begin_all(subscription),
             LeafOutput::Unsubscribed {

@@ -50,7 +50,7 @@ impl Leaf {
         while self.writes_under_way < OUTBOX_IN_FLIGHT_MAX
             && let Some((id, waiting)) = self.outbox.take_ready()
         {
-            let mut call = call(&self.settings.bucket, waiting);
+            let mut call = call(&self.settings.bucket, waiting, self.now.as_millis());
             if self.client.is_at_edge() {
                 self.was_at_edge = true;
                 call = call.at_edge(self.outbox.before(id).map(|before| before.request));
@@ -110,7 +110,7 @@ impl Leaf {
                 if Token::decode(&context).is_ok_and(|token| token.newest > version) {
                     return self.confirm(id, version);
                 }
-                let expires_at_ms = waiting.ttl_ms.map(|ttl| waiting.written_at_ms + ttl);
+                let expires_at_ms = waiting.expires_at_ms();
                 let found = waiting.value.clone().map(|value| Found {
                     value,
                     version,
@@ -283,14 +283,15 @@ fn is_one_write(before: &Token, after: &Token) -> bool {
     news.sum::<u64>() == 1
 }
 
-/// The request of a write.
-fn call(bucket: &str, waiting: &Waiting) -> Call {
+/// The request of a write at `now_ms`. What has ended meanwhile deletes what was there before it.
+fn call(bucket: &str, waiting: &Waiting, now_ms: u64) -> Call {
     let (bucket, key) = (String::from(bucket), waiting.key.clone());
-    let call = match &waiting.value {
+    let (value, ttl_ms) = waiting.left(now_ms);
+    let call = match value {
         Some(value) => Call::put(bucket, key, value.clone()),
         None => Call::delete(bucket, key),
     };
-    call.with_ttl_ms(waiting.ttl_ms)
+    call.with_ttl_ms(ttl_ms)
         .with_context(waiting.context.clone())
         .with_request(waiting.request)
         .with_timeout_ms(TIMEOUT_MAX_MS)

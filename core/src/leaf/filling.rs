@@ -201,8 +201,9 @@ impl Leaf {
         if let Some(next) = next {
             fill.pages.push((page.partition, next));
         }
-        self.incoming
-            .extend(entries.into_iter().map(Incoming::from));
+        for entry in entries {
+            self.incoming.push(entry.into());
+        }
         self.take_in();
     }
 

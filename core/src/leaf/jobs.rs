@@ -26,6 +26,10 @@ enum Task {
     LetGo(Span),
     /// The copies of earlier runs are noted, so that those can be dropped that no subscription keeps.
     Note,
+    /// It is noted when the values of this span end.
+    NoteExpiring(Span),
+    /// What has ended is stored as gone, and told.
+    Expire,
 }
 
 impl Job {
@@ -38,6 +42,18 @@ impl Job {
     /// Finds out which copies earlier runs have left.
     pub(super) const fn note() -> Self {
         let task = Task::Note;
+        Self { task, after: None }
+    }
+
+    /// Finds out when the values of `span` end.
+    pub(super) const fn note_expiring(span: Span) -> Self {
+        let task = Task::NoteExpiring(span);
+        Self { task, after: None }
+    }
+
+    /// Ends what is due.
+    pub(super) const fn expire() -> Self {
+        let task = Task::Expire;
         Self { task, after: None }
     }
 
@@ -76,7 +92,8 @@ impl Leaf {
 
     fn do_page(&mut self, job: &mut Job) -> Done {
         let span = match &job.task {
-            Task::LetGo(span) => span.clone(),
+            Task::Expire => return self.expire_some(),
+            Task::LetGo(span) | Task::NoteExpiring(span) => span.clone(),
             Task::Note => Span::Prefix(Vec::new()),
             Task::Sweep(id, number) => {
                 let it = self.subscription(*id);
@@ -89,10 +106,9 @@ impl Leaf {
                 }
             }
         };
-        let writes = !matches!(job.task, Task::Note);
+        let writes = !matches!(job.task, Task::Note | Task::NoteExpiring(_));
         if writes && self.store.can_write().is_err() {
-            self.is_stalled = true;
-            return Done::Waits;
+            return self.stall();
         }
         let (from, to) = record::bounds(&span);
         let page = self.store.scan(&Scan {
@@ -122,6 +138,12 @@ impl Leaf {
                 Task::Sweep(id, _) => self.sweep(id, &key, &entry.set),
                 Task::LetGo(_) => self.let_go(&entry.key, &key),
                 Task::Note => self.note_copy(&entry.key, &key, &entry.set),
+                Task::NoteExpiring(_) => {
+                    if let Some(copy) = record::decode(&entry.set) {
+                        self.note_expiry(&key, &copy);
+                    }
+                }
+                Task::Expire => {}
             }
         }
         match page.next {
@@ -133,11 +155,17 @@ impl Leaf {
         }
     }
 
+    /// A job goes on when the storage takes writes.
+    pub(super) const fn stall(&mut self) -> Done {
+        self.is_stalled = true;
+        Done::Waits
+    }
+
     fn end_job(&mut self, job: &Job) -> Done {
         match job.task {
             Task::Sweep(id, _) => self.filled(id),
             Task::Note => self.copies.all_are_noted(),
-            Task::LetGo(_) => {}
+            Task::LetGo(_) | Task::NoteExpiring(_) | Task::Expire => {}
         }
         Done::All
     }
@@ -150,16 +178,20 @@ impl Leaf {
         if it.fill.as_ref().is_none_or(is_listed) {
             return;
         }
-        let swept = record::decode::<Copy>(set).unwrap_or_default();
-        let shown = swept.found.is_some();
+        let copy = record::decode::<Copy>(set).unwrap_or_default();
         let stored = record::copy_key(key);
         self.copies.remove(&stored);
         self.put(stored, REMOVED, false);
+        let (is_over, is_shown) = (copy.is_over(self.now.as_millis()), copy.found.is_some());
         if self.settings.is_edge {
-            let (key, context) = (key.to_vec(), swept.context);
+            let (key, context) = (key.to_vec(), copy.context);
             self.outputs.push_back(LeafOutput::Swept { key, context });
         }
-        if shown {
+        if is_over {
+            if self.outbox.newest(key).is_none() {
+                self.tell_expired(key.to_vec());
+            }
+        } else if is_shown {
             self.tell(key);
         }
     }
@@ -185,7 +217,7 @@ impl Leaf {
 }
 
 /// How far a page of a job has come.
-enum Done {
+pub(super) enum Done {
     All,
     Page,
     /// For a block, or for room to write.

@@ -107,9 +107,9 @@ impl Leaf {
         let lodged = self
             .overlay
             .iter()
-            .map(|it| (it.key.as_slice(), it.answer()));
+            .map(|it| (it.key.as_slice(), it.answer(self.now.as_millis())));
         let own = self.outbox.newest_of_all();
-        let own = own.map(|it| (it.key.as_slice(), of_waiting(it)));
+        let own = own.map(|it| (it.key.as_slice(), of_waiting(it, self.now.as_millis())));
         for (key, answer) in lodged.chain(own).filter(|_| !spec.is_of_copies) {
             let is_behind = !spec.after.is_empty() && !is_before(&spec.after, key);
             // What lies behind the end of the page belongs to another one.

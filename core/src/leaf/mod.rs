@@ -15,12 +15,14 @@
 //! * `reading`: reads from here and there.
 //! * `subscribing`: keys that are kept as the ring has them. `filling`: all of them are fetched. `taking`:
 //!   what the ring says of them is taken in. `jobs`: work on all copies of a span.
-//! * `listing`: keys in order. `telling`: what becomes of keys is told.
+//! * `listing`: keys in order. `telling`: what becomes of keys is told. `expiring`: values end with their
+//!   time to live.
 //! * `overlay`: what waits at an edge node. `passing`: what only an edge node needs of its leaf.
-//! * `resting`: what is done when nothing is asked.
+//! * `waiter`: what goes on when a block is in memory. `resting`: what is done when nothing is asked.
 
 mod copies;
 mod draining;
+mod expiring;
 mod filling;
 mod jobs;
 mod listing;
@@ -35,6 +37,7 @@ mod resting;
 mod subscribing;
 mod taking;
 mod telling;
+mod waiter;
 mod writing;
 
 pub use listing::{ListId, ListPage, ListSpec};
@@ -49,7 +52,7 @@ use crate::client::{CallId, Client, ClientError, ClientOutput};
 use crate::cluster::DEFAULT_BUCKET;
 use crate::id::RequestId;
 use crate::limits::COPIES_DEFAULT;
-use crate::sorted::{Map, Set, Word};
+use crate::sorted::{Map, Set};
 use crate::storage::{
     BatchNumber, OperationId, StorageAnswer, StorageFault, Store, StoreEvent, StoreSettings,
     StoredFile, StoredKey, WriteRefused,
@@ -61,6 +64,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use copies::Copies;
+use expiring::Expiring;
 use filling::PageAsked;
 use jobs::Job;
 use outbox::Outbox;
@@ -69,7 +73,8 @@ use reading::Read;
 use record::{Copy, Greeting, Own, RECORDS, REMOVED};
 use resting::Rest;
 use subscribing::Subscription;
-use taking::{Acknowledged, Incoming};
+use taking::{Acknowledged, Intake};
+use waiter::Waiter;
 
 /// What a leaf is told once.
 #[derive(Clone, Debug)]
@@ -153,7 +158,7 @@ pub struct Leaf {
     /// By their numbers.
     subscriptions: Vec<Subscription>,
     /// What the ring has said of kept keys, and writes to them that it has taken, until they are stored.
-    incoming: VecDeque<Incoming>,
+    incoming: Intake,
     acknowledged: VecDeque<Acknowledged>,
     /// Both wait for a block.
     is_loading: bool,
@@ -166,6 +171,7 @@ pub struct Leaf {
     untold: Vec<Vec<u8>>,
     /// When it is stored how far the subscriptions are.
     keep_at: Option<Instant>,
+    expiring: Expiring,
     rest: Rest,
     is_online: bool,
     outputs: VecDeque<LeafOutput>,
@@ -181,47 +187,6 @@ enum Purpose {
     Page(PageAsked),
     /// Of a client of an edge node.
     Passed(PassId),
-}
-
-/// What is to be done when a block is in memory.
-#[derive(Clone, Copy, Debug)]
-enum Waiter {
-    Opening,
-    Read(ReadId),
-    List(ListId),
-    Taking,
-    Job,
-    Telling,
-}
-
-impl Waiter {
-    /// Behind all others.
-    const LAST: Self = Self::List(ListId(u64::MAX >> 2));
-}
-
-/// Reads and listings are counted together.
-impl Word for Waiter {
-    fn to_word(self) -> u64 {
-        match self {
-            Self::Opening => 0,
-            Self::Taking => 1,
-            Self::Job => 2,
-            Self::Telling => 3,
-            Self::Read(read) => 2 * read.0 + 4,
-            Self::List(list) => 2 * list.0 + 5,
-        }
-    }
-
-    fn from_word(word: u64) -> Self {
-        match word {
-            0 => Self::Opening,
-            1 => Self::Taking,
-            2 => Self::Job,
-            3 => Self::Telling,
-            read if read % 2 == 0 => Self::Read(ReadId(read / 2 - 2)),
-            list => Self::List(ListId(list / 2 - 2)),
-        }
-    }
 }
 
 impl Leaf {
@@ -255,7 +220,7 @@ impl Leaf {
             next_read: 1,
             lists: Vec::new(),
             subscriptions: Vec::new(),
-            incoming: VecDeque::new(),
+            incoming: Intake::default(),
             acknowledged: VecDeque::new(),
             is_loading: false,
             is_stalled: false,
@@ -263,6 +228,7 @@ impl Leaf {
             jobs: VecDeque::new(),
             untold: Vec::new(),
             keep_at: None,
+            expiring: Expiring::default(),
             rest: Rest::default(),
             is_online: false,
             outputs: VecDeque::new(),
@@ -285,7 +251,19 @@ impl Leaf {
     /// The writes without an outcome, the oldest first: what another leaf takes over from one whose storage
     /// has failed.
     pub fn waiting(&self) -> impl Iterator<Item = (WriteId, Write)> + '_ {
-        self.outbox.all()
+        self.outbox.all(self.now.as_millis())
+    }
+
+    /// Whether a write is refused because the storage has too much to do, which passes.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.is_full && self.store.can_write() == Err(WriteRefused::Queue)
+    }
+
+    /// Bytes that the ring has told of keys that are kept here, and that are not stored yet.
+    #[must_use]
+    pub const fn untaken_bytes(&self) -> usize {
+        self.incoming.bytes()
     }
 
     /// Copies of what the ring has.
@@ -362,6 +340,7 @@ impl Leaf {
         self.expire_reads();
         self.keep_all();
         self.go_on_filling();
+        self.expire();
         self.rest_on();
     }
 
@@ -376,6 +355,7 @@ impl Leaf {
             self.keep_at.filter(|_| self.incoming.is_empty()),
             self.next_retry(),
             self.behind.first().map(|(at, _)| at),
+            self.next_expiry(),
             self.rest.next(),
         ]
         .into_iter()
@@ -457,7 +437,7 @@ impl Leaf {
                     self.loading.remove((of, waiter));
                     match waiter {
                         Waiter::Opening => self.go_on_opening(),
-                        Waiter::Read(read) => self.read_here(read),
+                        Waiter::Read(read) => self.go_on_reading(read),
                         Waiter::List(list) => self.go_on_listing(list),
                         Waiter::Taking => {
                             self.is_loading = false;

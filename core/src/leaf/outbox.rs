@@ -42,6 +42,8 @@ pub(super) struct Outbox {
     /// Those that were given back, until they are ready again.
     resting: Set<(Instant, WriteId)>,
     of_request: Map<RequestId, WriteId>,
+    /// Those whose values end, by when they do, in milliseconds since the Unix epoch.
+    expiring: Set<(u64, WriteId)>,
     bytes: usize,
 }
 
@@ -70,6 +72,9 @@ impl Outbox {
         }
         self.of_key.insert((hash64(&waiting.key), id));
         self.of_request.insert(waiting.request, id);
+        if let Some(at_ms) = waiting.expires_at_ms() {
+            self.expiring.insert((at_ms, id));
+        }
         let pending = Pending {
             waiting,
             before,
@@ -79,30 +84,46 @@ impl Outbox {
         self.writes.insert(id, pending);
     }
 
-    /// All writes, the oldest first.
-    pub(super) fn all(&self) -> impl Iterator<Item = (WriteId, Write)> + '_ {
-        self.writes.iter().map(|(id, pending)| {
+    /// All writes as they are at `now_ms`, the oldest first.
+    pub(super) fn all(&self, now_ms: u64) -> impl Iterator<Item = (WriteId, Write)> + '_ {
+        self.writes.iter().map(move |(id, pending)| {
             let Pending {
                 waiting, before, ..
             } = pending;
-            let Waiting {
-                request,
-                key,
-                value,
-                ttl_ms,
-                context,
-                ..
-            } = waiting.clone();
+            let (value, ttl_ms) = waiting.left(now_ms);
             let write = Write {
-                key,
-                value,
+                key: waiting.key.clone(),
+                value: value.cloned(),
                 ttl_ms,
-                context,
-                request: Some(request),
+                context: waiting.context.clone(),
+                request: Some(waiting.request),
                 before: *before,
             };
             (id, write)
         })
+    }
+
+    /// When the value of the first of them ends, in milliseconds since the Unix epoch.
+    pub(super) fn next_expiry_ms(&self) -> Option<u64> {
+        Some(self.expiring.first()?.0)
+    }
+
+    /// One whose value has ended.
+    pub(super) fn next_expired(&self, now_ms: u64) -> Option<WriteId> {
+        let (at_ms, id) = self.expiring.first()?;
+        (at_ms <= now_ms).then_some(id)
+    }
+
+    /// The value of write `id` has ended: it deletes what was there before it.
+    pub(super) fn expire(&mut self, id: WriteId) -> Option<&Waiting> {
+        let waiting = &mut self.writes.get_mut(id)?.waiting;
+        if let Some(at_ms) = waiting.expires_at_ms() {
+            self.expiring.remove((at_ms, id));
+        }
+        self.bytes -= bytes(waiting);
+        (waiting.value, waiting.ttl_ms) = (None, None);
+        self.bytes += bytes(waiting);
+        Some(waiting)
     }
 
     /// Write `id`.
@@ -118,7 +139,12 @@ impl Outbox {
 
     /// The newest write of `key`.
     pub(super) fn newest(&self, key: &[u8]) -> Option<&Waiting> {
-        self.get(self.of_key(key).next_back()?)
+        self.get(self.newest_id_of(key)?)
+    }
+
+    /// The number of the newest write of `key`.
+    pub(super) fn newest_id_of(&self, key: &[u8]) -> Option<WriteId> {
+        self.of_key(key).next_back()
     }
 
     /// The newest write of each key, the oldest of them first.
@@ -230,6 +256,9 @@ impl Outbox {
         let waiting = self.writes.remove(id)?.waiting;
         self.bytes -= bytes(&waiting);
         self.of_request.remove(waiting.request);
+        if let Some(at_ms) = waiting.expires_at_ms() {
+            self.expiring.remove((at_ms, id));
+        }
         self.of_key.remove((hash64(&waiting.key), id));
         let next = self.of_key(&waiting.key).next();
         Some((waiting, next))

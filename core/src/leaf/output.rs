@@ -67,6 +67,8 @@ pub enum LeafOutput {
         key: Vec<u8>,
         /// What a reader here sees now.
         answer: Answer,
+        /// Nobody has changed it: the time to live of its value is over.
+        is_expiry: bool,
     },
     /// The copy of a key was removed, for the ring has it no more; only an edge node is told.
     Swept {

@@ -18,14 +18,18 @@ use alloc::vec::Vec;
 pub(super) struct Over {
     pub(super) key: Vec<u8>,
     value: Option<Value>,
+    expires_at_ms: Option<u64>,
     context: Vec<u8>,
     /// Over which connection it was said.
     connection: u64,
 }
 
 impl Over {
-    pub(super) fn answer(&self) -> Answer {
-        of_write(self.value.clone(), self.context.clone())
+    /// As it is at `now_ms`.
+    pub(super) fn answer(&self, now_ms: u64) -> Answer {
+        let is_live = self.expires_at_ms.is_none_or(|at_ms| at_ms > now_ms);
+        let value = self.value.clone().filter(|_| is_live);
+        of_write(value, self.expires_at_ms, self.context.clone())
     }
 
     fn bytes(&self) -> usize {
@@ -94,6 +98,7 @@ impl Leaf {
             self.overlay.insert(Over {
                 key: key.clone(),
                 value,
+                expires_at_ms,
                 context,
                 connection,
             });
@@ -114,7 +119,7 @@ impl Leaf {
             ShownState::Gone => Said::Gone,
             _ => Said::Edge,
         };
-        self.incoming.push_back(Incoming { key, copy, said });
+        self.incoming.push(Incoming { key, copy, said });
         self.take_in();
     }
 

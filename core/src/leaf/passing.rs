@@ -148,7 +148,12 @@ impl Leaf {
         let newest = self.outbox.newest_of_all();
         let selected = newest.filter(|waiting| span.holds(&waiting.key));
         selected
-            .map(|waiting| (waiting.key.clone(), super::reading::of_waiting(waiting)))
+            .map(|waiting| {
+                (
+                    waiting.key.clone(),
+                    super::reading::of_waiting(waiting, self.now.as_millis()),
+                )
+            })
             .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::record::{self, Copy, Waiting};
 use super::taking::Incoming;
+use super::telling::gone;
 use super::{Leaf, LeafOutput, Purpose, Waiter};
 use crate::causality::{Hlc, Value};
 use crate::client::Call;
@@ -27,6 +28,8 @@ pub enum ReadFrom {
     Ring,
     /// What waits here; else the ring; else the copy.
     Nearest,
+    /// On the ring like `Ring`, once what is read is durable on as many replicas as the level asks.
+    Settled,
 }
 
 /// Where an answer is from.
@@ -49,11 +52,10 @@ pub struct Answer {
     pub value: Option<Value>,
     /// Its version; a write that waits has none yet.
     pub version: Option<Hlc>,
+    /// When the value ends, in milliseconds since the Unix epoch, if it does.
+    pub expires_at_ms: Option<u64>,
     /// Values concurrent to it.
     pub siblings: Vec<Value>,
-    /// When it cannot be read any more, in milliseconds since the Unix epoch, if that is known and there is
-    /// an end.
-    pub expires_at_ms: Option<u64>,
     /// Hand it back in a write that resolves what was read; encoded.
     pub context: Vec<u8>,
 }
@@ -77,6 +79,8 @@ pub(super) struct Read {
 enum Stage {
     /// For the writes to its key.
     Behind,
+    /// For a block of the copies, which say what was seen of the key in earlier runs.
+    Seen,
     /// For the ring.
     Asked,
     /// For a block of the copies.
@@ -143,7 +147,7 @@ impl Leaf {
         };
         match (self.outbox.newest(&read.key), read.from) {
             // It goes on when they are through: `go_on`.
-            (Some(_), ReadFrom::Ring) => {
+            (Some(_), ReadFrom::Ring | ReadFrom::Settled) => {
                 let timeout_ms = match read.timeout_ms {
                     0 => TIMEOUT_DEFAULT_MS,
                     asked => asked.min(TIMEOUT_MAX_MS),
@@ -153,7 +157,7 @@ impl Leaf {
                 self.behind.insert((until, id));
             }
             (Some(waiting), _) => {
-                let answer = of_waiting(waiting);
+                let answer = of_waiting(waiting, self.now.as_millis());
                 self.answer(id, Ok(answer));
             }
             (None, ReadFrom::Local) => self.read_here(id),
@@ -202,18 +206,32 @@ impl Leaf {
         let Some(read) = self.reads.get_mut(id) else {
             return;
         };
-        read.stage = Stage::Asked;
         if let Some(until) = read.until.take() {
             self.behind.remove((until, id));
         }
-        let call = Call::get(self.settings.bucket.clone(), read.key.clone())
+        let mut call = Call::get(self.settings.bucket.clone(), read.key.clone())
             .with_level(read.level)
             .with_timeout_ms(read.timeout_ms);
-        let is_for_edge = read.from == ReadFrom::Nearest && read.level.is_none();
-        let call = match is_for_edge && self.client.is_at_edge() {
-            true => call.at_edge(None),
-            false => call,
-        };
+        if read.from == ReadFrom::Settled {
+            call = call.settled();
+        } else if read.from == ReadFrom::Nearest && read.level.is_none() && self.client.is_at_edge()
+        {
+            call = call.at_edge(None);
+        }
+        if !self.client.has_seen(&self.settings.bucket, &read.key) {
+            read.stage = Stage::Seen;
+            match self.store.newest(&record::copy_key(&read.key)) {
+                Newest::State(bytes) => {
+                    let copy = record::decode::<Copy>(bytes).unwrap_or_default();
+                    call = call.with_context(copy.context);
+                }
+                Newest::Unloaded(wanted) => return self.load(wanted, Waiter::Read(id)),
+                Newest::Absent | Newest::Damaged(_) => {}
+            }
+        }
+        if let Some(read) = self.reads.get_mut(id) {
+            read.stage = Stage::Asked;
+        }
         match self.client.submit(self.now, call) {
             Ok(call) => {
                 self.calls.insert(call, Purpose::Read(id));
@@ -229,7 +247,7 @@ impl Leaf {
             return;
         }
         if let Ok(Reply::Edge(EdgeReply::Waiting { value, context })) = result {
-            let answer = of_write(value, context);
+            let answer = of_write(value, None, context);
             return self.answer(id, Ok(answer));
         }
         let copy = match result.map(Copy::of_reply) {
@@ -242,7 +260,7 @@ impl Leaf {
         };
         if self.is_kept(&key) {
             let copy = copy.clone();
-            self.incoming.push_back(Incoming::of_ring(key, copy));
+            self.incoming.push(Incoming::of_ring(key, copy));
         } else {
             self.put_copy(record::copy_key(&key), &copy);
         }
@@ -253,7 +271,8 @@ impl Leaf {
     /// The connection is gone: who can do with a copy does not wait for the next.
     pub(super) fn answer_nearest(&mut self) {
         let asked = { self.reads.iter() }
-            .filter(|(_, read)| read.stage == Stage::Asked && read.from == ReadFrom::Nearest)
+            .filter(|(_, read)| matches!(read.stage, Stage::Asked | Stage::Seen))
+            .filter(|(_, read)| read.from == ReadFrom::Nearest)
             .map(|(id, _)| id);
         for id in asked.collect::<Vec<_>>() {
             self.read_here(id);
@@ -272,6 +291,15 @@ impl Leaf {
         self.answer(id, Err(failure));
     }
 
+    /// A block of the copies is in memory.
+    pub(super) fn go_on_reading(&mut self, id: ReadId) {
+        match self.reads.get(id).map(|read| read.stage) {
+            Some(Stage::Seen) => self.ask(id),
+            Some(Stage::Here) => self.read_here(id),
+            Some(Stage::Behind | Stage::Asked) | None => {}
+        }
+    }
+
     /// Answers from the copies.
     pub(super) fn read_here(&mut self, id: ReadId) {
         let Some(read) = self.reads.get_mut(id) else {
@@ -279,7 +307,7 @@ impl Leaf {
         };
         read.stage = Stage::Here;
         if let Some(over) = self.overlay.get(&read.key) {
-            let answer = over.answer();
+            let answer = over.answer(self.now.as_millis());
             return self.answer(id, Ok(answer));
         }
         let key = record::copy_key(&read.key);
@@ -321,37 +349,44 @@ fn not_here() -> Failure {
     Failure::new(ErrorCode::Unavailable, String::from(message))
 }
 
-pub(super) fn of_waiting(waiting: &Waiting) -> Answer {
-    of_write(waiting.value.clone(), waiting.context.clone())
+/// A write that waits, as it is at `now_ms`.
+pub(super) fn of_waiting(waiting: &Waiting, now_ms: u64) -> Answer {
+    let value = waiting.left(now_ms).0.cloned();
+    of_write(value, waiting.expires_at_ms(), waiting.context.clone())
 }
 
 /// A write that waits, here or at an edge node.
-pub(super) const fn of_write(value: Option<Value>, context: Vec<u8>) -> Answer {
+pub(super) const fn of_write(
+    value: Option<Value>,
+    expires_at_ms: Option<u64>,
+    context: Vec<u8>,
+) -> Answer {
     Answer {
         source: Source::Waiting,
         value,
         version: None,
+        expires_at_ms,
         siblings: Vec::new(),
-        expires_at_ms: None,
         context,
     }
 }
 
 /// A copy as it is at `now_ms`.
 pub(super) fn of_copy(copy: Copy, source: Source, now_ms: u64) -> Answer {
-    let is_live = |expires_at_ms: Option<u64>| expires_at_ms.is_none_or(|at| at > now_ms);
-    let found = copy.found.filter(|found| is_live(found.expires_at_ms));
-    let expires_at_ms = found.as_ref().and_then(|found| found.expires_at_ms);
-    let (value, version, siblings) = match found {
-        Some(found) => (Some(found.value), Some(found.version), found.siblings),
-        None => (None, None, Vec::new()),
+    let is_over = copy.is_over(now_ms);
+    let Some(found) = copy.found.filter(|_| !is_over) else {
+        return Answer {
+            source,
+            context: copy.context,
+            ..gone()
+        };
     };
     Answer {
         source,
-        value,
-        version,
-        siblings,
-        expires_at_ms,
+        value: Some(found.value),
+        version: Some(found.version),
+        expires_at_ms: found.expires_at_ms,
+        siblings: found.siblings,
         context: copy.context,
     }
 }

@@ -58,6 +58,16 @@ pub(super) struct Found {
 }
 
 impl Copy {
+    /// When its value ends, in milliseconds since the Unix epoch, if it does.
+    pub(super) fn expires_at_ms(&self) -> Option<u64> {
+        self.found.as_ref()?.expires_at_ms
+    }
+
+    /// Whether its value has ended at `now_ms`.
+    pub(super) fn is_over(&self, now_ms: u64) -> bool {
+        self.expires_at_ms().is_some_and(|at| at <= now_ms)
+    }
+
     /// What a reader of the ring was told; `None` if that is no answer to a read.
     pub(super) fn of_reply(reply: Reply) -> Option<Self> {
         match reply {
@@ -66,7 +76,7 @@ impl Copy {
                     value: entry.value,
                     version: entry.version,
                     siblings: entry.siblings,
-                    expires_at_ms: None,
+                    expires_at_ms: entry.expires_at_ms,
                 }),
                 context: entry.context,
             }),
@@ -95,6 +105,23 @@ pub(super) struct Waiting {
     pub(super) context: Vec<u8>,
     /// In milliseconds since the Unix epoch.
     pub(super) written_at_ms: u64,
+}
+
+impl Waiting {
+    /// When its value ends, in milliseconds since the Unix epoch, if it does.
+    pub(super) fn expires_at_ms(&self) -> Option<u64> {
+        self.ttl_ms
+            .map(|ttl_ms| self.written_at_ms.saturating_add(ttl_ms))
+    }
+
+    /// The value that is left of it at `now_ms`, and how long it has to live, in milliseconds.
+    pub(super) fn left(&self, now_ms: u64) -> (Option<&Value>, Option<u64>) {
+        let left_ms = self.expires_at_ms().map(|at| at.saturating_sub(now_ms));
+        match left_ms {
+            Some(0) => (None, None),
+            _ => (self.value.as_ref(), left_ms),
+        }
+    }
 }
 
 /// The bytes of a write that waits.

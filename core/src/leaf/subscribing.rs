@@ -88,6 +88,7 @@ impl Leaf {
             let (id, was_active) = (known.id, core::mem::replace(&mut known.is_active, true));
             if !was_active {
                 self.watch(id)?;
+                self.begin_job(Job::note_expiring(span));
             }
             let is_all_here = |it: &Subscription| it.id == id && it.hearing == Hearing::All;
             if self.subscriptions.iter().any(is_all_here) {
@@ -113,9 +114,11 @@ impl Leaf {
         let mut subscription = Subscription::stored(newest + 1, kept);
         subscription.is_active = true;
         let id = subscription.id;
+        let span = subscription.kept.span.clone();
         self.subscriptions.push(subscription);
         self.keep(id);
         self.watch(id)?;
+        self.begin_job(Job::note_expiring(span));
         Ok(id)
     }
 
@@ -252,7 +255,7 @@ impl Leaf {
                 let due = self.now + Duration::from_millis(SUBSCRIPTION_TOKEN_MS);
                 self.keep_at = self.keep_at.or(Some(due));
                 for change in changes {
-                    self.incoming.push_back(change.into());
+                    self.incoming.push(change.into());
                 }
                 self.take_in();
             }

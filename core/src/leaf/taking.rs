@@ -3,10 +3,12 @@
 use super::record::{self, Copy, Found, REMOVED};
 use super::{Leaf, Waiter, WriteId};
 use crate::causality::{Hlc, Token};
+use crate::limits::INCOMING_BYTES_MAX;
 use crate::storage::Newest;
 use crate::storage::StoredKey;
 use crate::storage::table::reader::Wanted;
 use crate::watch::Change;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// The state of a key, as the ring says it.
@@ -33,6 +35,61 @@ impl Incoming {
     pub(super) const fn of_ring(key: Vec<u8>, copy: Copy) -> Self {
         let said = Said::Ring;
         Self { key, copy, said }
+    }
+}
+
+/// What the ring has said, the oldest first, until it is taken in.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    entries: VecDeque<Incoming>,
+    bytes: usize,
+}
+
+impl Intake {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// There is so much that no more is to be told for now.
+    fn is_full(&self) -> bool {
+        self.bytes >= INCOMING_BYTES_MAX
+    }
+
+    pub(super) fn push(&mut self, incoming: Incoming) {
+        self.bytes += incoming.bytes();
+        self.entries.push_back(incoming);
+    }
+
+    /// Puts back what was taken out last.
+    fn put_back(&mut self, incoming: Incoming) {
+        self.bytes += incoming.bytes();
+        self.entries.push_front(incoming);
+    }
+
+    fn pop(&mut self) -> Option<Incoming> {
+        let incoming = self.entries.pop_front()?;
+        self.bytes -= incoming.bytes();
+        Some(incoming)
+    }
+}
+
+impl Incoming {
+    /// Bytes that it holds, about.
+    fn bytes(&self) -> usize {
+        let found = self.copy.found.as_ref();
+        let values = found
+            .into_iter()
+            .flat_map(|it| it.siblings.iter().chain([&it.value]));
+        let values: usize = values.map(|value| value.bytes.len()).sum();
+        size_of::<Self>() + self.key.len() + self.copy.context.len() + values
     }
 }
 
@@ -80,11 +137,16 @@ pub(super) enum Taken {
 }
 
 impl Leaf {
-    /// Takes in what waits for that, as far as blocks are in memory and the storage takes it.
+    /// Takes in what waits for that, as far as blocks are in memory and the storage takes it. While too much
+    /// waits the ring is not told that what it has said has come, and says no more.
     pub(super) fn take_in(&mut self) {
-        if self.is_loading {
-            return;
+        if !self.is_loading {
+            self.take_some();
         }
+        self.client.hold_watches(self.incoming.is_full());
+    }
+
+    fn take_some(&mut self) {
         while let Some(acknowledged) = self.acknowledged.pop_front() {
             let Some(waiting) = self.outbox.get(acknowledged.write) else {
                 continue;
@@ -108,32 +170,33 @@ impl Leaf {
                 }
             }
         }
-        while let Some(Incoming { key, copy, said }) = self.incoming.pop_front() {
+        while let Some(incoming) = self.incoming.pop() {
             if self.store.can_write().is_err() {
-                self.incoming.push_front(Incoming { key, copy, said });
+                self.incoming.put_back(incoming);
                 self.is_stalled = true;
                 return;
             }
+            let Incoming { key, copy, said } = &incoming;
             let taken = match said {
-                Said::Gone => self.forget_copy(&key, &copy),
-                Said::Ring | Said::Edge => self.merge(&key, &copy),
+                Said::Gone => self.forget_copy(key, copy),
+                Said::Ring | Said::Edge => self.merge(key, copy),
             };
             match taken {
-                Ok(taken) if said == Said::Ring => {
-                    self.note_listed(&key);
+                Ok(taken) if *said == Said::Ring => {
+                    self.note_listed(key);
                     let is_news = taken == Taken::Stored && self.settings.is_edge;
                     if taken == Taken::Changed || is_news {
-                        self.tell_copy(&key);
+                        self.tell_copy(key);
                     }
                 }
                 Ok(taken) => {
-                    if said == Said::Edge {
-                        self.note_listed(&key);
+                    if *said == Said::Edge {
+                        self.note_listed(key);
                     }
-                    self.lift(&key, taken);
+                    self.lift(key, taken);
                 }
                 Err(wanted) => {
-                    self.incoming.push_front(Incoming { key, copy, said });
+                    self.incoming.put_back(incoming);
                     return self.load_taking(wanted);
                 }
             }
@@ -183,7 +246,7 @@ impl Leaf {
     }
 
     /// Stores a copy. That of a deletion is dropped some time: it only keeps older news from being taken in.
-    fn store_copy(&mut self, key: StoredKey, copy: &Copy, is_new: bool) {
+    pub(super) fn store_copy(&mut self, key: StoredKey, copy: &Copy, is_new: bool) {
         let dropped = match copy.found.is_some() && self.is_kept(record::key_of(&key)) {
             true => {
                 self.copies.remove(&key);
@@ -191,6 +254,7 @@ impl Leaf {
             }
             false => self.copies.touch(&key),
         };
+        self.note_expiry(record::key_of(&key), copy);
         self.put(key, &record::encode(copy), is_new);
         if let Some(oldest) = dropped {
             self.put(oldest, REMOVED, false);

@@ -22,16 +22,20 @@ impl Leaf {
             }
         };
         let key = key.to_vec();
-        self.outputs.push_back(LeafOutput::Changed { key, answer });
+        self.outputs.push_back(LeafOutput::Changed {
+            key,
+            answer,
+            is_expiry: false,
+        });
     }
 
     /// What a reader here sees of `key`, or the block that must be loaded first.
     fn shown(&self, key: &[u8]) -> Result<Answer, Wanted> {
         if let Some(waiting) = self.outbox.newest(key) {
-            return Ok(of_waiting(waiting));
+            return Ok(of_waiting(waiting, self.now.as_millis()));
         }
         if let Some(over) = self.overlay.get(key) {
-            return Ok(over.answer());
+            return Ok(over.answer(self.now.as_millis()));
         }
         Ok(match self.store.newest(&record::copy_key(key)) {
             Newest::State(bytes) => record::decode::<Copy>(bytes).map_or_else(gone, |copy| {
@@ -59,13 +63,13 @@ impl Leaf {
 }
 
 /// There is no value.
-const fn gone() -> Answer {
+pub(super) const fn gone() -> Answer {
     Answer {
         source: Source::Copy,
         value: None,
         version: None,
-        siblings: Vec::new(),
         expires_at_ms: None,
+        siblings: Vec::new(),
         context: Vec::new(),
     }
 }

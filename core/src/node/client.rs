@@ -81,9 +81,9 @@ impl Node {
         let outcome = is_checked.and_then(|()| {
             let is_owner = self.readers(partition).me().is_some();
             match request.operation {
-                wire::Operation::Get { .. } | wire::Operation::List { .. } => {
-                    self.start_read(now, partition, origin, request)
-                }
+                wire::Operation::Get { .. }
+                | wire::Operation::Settle { .. }
+                | wire::Operation::List { .. } => self.start_read(now, partition, origin, request),
                 wire::Operation::Write { .. } if is_owner => {
                     self.start_write(now, partition, origin, request)
                 }
@@ -158,9 +158,9 @@ impl Node {
             wire::Operation::List { span, after, .. } => {
                 return self.check_list(request, span, after);
             }
-            wire::Operation::Get { seen: context, .. } | wire::Operation::Write { context, .. } => {
-                context
-            }
+            wire::Operation::Get { seen: context, .. }
+            | wire::Operation::Settle { seen: context, .. }
+            | wire::Operation::Write { context, .. } => context,
             wire::Operation::Edge(_) => return Err(no_edge()),
         };
         if request.key.is_empty() || request.key.len() > KEY_BYTES_MAX {

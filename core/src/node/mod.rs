@@ -37,6 +37,7 @@ pub mod output;
 mod own;
 mod peer;
 mod reading;
+mod settling;
 mod sifting;
 mod storage;
 mod sync;

@@ -47,7 +47,7 @@ impl Node {
             }
             PeerMessage::Merged { op, result } => {
                 if !self.handed_back(now, op, from, result.is_ok()) {
-                    self.handle_merged(op, from, result);
+                    self.handle_merged(now, op, from, result);
                 }
             }
             PeerMessage::Sync {
@@ -67,13 +67,11 @@ impl Node {
                 have,
             } => {
                 self.check_place(partition, bucket, &key)?;
-                if !self.has_same_view(from, partition, view) {
-                    return Ok(());
-                }
                 let key = StoredKey::new(partition, bucket, &key);
                 self.answer_read(PeerRead {
                     from,
                     partition,
+                    view,
                     operation: op,
                     key,
                     have,
@@ -211,8 +209,12 @@ impl Node {
         self.send(to, partition, &PeerMessage::Merged { op, result });
     }
 
-    /// Says what is here for a key, once that is durable.
+    /// Says what is here for a key, once that is durable. Who owns it may have changed meanwhile: then this is
+    /// no answer any more.
     pub(super) fn answer_read(&mut self, read: PeerRead) {
+        if !self.has_same_view(read.from, read.partition, read.view) {
+            return;
+        }
         let answer = match self.store.lookup(&read.key) {
             _ if !self.report.ready => {
                 let message = "the log is being replayed";
@@ -257,6 +259,7 @@ pub(super) struct PeerMerge {
 pub(super) struct PeerRead {
     from: MemberId,
     partition: PartitionId,
+    view: u64,
     operation: u64,
     key: StoredKey,
     have: Option<u64>,

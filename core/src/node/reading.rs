@@ -52,6 +52,11 @@ impl Node {
                 };
                 (r, Subject::Page(PageRead::new(question, policy)))
             }
+            wire::Operation::Settle { level, seen } => {
+                let seen = self.recent(now, &seen);
+                let key = KeyRead::new(request.key, seen, policy, owners.len());
+                (level, Subject::Key(key.settling()))
+            }
             wire::Operation::Write { .. } | wire::Operation::Edge(_) => return Ok(()),
         };
         let level = level.unwrap_or(settings.read_level);
@@ -168,13 +173,22 @@ impl Node {
         self.send(to, read.partition, &message);
     }
 
-    /// Asks `peer` again, if it was asked and has not answered.
-    pub(super) fn ask_one_again(&mut self, number: u64, peer: MemberId) {
-        if let Some(Operation::Read(read)) = self.operations.get(&number)
-            && let Some(index) = read.owners.index_of(peer)
-            && read.is_silent(index)
+    /// Asks `peer` again, if it was asked and has not answered, and sends it again what it lacks.
+    pub(super) fn ask_one_again(&mut self, now: Instant, number: u64, peer: MemberId) {
+        let Some(Operation::Read(read)) = self.operations.get_mut(&number) else {
+            return;
+        };
+        let Some(index) = read.owners.index_of(peer) else {
+            return;
+        };
+        if read.is_silent(index) {
+            return self.send_read(number, peer);
+        }
+        if let Some(key) = read.key()
+            && key.settles
         {
-            self.send_read(number, peer);
+            key.unsent(index);
+            self.finish_read(now, number);
         }
     }
 
@@ -313,6 +327,10 @@ impl Node {
                     if !is_enough {
                         return self.seek_seen(now, number);
                     }
+                    let is_wanted = read.origin.is_some() && key.settles;
+                    if is_wanted && !read.quorum.is_reached_by(&key.settled()) {
+                        return self.settle(now, number);
+                    }
                     if let Some(origin) = read.origin.take() {
                         let reply = key.reply(now.as_millis());
                         self.answer(partition, origin, Ok(reply));
@@ -417,7 +435,8 @@ impl Node {
 
     pub(super) fn expire_read(&mut self, read: &ReadOperation<Origin>) {
         let Some(origin) = read.origin else { return };
-        if read.quorum.is_reached() {
+        let settles = matches!(&read.subject, Subject::Key(key) if key.settles);
+        if read.quorum.is_reached() && !settles {
             return self.answer(read.partition, origin, Err(unseen()));
         }
         let message = format!(

@@ -75,7 +75,11 @@ impl Node {
         let (key, operation) = match read.subject {
             Subject::Key(key) => {
                 let seen = key.seen.encode();
-                (key.name, wire::Operation::Get { level, seen })
+                let operation = match key.settles {
+                    true => wire::Operation::Settle { level, seen },
+                    false => wire::Operation::Get { level, seen },
+                };
+                (key.name, operation)
             }
             Subject::Page(page) => {
                 let PageQuestion {
@@ -114,7 +118,7 @@ impl Node {
         let numbers: Vec<u64> = self.operations.keys().copied().collect();
         for number in numbers {
             match self.operations.get(&number) {
-                Some(Operation::Read(_)) => self.ask_one_again(number, peer),
+                Some(Operation::Read(_)) => self.ask_one_again(now, number, peer),
                 Some(Operation::Forward(_)) => self.turn_forward(now, number),
                 Some(Operation::Write(_)) | None => {}
             }

@@ -186,10 +186,14 @@ impl Node {
 
     pub(super) fn handle_merged(
         &mut self,
+        now: Instant,
         number: u64,
         from: MemberId,
         result: Result<(), Failure>,
     ) {
+        if matches!(self.operations.get(&number), Some(Operation::Read(_))) {
+            return self.settled(now, number, from, result.is_ok());
+        }
         let Some(Operation::Write(write)) = self.operations.get_mut(&number) else {
             return;
         };

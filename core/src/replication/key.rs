@@ -19,6 +19,10 @@ pub struct KeyRead {
     /// Digest of each replica's state, `Some(None)` for nothing at all.
     states: Vec<Option<Option<u64>>>,
     merged: VersionSet,
+    /// It is answered when as many replicas have what it shows as its level asks.
+    pub settles: bool,
+    /// Digest of the state that was sent to each replica for that.
+    sent: Vec<Option<u64>>,
 }
 
 impl KeyRead {
@@ -32,7 +36,51 @@ impl KeyRead {
             have: None,
             states: vec![None; replicas],
             merged: VersionSet::new(),
+            settles: false,
+            sent: vec![None; replicas],
         }
+    }
+
+    /// The same read, answered when as many replicas have what it shows as its level asks.
+    #[must_use]
+    pub const fn settling(mut self) -> Self {
+        self.settles = true;
+        self
+    }
+
+    /// Replicas that have all that the answers so far make together.
+    #[must_use]
+    pub fn settled(&self) -> Vec<usize> {
+        let digest = match self.merged.is_empty() {
+            true => None,
+            false => Some(self.merged.digest()),
+        };
+        let all = 0..self.states.len();
+        all.filter(|index| self.states[*index] == Some(digest))
+            .collect()
+    }
+
+    /// Replicas that are behind and were not sent what they lack. They are now.
+    pub fn send(&mut self) -> Vec<usize> {
+        let digest = Some(self.merged.digest());
+        let mut behind = self.behind();
+        behind.retain(|index| self.sent[*index] != digest);
+        for index in &behind {
+            self.sent[*index] = digest;
+        }
+        behind
+    }
+
+    /// Replica `index` has made durable what it was sent.
+    pub fn stored(&mut self, index: usize) {
+        if let Some(digest) = self.sent[index] {
+            self.states[index] = Some(Some(digest));
+        }
+    }
+
+    /// What replica `index` was sent has not come there: it is sent again.
+    pub fn unsent(&mut self, index: usize) {
+        self.sent[index] = None;
     }
 
     /// Replica `index` has just the state that it was asked to compare with.
@@ -93,6 +141,7 @@ impl KeyRead {
             version: winner.hlc,
             siblings,
             context,
+            expires_at_ms: winner.expires_at_ms,
         })
     }
 }

@@ -122,6 +122,14 @@ impl Quorum {
             .all(|group| group.have(self.answered) + more >= group.needed)
     }
 
+    /// Whether it would be reached if only `replicas` had answered.
+    #[must_use]
+    pub fn is_reached_by(&self, replicas: &[usize]) -> bool {
+        let answered = replicas.iter().fold(0, |set, index| set | 1 << index);
+        let enough = |group: &Group| group.have(answered) >= group.needed;
+        self.groups.iter().all(enough)
+    }
+
     /// Whether enough have answered or still can.
     #[must_use]
     pub fn is_possible(&self) -> bool {

@@ -104,10 +104,12 @@ impl Features {
     pub const LISTS: Self = Self(1);
     /// [`crate::wire::WatchRequest`].
     pub const WATCHES: Self = Self(2);
+    /// [`crate::wire::Operation::Settle`].
+    pub const SETTLED_READS: Self = Self(4);
     /// [`crate::wire::EdgeOperation`]: it is an edge node.
-    pub const EDGE: Self = Self(4);
+    pub const EDGE: Self = Self(8);
     /// Everything that a member of this build serves.
-    pub const ALL: Self = Self(Self::LISTS.0 | Self::WATCHES.0);
+    pub const ALL: Self = Self(Self::LISTS.0 | Self::WATCHES.0 | Self::SETTLED_READS.0);
 
     /// Whether `feature` is one of them.
     #[must_use]

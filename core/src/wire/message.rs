@@ -1,13 +1,13 @@
 //! The messages behind the header, encoded as postcard. Variants are only ever added at the end.
 
-use crate::causality::{Hlc, Value};
+use crate::causality::Value;
 use crate::cluster::RegisterMessage;
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
 use crate::selector::Span;
 use crate::wire::{
-    CollectMessage, EdgeNotice, EdgeOperation, EdgeReply, FeedMessage, Listed, PageAnswer,
-    PageQuestion, SyncMessage,
+    CollectMessage, EdgeNotice, EdgeOperation, FeedMessage, PageAnswer, PageQuestion, Reply,
+    SyncMessage,
 };
 use alloc::format;
 use alloc::string::String;
@@ -76,6 +76,15 @@ pub enum Operation {
         /// Replicas that must agree on the answer; `None` takes the bucket's level of reads.
         r: Option<Level>,
     },
+    /// Read it, and answer when what is answered is durable on as many replicas as `level` asks: those that
+    /// have less are sent it.
+    Settle {
+        /// Replicas that must have it; `None` takes the bucket's level of reads.
+        level: Option<Level>,
+        /// See `Get`.
+        #[serde(with = "serde_bytes")]
+        seen: Vec<u8>,
+    },
     /// What only an edge node does.
     Edge(EdgeOperation),
 }
@@ -87,51 +96,6 @@ pub struct Response {
     pub id: u64,
     /// How it went.
     pub result: Result<Reply, Failure>,
-}
-
-/// A request that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reply {
-    /// What a read found.
-    Found(Entry),
-    /// A write is durable on as many replicas as were asked.
-    Written {
-        /// Its version.
-        version: Hlc,
-        /// The causal context after it, encoded.
-        #[serde(with = "serde_bytes")]
-        context: Vec<u8>,
-    },
-    /// A read found no value: none was written, or it is deleted, or its time is over.
-    Missing {
-        /// The causal context of that, encoded.
-        #[serde(with = "serde_bytes")]
-        context: Vec<u8>,
-    },
-    /// What a list found: every key with a value from where it was to begin up to its end, in order.
-    Listed {
-        /// The keys; there may be none although there are more behind.
-        entries: Vec<Listed>,
-        /// The list goes on behind this key; `None` if there is nothing more.
-        #[serde(with = "serde_bytes")]
-        next: Option<Vec<u8>>,
-    },
-    /// What only an edge node answers.
-    Edge(EdgeReply),
-}
-
-/// A key's value as a reader sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The winner: the value that every replica would pick.
-    pub value: Value,
-    /// The winner's version.
-    pub version: Hlc,
-    /// Values concurrent to the winner, in the same order everywhere.
-    pub siblings: Vec<Value>,
-    /// Hand it back in a write that resolves what was read; encoded.
-    #[serde(with = "serde_bytes")]
-    pub context: Vec<u8>,
 }
 
 /// A request that was not carried out, or whose outcome is not known.

@@ -1,7 +1,7 @@
 //! What crosses a WebSocket: `docs/wire-protocol.md` is the normative page.
 //!
 //! * [`frame`]: the fixed header, its checksum, and batches of frames.
-//! * [`message`]: what stands behind the header, as postcard.
+//! * [`message`]: what stands behind the header, as postcard. [`reply`]: what a request has come to.
 //! * [`sync`]: what replicas say to find out where they differ.
 //! * [`listing`]: lists of keys.
 //! * [`collect`]: what owners say before they forget deleted keys.
@@ -15,6 +15,7 @@ pub mod frame;
 pub mod handshake;
 pub mod listing;
 pub mod message;
+pub mod reply;
 pub mod sync;
 pub mod watch;
 
@@ -24,9 +25,10 @@ pub use frame::{Frame, FrameError, FrameKind, Frames};
 pub use handshake::{Features, Hello, Refusal, Role, Welcome};
 pub use listing::{Listed, PageAnswer, PageQuestion, StatePage, StoredState};
 pub use message::{
-    ClientId, Entry, ErrorCode, Failure, KeyState, NamedBucket, Notice, Operation, PeerMessage,
-    ReadAnswer, Reply, Request, Response,
+    ClientId, ErrorCode, Failure, KeyState, NamedBucket, Notice, Operation, PeerMessage,
+    ReadAnswer, Request, Response,
 };
+pub use reply::{Entry, Reply};
 pub use sync::{KeyBytes, ListedKey, SyncMessage};
 pub use watch::{FeedChange, FeedItem, FeedMessage, Ticket, WatchEvent, WatchEvents, WatchRequest};
 

@@ -77,6 +77,21 @@ fn frames_of_version_1_are_these_bytes() {
         version: Hlc::from_u64(1 << 16),
         siblings: vec![],
         context: vec![0],
+        expires_at_ms: None,
+    };
+    let found_until = Response {
+        id: 1,
+        result: Ok(Reply::Found(Entry {
+            expires_at_ms: Some(300),
+            ..entry.clone()
+        })),
+    };
+    let settle = Request {
+        operation: Operation::Settle {
+            level: Some(Level::EachQuorum),
+            seen: vec![0],
+        },
+        ..write.clone()
     };
     let found = Response {
         id: 1,
@@ -261,6 +276,13 @@ fn frames_of_version_1_are_these_bytes() {
     let lines = lines.into_iter().chain(bucket_lines(p));
     let lines = lines.chain(watch::watch_lines(p));
     let lines = lines.chain(listing::listing_lines(p));
+    let lines = lines.chain([
+        ("settle", message_frame(FrameKind::Request, p, &settle)),
+        (
+            "found until",
+            message_frame(FrameKind::Response, p, &found_until),
+        ),
+    ]);
     let text: String = lines
         .map(|(name, bytes)| format!("{name} {}\n", hex(&bytes)))
         .collect();

@@ -18,7 +18,7 @@ use henge_core::rng::Rng;
 use henge_core::selector::Span;
 use henge_core::storage::{OperationId, StorageAnswer};
 use henge_core::time::{Duration, Instant};
-use henge_core::wire::{Failure, edge};
+use henge_core::wire::{ErrorCode, Failure, edge};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One leaf.
@@ -50,6 +50,8 @@ pub struct Device {
     pub pages: BTreeMap<ListId, Result<ListPage, Failure>>,
     /// What it was told of keys of subscriptions, the newest of each key.
     pub told: BTreeMap<Vec<u8>, Answer>,
+    /// How often it was told of each key that its value has ended.
+    pub expired: BTreeMap<Vec<u8>, u32>,
     /// How often each subscription of this run was all here.
     pub synced: BTreeMap<SubscriptionId, u32>,
 }
@@ -85,6 +87,7 @@ impl Device {
             is_online: false,
             pages: BTreeMap::new(),
             told: BTreeMap::new(),
+            expired: BTreeMap::new(),
             synced: BTreeMap::new(),
         };
         device.start(cluster);
@@ -105,6 +108,7 @@ impl Device {
         self.answers.clear();
         self.pages.clear();
         self.told.clear();
+        self.expired.clear();
         self.synced.clear();
         self.found = None;
     }
@@ -388,13 +392,23 @@ impl Device {
                 LeafOutput::Listed { list, result } => {
                     self.pages.insert(list, result);
                 }
-                LeafOutput::Changed { key, answer } => {
+                LeafOutput::Changed {
+                    key,
+                    answer,
+                    is_expiry,
+                } => {
+                    if is_expiry {
+                        *self.expired.entry(key.clone()).or_default() += 1;
+                    }
                     self.told.insert(key, answer);
                 }
                 LeafOutput::Synced { subscription } => {
                     *self.synced.entry(subscription).or_default() += 1;
                 }
-                LeafOutput::Unsubscribed { failure, .. } => panic!("{failure:?}"),
+                // Only servers of an older version refuse it.
+                LeafOutput::Unsubscribed { failure, .. } => {
+                    assert_eq!(failure.code, ErrorCode::Protocol, "{failure:?}");
+                }
                 LeafOutput::Opened { pending } => self.found = Some(pending),
                 LeafOutput::Failed(why) => self.failed = Some(why),
                 LeafOutput::Full => {}

@@ -12,7 +12,7 @@ use henge_core::replication::Level;
 use henge_core::rng::Rng;
 use henge_core::selector::Span;
 use henge_core::time::Duration;
-use henge_core::wire::{ErrorCode, Reply};
+use henge_core::wire::{ErrorCode, Features, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What happened in a run.
@@ -28,6 +28,8 @@ pub struct Counts {
     pub kills: u64,
     /// Storages that were emptied or set back.
     pub setbacks: u64,
+    /// How often servers were of an older version for a while.
+    pub downgrades: u64,
     /// How often all keys of a subscription were there.
     pub syncs: u64,
     /// Keys that were compared with the ring's in the end.
@@ -44,6 +46,7 @@ impl Counts {
         self.reads += other.reads;
         self.kills += other.kills;
         self.setbacks += other.setbacks;
+        self.downgrades += other.downgrades;
         self.syncs += other.syncs;
         self.compared += other.compared;
         self.virtual_micros += other.virtual_micros;
@@ -286,6 +289,13 @@ impl Run {
                 let span = Duration::from_millis(seed % 60_000);
                 owner.device.run(&mut self.cluster, span);
             }
+            // Servers of before there were lists and watches.
+            18 => {
+                self.counts.downgrades += 1;
+                owner.device.line().features = Features(0);
+                owner.device.cut(&mut self.cluster);
+            }
+            19..=21 => owner.device.line().features = Features::ALL,
             _ => {}
         }
     }
@@ -325,6 +335,7 @@ impl Run {
         for owner in &mut self.owners {
             owner.device.disk().is_full = false;
             owner.device.server = Some(1);
+            owner.device.line().features = Features::ALL;
             self.counts.kills += owner.restart(&self.cluster, None);
         }
         for place in 0..self.owners.len() {

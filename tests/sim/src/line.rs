@@ -20,6 +20,8 @@ pub struct Line {
     pub pair_bytes_max: u32,
     /// The cluster's id, as servers say it.
     pub cluster: u64,
+    /// What servers say that they serve.
+    pub features: Features,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,7 @@ impl Line {
             link: Link::Down { redial_at: now },
             pair_bytes_max: 10_240,
             cluster: 1,
+            features: Features::ALL,
         }
     }
 
@@ -152,7 +155,7 @@ impl Line {
             pair_bytes_max: self
                 .pair_bytes_max
                 .min(u32::try_from(PAIR_BYTES_MAX).unwrap_or(u32::MAX)),
-            features: Features::ALL,
+            features: self.features,
         };
         wire::message_frame(FrameKind::Welcome, partition, &welcome)
     }

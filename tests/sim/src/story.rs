@@ -27,6 +27,7 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
         Ok(PeerMessage::Forward { op, request }) => {
             let kind = match request.operation {
                 Operation::Get { .. } => "get",
+                Operation::Settle { .. } => "settle",
                 Operation::Write { .. } => "write",
                 Operation::List { .. } => "list",
                 Operation::Edge(_) => "what only edge nodes do",

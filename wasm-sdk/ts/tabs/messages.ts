@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.js';
 import { StoreError } from '../errors.js';
-import type { ListRequest, News, ReadRequest, WriteMark, WriteRequest } from '../leaf-port.js';
+import type { FlushUntil, ListRequest, News, ReadRequest, WriteMark, WriteRequest } from '../leaf-port.js';
 import type { EncodedSpan } from '../span.js';
 import type { Durability, Key, Status, StorageInfo, Version } from '../types.js';
 
@@ -20,7 +20,7 @@ export type Question =
   | { kind: 'subscribe'; number: number; span: EncodedSpan }
   | { kind: 'unsubscribe'; number: number }
   | { kind: 'write'; mark: WriteMark; request: WriteRequest }
-  | { kind: 'flush'; number: number; until: 'local' | 'ring' };
+  | { kind: 'flush'; number: number; until: FlushUntil };
 
 /** What the leader tells a follower. */
 export type Answer =

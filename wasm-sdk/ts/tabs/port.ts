@@ -1,7 +1,7 @@
 import { StoreError } from '../errors.js';
 import { tellAll } from '../host.js';
 import type { LeafHost } from '../leaf-host.js';
-import type { LeafPort, ListRequest, News, ReadRequest, RowPage, WriteMark, WriteRequest } from '../leaf-port.js';
+import type { FlushUntil, LeafPort, ListRequest, News, ReadRequest, RowPage, WriteMark, WriteRequest } from '../leaf-port.js';
 import { WriteReceipt } from '../receipt.js';
 import type { EncodedSpan } from '../span.js';
 import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
@@ -164,7 +164,7 @@ export class TabPort implements LeafPort {
     this.#checkOpen();
     const mark: WriteMark = { maker: this.#maker, sequence: this.#next() };
     if (this.#host) return this.#host.write(request, mark);
-    const receipt = new WriteReceipt(request.key);
+    const receipt = new WriteReceipt(this, request);
     const question = { kind: 'write', mark, request } as const;
     this.#writes.set(mark.sequence, { question, receipt });
     this.#tellPending();
@@ -172,7 +172,7 @@ export class TabPort implements LeafPort {
     return receipt;
   }
 
-  flush(until: 'local' | 'ring'): Promise<void> {
+  flush(until: FlushUntil): Promise<void> {
     this.#checkOpen();
     if (this.#host) return this.#host.flush(until);
     const number = this.#next();

@@ -47,5 +47,5 @@ function frame(kind: number, body: Uint8Array): Uint8Array {
 const VERSION = 1;
 const HEADER_BYTES = 16;
 const BUCKETS_NOTICE = 1;
-/** All that the guest serves: lists and watches. */
-const FEATURES = 1 | 2;
+/** All that the guest serves: lists, watches and settled reads. */
+const FEATURES = 1 | 2 | 4;

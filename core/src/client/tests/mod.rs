@@ -148,7 +148,10 @@ fn code(result: &Result<Reply, Failure>) -> ErrorCode {
 fn request_id(request: &Request) -> RequestId {
     match request.operation {
         Operation::Write { request, .. } => request,
-        Operation::Get { .. } | Operation::List { .. } | Operation::Edge(_) => {
+        Operation::Get { .. }
+        | Operation::Settle { .. }
+        | Operation::List { .. }
+        | Operation::Edge(_) => {
             panic!("a read has no request id")
         }
     }
