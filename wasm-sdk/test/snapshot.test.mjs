@@ -114,6 +114,17 @@ test('keys that have a value are replaced, or stay', async () => {
   assert.equal(kept.values.get('a').value, 'new');
 });
 
+test('what a device without a connection does not have is no value that stays', async () => {
+  const bytes = await bytesOf(snapshot(fake([['a', 'old']])));
+  const has = async () => {
+    throw new StoreError('UNAVAILABLE', 'not here', { retryable: true });
+  };
+  const device = { ...fake(), storage: { kind: 'memory' }, has };
+  assert.equal((await restore(device, streamOf(bytes), { existing: 'keep' })).written, 1);
+  const error = await restore({ ...fake(), has }, streamOf(bytes), { existing: 'keep' }).catch((it) => it);
+  assert.equal(error.code, 'UNAVAILABLE', 'a ring that cannot be asked may have one');
+});
+
 test('a store that has too much to do is waited for', async () => {
   const bytes = await bytesOf(snapshot(fake(SOME)));
   const target = fake();

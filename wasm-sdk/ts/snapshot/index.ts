@@ -24,6 +24,8 @@ export interface SnapshotSource {
 export interface RestoreTarget {
   put(key: Key, value: unknown, options: { ttlMs?: number | undefined; signal?: AbortSignal | undefined }): Promise<unknown>;
   has(key: Key, options: { signal?: AbortSignal | undefined }): Promise<boolean>;
+  /** Where it keeps its files, if it is a store of the device. */
+  readonly storage?: unknown;
 }
 
 /** Options of {@link snapshot}. */
@@ -103,11 +105,17 @@ export async function restore(
   if (typeof stream?.getReader !== 'function') throw new TypeError(`restore() takes a ReadableStream of bytes, not ${describe(stream)}`);
   const blocks = new Blocks(stream);
   const result = { written: 0, kept: 0, expired: 0 };
+  const isThere = (key: Key): Promise<boolean> =>
+    store.has(key, { signal }).catch((error: StoreError) => {
+      // A device without a connection knows no more of a key than that it does not have it.
+      if (store.storage !== undefined && error.code === 'UNAVAILABLE') return false;
+      throw error;
+    });
   const write = async ({ key: keyBytes, encoding, value, expiresAtMs }: Entry): Promise<void> => {
     const key = decodeKey(keyBytes);
     const ttlMs = expiresAtMs === 0 ? undefined : Math.ceil(expiresAtMs - Date.now());
     if (ttlMs !== undefined && ttlMs <= 0) result.expired += 1;
-    else if (keeps && (await patiently(() => store.has(key, { signal }), signal))) result.kept += 1;
+    else if (keeps && (await patiently(() => isThere(key), signal))) result.kept += 1;
     else {
       await patiently(() => store.put(key, decodeValue(encoding, value, key), { ttlMs, signal }), signal);
       result.written += 1;
