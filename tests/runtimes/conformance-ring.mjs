@@ -9,9 +9,9 @@ export const ringCases = [
       await using(henge, urls, async (store) => {
         const name = fresh();
         const keys = Array.from({ length: 5000 }, (_, n) => `${name}/${n}`);
-        const versions = await store.putMany(keys.map((key, n) => [key, { n }]));
+        const versions = await store.putMany(keys.map((key, n) => [key, { n }]), { timeoutMs: 30_000 });
         equal(versions.length, 5000);
-        const found = await store.getMany([...keys, `${name}/nowhere`]);
+        const found = await store.getMany([...keys, `${name}/nowhere`], { timeoutMs: 30_000 });
         same(found, [...keys.map((_, n) => ({ n })), undefined]);
         same(await store.getMany([]), []);
         equal((await failure(store.putMany([[name, 1], ['', 2]]))).code, 'KEY_TOO_LARGE');

@@ -60,6 +60,7 @@ fn changed(key: &str, version: u64, dot: (u64, u64)) -> WatchEvent {
         context: context(&[dot]),
     };
     let watches = vec![1];
+    let change = change.into();
     WatchEvent::Changed { watches, change }
 }
 
