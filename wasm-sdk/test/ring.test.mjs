@@ -112,10 +112,8 @@ describe('three nodes', { timeout: 600_000 }, () => {
     const [store, other] = [await at(0), await at(1)];
     const keys = Array.from({ length: 40 }, (_, n) => `busy/${n}`);
     await other.putMany(keys.map((key) => [key, 0]));
-    let isOver = false;
     const writes = (async () => {
       for (let n = 1; n <= 60; n++) await other.putMany(keys.map((key) => [key, n]), SLOW);
-      isOver = true;
     })();
     const [versions, values] = [new Map(), new Map()];
     let told = 0;
@@ -128,7 +126,7 @@ describe('three nodes', { timeout: 600_000 }, () => {
         told += 1;
       }
       assert.notEqual(change.type, 'resync');
-      if (isOver && keys.every((key) => values.get(key) === 60)) break;
+      if (keys.every((key) => values.get(key) === 60)) break;
     }
     await writes;
     assert.ok(told >= 80, String(told));
