@@ -9,9 +9,9 @@ export const ringCases = [
       await using(henge, urls, async (store) => {
         const name = fresh();
         const keys = Array.from({ length: 5000 }, (_, n) => `${name}/${n}`);
-        const versions = await store.putMany(keys.map((key, n) => [key, { n }]));
+        const versions = await store.putMany(keys.map((key, n) => [key, { n }]), { timeoutMs: 30_000 });
         equal(versions.length, 5000);
-        const found = await store.getMany([...keys, `${name}/nowhere`]);
+        const found = await store.getMany([...keys, `${name}/nowhere`], { timeoutMs: 30_000 });
         same(found, [...keys.map((_, n) => ({ n })), undefined]);
         same(await store.getMany([]), []);
         equal((await failure(store.putMany([[name, 1], ['', 2]]))).code, 'KEY_TOO_LARGE');
@@ -25,7 +25,7 @@ export const ringCases = [
       await using(henge, urls, async (store) => {
         const name = fresh();
         const key = (n) => `${name}/${String(n).padStart(4, '0')}`;
-        await store.putMany(Array.from({ length: 1500 }, (_, n) => [key(n), n]));
+        await store.putMany(Array.from({ length: 1500 }, (_, n) => [key(n), n]), { timeoutMs: 30_000 });
         await store.delete(key(700));
         const all = await store.list({ prefix: `${name}/` }).toArray();
         equal(all.length, 1499);
@@ -65,7 +65,7 @@ export const ringCases = [
       await using(henge, urls[1], async (other) => {
         const store = await henge.connect(urls[0]);
         const name = fresh();
-        await other.putMany(Array.from({ length: 50 }, (_, n) => [`${name}/${n}`, n]));
+        await other.putMany(Array.from({ length: 50 }, (_, n) => [`${name}/${n}`, n]), { timeoutMs: 30_000 });
         const aborter = new AbortController();
         const watch = store.watch({ prefix: `${name}/` }, { initial: true, signal: aborter.signal });
         equal(watch.token, undefined);

@@ -21,7 +21,7 @@ async function readAll(number, session) {
   return outcomes.map(({ value, reason }) => value ?? reason?.code);
 }
 
-test('who has a session reads what it has written through a stone that was away, and after its own was killed', { timeout: 240_000 }, async () => {
+test('who has a session reads what it has written through a stone that was away, and after its own was killed', { timeout: 600_000 }, async () => {
   let stale = 0;
   let unavailable = 0;
   for (let round = 0; round < ROUNDS; round++) {
