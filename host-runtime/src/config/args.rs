@@ -1,5 +1,6 @@
 //! Flags and environment, as clap reads them.
 
+use super::edge::EdgeAddress;
 use super::member::MemberSetting;
 use super::size::ByteSize;
 use super::span::TimeSpan;
@@ -53,6 +54,15 @@ pub struct ServeArgs {
         conflicts_with = "members"
     )]
     pub seeds: Vec<String>,
+    /// An edge node that this stone dials and then serves; repeat it for each. A few stones of a
+    /// cluster are enough
+    #[arg(
+        long = "edge",
+        env = "HENGE_EDGES",
+        value_name = "ws://HOST:PORT/v1/edge?secret=SECRET",
+        value_delimiter = ','
+    )]
+    pub edges: Vec<EdgeAddress>,
     /// Name of the cluster; stones of another are refused [default: henge]
     #[arg(long, env = "HENGE_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
