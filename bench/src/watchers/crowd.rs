@@ -221,7 +221,10 @@ impl One {
                     self.heard.connected.fetch_add(1, Ordering::Relaxed);
                 }
                 ClientOutput::Redial { .. } | ClientOutput::Refused(_) => return false,
-                ClientOutput::Done { .. } | ClientOutput::State(_) => {}
+                ClientOutput::Done { .. }
+                | ClientOutput::State(_)
+                | ClientOutput::Ping(_)
+                | ClientOutput::Settled { .. } => {}
             }
         }
         while let Some(output) = self.client.poll_watch() {
@@ -242,7 +245,7 @@ impl One {
                 WatchOutput::Resync { .. } => {
                     self.heard.resyncs.fetch_add(1, Ordering::Relaxed);
                 }
-                WatchOutput::Resumed { .. } => {}
+                WatchOutput::Resumed { .. } | WatchOutput::Shown { .. } => {}
                 WatchOutput::Failed { failure, .. } => panic!("{failure}"),
             }
         }
