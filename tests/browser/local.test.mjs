@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test';
 import { BROWSERS } from './browsers.mjs';
 import { startPlace } from './place.mjs';
 
-const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 5);
+const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 3);
 
 /** Writes without end if it has no addresses; takes all to the ring if it has. */
 const PAGE = `<!doctype html>
