@@ -66,16 +66,16 @@ export async function startChromium({ quotaBytes, isPrivate = false } = {}) {
   }
 }
 
-/** A new page; `problems` collects what it complains of. */
+/** A new page, of Firefox as well; `problems` collects what it complains of. */
 export async function openPage(context, url) {
   const page = await context.newPage();
   const problems = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => {
+  const note = (words) => {
     // That a stone is down is what the tests are about.
-    const expected = /net::ERR_|WebSocket connection to/.test(message.text());
-    if (message.type() === 'error' && !expected) problems.push(message.text());
-  });
+    if (!/net::ERR_|WebSocket connection to|establish a connection to the server at ws:|The connection to ws:/.test(words)) problems.push(words);
+  };
+  page.on('pageerror', (error) => note(String(error)));
+  page.on('console', (message) => message.type() === 'error' && note(message.text()));
   await page.goto(url);
   return { page, problems };
 }

@@ -24,7 +24,8 @@ const PAGE = `<!doctype html>
   const tell = (told) => fetch(asked.get('desk'), { method: 'POST', body: JSON.stringify({ run: asked.get('run'), told }) });
   try {
     const urls = asked.get('urls')?.split(' ');
-    const store = await open({ name: asked.get('store'), ...(urls && { urls }) });
+    const worker = asked.has('worker') ? () => new Worker('/worker.js', { type: 'module' }) : undefined;
+    const store = await open({ name: asked.get('store'), worker, ...(urls && { urls }) });
     const found = store.pending;
     if (urls) {
       await store.flush();
@@ -60,43 +61,46 @@ after(async () => {
 });
 
 for (const [name, start] of Object.entries(BROWSERS)) {
-  test(`${name}: tabs are closed while they write, and go to the ring later`, { timeout: ROUNDS * 30_000 }, async () => {
-    const browser = await start();
-    try {
-      await playRounds(`${name}, tab closed`, browser, (tab) => tab.close({ runBeforeUnload: false }));
-    } finally {
-      await browser.end();
-    }
-  });
+  for (const [where, kind] of [['', 'indexeddb'], [', by a worker into OPFS', 'opfs']]) {
+    test(`${name}: tabs are closed while they write${where}, and go to the ring later`, { timeout: ROUNDS * 30_000 }, async () => {
+      const browser = await start();
+      try {
+        await playRounds(`${name}, ${kind}, tab closed`, browser, kind, (tab) => tab.close({ runBeforeUnload: false }));
+      } finally {
+        await browser.end();
+      }
+    });
 
-  test(`${name}: it is killed while a page writes, and goes to the ring later`, { timeout: ROUNDS * 60_000 }, async () => {
-    const browser = await start();
-    try {
-      await playRounds(`${name}, browser killed`, browser, async () => {
-        await browser.kill();
-        await browser.restart();
-      });
-    } finally {
-      await browser.end();
-    }
-  });
+    test(`${name}: it is killed while a page writes${where}, and goes to the ring later`, { timeout: ROUNDS * 60_000 }, async () => {
+      const browser = await start();
+      try {
+        await playRounds(`${name}, ${kind}, browser killed`, browser, kind, async () => {
+          await browser.kill();
+          await browser.restart();
+        });
+      } finally {
+        await browser.end();
+      }
+    });
+  }
 }
 
 /** Each round writes offline in a page that ends at once, as `end` says; the page after it goes online. */
-async function playRounds(name, browser, end) {
+async function playRounds(name, browser, kind, end) {
   let written = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const run = `${name}, round ${round}`;
-    const visit = (asked) => browser.openTab(`${site.origin}/?${new URLSearchParams({ desk: desk.url, store: 'written', ...asked })}`);
+    const common = { desk: desk.url, store: 'written', ...(kind === 'opfs' && { worker: 1 }) };
+    const visit = (asked) => browser.openTab(`${site.origin}/?${new URLSearchParams({ ...common, ...asked })}`);
     const writer = await visit({ run });
     await desk.until(run, (it) => it.length >= 1 + round % 40);
     await end(writer);
     const acknowledged = [...desk.heard(run)];
     const sender = await visit({ run: `${run}, online`, urls: stones.urls.join(' ') });
-    const [{ found, kind, problem }] = await desk.until(`${run}, online`, (it) => it.length > 0);
+    const [{ found, kind: used, problem }] = await desk.until(`${run}, online`, (it) => it.length > 0);
     await sender.close();
     assert.equal(problem, undefined);
-    assert.equal(kind, 'indexeddb');
+    assert.equal(used, kind);
     assert.ok(found >= acknowledged.length, `${found} writes waited, ${acknowledged.length} were acknowledged`);
     for (const { key, value } of acknowledged) {
       const entry = await ring.getEntry(key, { r: 'all' });

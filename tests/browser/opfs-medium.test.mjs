@@ -146,7 +146,7 @@ function inWorker(work) {
   const source = `
     import { OpfsMedium } from '${site.origin}/media/opfs.js';
     const folder = async (name) => (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
-    const at = async (name) => OpfsMedium.at(await folder(name), (file) => file.createSyncAccessHandle());
+    const at = async (name) => OpfsMedium.at(() => folder(name), (file) => file.createSyncAccessHandle());
     const pattern = (length, seed) => Uint8Array.from({ length }, (_, n) => (n * 31 + seed * 7) % 251);
     const same = (value, expected) => {
       if (JSON.stringify(value) !== JSON.stringify(expected)) throw new Error(JSON.stringify(value) + ' is not ' + JSON.stringify(expected));

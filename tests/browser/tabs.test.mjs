@@ -44,8 +44,8 @@ for (const [name, start] of Object.entries(BROWSERS)) {
     after(() => browser?.end());
     test('tabs see what others have written, also after the tab that leads is gone', { timeout: 60_000 }, async () => {
       const [leader, second, third] = [await openTab('seen'), await openTab('seen'), await openTab('seen')];
-      const kinds = await Promise.all([leader, second, third].map((tab) => tab.evaluate(() => window.store.storage.kind)));
-      assert.deepEqual(kinds, Array(3).fill('indexeddb'));
+      const kinds = await Promise.all([leader, second, third].map((tab) => tab.evaluate(() => window.store.storage)));
+      assert.deepEqual(kinds.map(({ kind }) => kind), Array(3).fill('indexeddb'));
       await second.evaluate(() => window.store.put('k', { by: 'second' }));
       assert.deepEqual(await third.evaluate(() => window.store.get('k', { from: 'local' })), { by: 'second' });
       const entry = await leader.evaluate(() => window.store.getEntry('k'));
@@ -75,6 +75,27 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       await Promise.all([leader.close(), follower.close()]);
     });
 
+    test('what the ring refuses is told once in each tab, wherever it was written', { timeout: 60_000 }, async () => {
+      for (const isInWorker of [false, true]) {
+        const name = `refused-${isInWorker}`;
+        const tabs = [await openTab(name, stones.urls, isInWorker, 'nowhere'), await openTab(name, stones.urls, isInWorker, 'nowhere')];
+        for (const tab of tabs) {
+          await tab.evaluate(() => {
+            window.refused = [];
+            window.store.onRefused(({ key, error }) => window.refused.push(`${key} ${error.code}`));
+          });
+        }
+        for (const [index, tab] of tabs.entries()) {
+          await tab.evaluate((key) => window.store.put(key, 'v', { durability: 'ring' }).catch(() => undefined), `k${index}`);
+        }
+        await sleep(300);
+        for (const tab of tabs) {
+          assert.deepEqual(await tab.evaluate(() => window.refused), ['k0 NO_SUCH_BUCKET', 'k1 NO_SUCH_BUCKET']);
+          await tab.close();
+        }
+      }
+    });
+
     test('a tab that closes its store leaves what it has written, and the lead, to the others', { timeout: 60_000 }, async () => {
       const [leader, follower, other] = [await openTab('left'), await openTab('left'), await openTab('left')];
       const write = (tab, label) =>
@@ -91,55 +112,74 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       await Promise.all([leader, follower, other].map((tab) => tab.close()));
     });
 
-    test('ten tabs are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, async () => {
-      const heard = { acknowledged: new Map(), problems: [] };
-      let [closed, killed] = [0, 0];
-      const tabs = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        while (tabs.length < TABS) tabs.push(await openWriter(`${name}/${round}-${tabs.length}`, heard));
-        for (let ends = 0; ends < 6; ends++) {
-          await sleep(100 + Math.random() * 300);
-          const [victim] = tabs.splice(Math.floor(Math.random() * tabs.length), 1);
-          if (ends % 2 === 0) {
-            await victim.close({ runBeforeUnload: false });
-            closed += 1;
-          } else {
-            await browser.crash(victim);
-            killed += 1;
-          }
-        }
-      }
-      await Promise.all(tabs.map((tab) => tab.evaluate(() => void (window.isOver = true))));
-      await tabs[0].evaluate(() => window.store.flush());
-      await Promise.all(tabs.map((tab) => tab.close()));
-      assert.deepEqual(heard.problems, []);
-      for (const [key, value] of heard.acknowledged) {
-        const entry = await ring.getEntry(key, { r: 'all' });
-        assert.deepEqual([entry?.value, entry?.siblings], [value, undefined], key);
-      }
-      assert.ok(heard.acknowledged.size > ROUNDS * TABS, `${heard.acknowledged.size} writes`);
-      const ends = `${closed} closed and ${killed} killed of ${TABS} tabs that write at a time`;
-      console.log(`MEASURE tabs: ${name}: ${ROUNDS} rounds, ${ends}, ${heard.acknowledged.size} writes acknowledged, all on the ring once`);
-    });
+    test('ten tabs are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, () => killTabs(name, false));
+
+    test('ten tabs, and the worker that they share, are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, () =>
+      killTabs(name, true));
   });
 }
 
+/** Opens tabs that write, and ends some of them in each way; with a worker that too, in each round. */
+async function killTabs(name, isInWorker) {
+  const heard = { acknowledged: new Map(), problems: [] };
+  const how = isInWorker ? ', with a worker' : '';
+  let [closed, killed, terminated] = [0, 0, 0];
+  const tabs = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    while (tabs.length < TABS) tabs.push(await openWriter(`${name}${how}/${round}-${tabs.length}`, heard, isInWorker));
+    for (let ends = 0; ends < 6; ends++) {
+      await sleep(100 + Math.random() * 300);
+      const [victim] = tabs.splice(Math.floor(Math.random() * tabs.length), 1);
+      if (ends % 2 === 0) {
+        await victim.close({ runBeforeUnload: false });
+        closed += 1;
+      } else {
+        await browser.crash(victim);
+        killed += 1;
+      }
+    }
+    for (const tab of tabs) terminated += await tab.evaluate(endWorker);
+  }
+  // In one round nobody may lead just then.
+  assert.equal(terminated > 0, isInWorker, `${terminated} workers ended`);
+  await Promise.all(tabs.map((tab) => tab.evaluate(() => void (window.isOver = true))));
+  await tabs[0].evaluate(() => window.store.flush());
+  await Promise.all(tabs.map((tab) => tab.close()));
+  assert.deepEqual(heard.problems, []);
+  for (const [key, value] of heard.acknowledged) {
+    const entry = await ring.getEntry(key, { r: 'all' });
+    assert.deepEqual([entry?.value, entry?.siblings], [value, undefined], key);
+  }
+  assert.ok(heard.acknowledged.size > ROUNDS * TABS, `${heard.acknowledged.size} writes`);
+  const ends = `${closed} closed and ${killed} killed of ${TABS} tabs that write at a time${isInWorker ? `, ${terminated} workers ended` : ''}`;
+  console.log(`MEASURE tabs: ${name}${how}: ${ROUNDS} rounds, ${ends}, ${heard.acknowledged.size} writes acknowledged, all on the ring once`);
+}
+
+/** Ends the worker that this tab has started, if it has; once that has been there for long enough to have another. */
+async function endWorker() {
+  if (!window.worker) return 0;
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  window.worker.terminate();
+  return 1;
+}
+
 /** A tab that has the store `name` open, without a connection or with `urls`. */
-async function openTab(name, urls) {
+async function openTab(name, urls, isInWorker = false, bucket = 'default') {
   const page = await browser.openTab(site.origin);
   await page.evaluate(
-    async ({ name, urls }) => {
+    async ({ name, urls, isInWorker, bucket }) => {
       const { open } = await import('/browser.js');
-      window.store = await open({ name, ...(urls && { urls }) });
+      const worker = isInWorker ? () => (window.worker = new Worker('/worker.js', { type: 'module' })) : undefined;
+      window.store = await open({ name, worker, bucket, ...(urls && { urls }) });
     },
-    { name, urls },
+    { name, urls, isInWorker, bucket },
   );
   return page;
 }
 
 /** A tab that writes until it is told to stop, and tells what is acknowledged. */
-async function openWriter(label, { acknowledged, problems }) {
-  const page = await openTab('written', stones.urls);
+async function openWriter(label, { acknowledged, problems }, isInWorker) {
+  const page = await openTab(`written-${isInWorker}`, stones.urls, isInWorker);
   await page.exposeFunction('acknowledge', (key, value) => void acknowledged.set(key, value));
   await page.exposeFunction('complain', (problem) => void problems.push(problem));
   await page.evaluate((label) => {

@@ -31,6 +31,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #writes = new Map<number, WriteReceipt>();
   #refusedListeners = new Set<(refused: RefusedWrite) => void>();
   #pending = 0;
+  #pendingTold = 0;
   #whenIdle: (() => void)[] = [];
   #pendingListeners = new Set<(pending: number) => void>();
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -46,7 +47,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #deferred: (() => void)[] = [];
   /** The rows that have come of listings that are under way. */
   #rows = new Map<number, Row[]>();
-  #subscriptions = new Subscriptions((work) => void this.submit('', work));
+  #subscriptions = new Subscriptions((work) => {
+    // What is stopped after the store was closed has ended with it.
+    if (this.isLive) this.submit('', work);
+  });
   #problem: StoreError | undefined;
   /** The medium has said so, and nothing was stored since. */
   #isFull = false;
@@ -217,6 +221,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   stored(id: number): void {
     this.#isFull = false;
     this.#writes.get(id)?.reached('local');
+  }
+
+  lodged(id: number): void {
+    this.#writes.get(id)?.reached('edge');
   }
 
   written(id: number, version: string): void {
@@ -392,7 +400,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   #count(pending: number): void {
     this.#pending = pending;
-    tellAll(this.#pendingListeners, pending);
+    if (pending !== this.#pendingTold) {
+      this.#pendingTold = pending;
+      tellAll(this.#pendingListeners, pending);
+    }
     if (pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 

@@ -15,7 +15,10 @@ type SyncFile = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncH
 export async function openOpfs(name: string): Promise<Medium> {
   const [chunks, medium] = await settled([
     indexedDbChunks(name),
-    opfsFolder(name).then((folder) => OpfsMedium.at(folder, (file) => (file as SyncFile).createSyncAccessHandle())),
+    OpfsMedium.at(
+      () => opfsFolder(name),
+      (file) => (file as SyncFile).createSyncAccessHandle(),
+    ),
   ]);
   try {
     const names = await chunks.names();
@@ -34,7 +37,7 @@ export async function openOpfs(name: string): Promise<Medium> {
 
 /** Moves the store `name` into `chunks`, the way back: for a page without a worker. */
 export async function leaveOpfs(name: string, chunks: ChunkStore): Promise<void> {
-  const medium = await OpfsMedium.at(await opfsFolder(name), readOnly);
+  const medium = await OpfsMedium.at(() => opfsFolder(name), readOnly);
   await copy(medium, new ChunkedMedium(chunks));
   await chunks.commit([], [IN_OPFS]);
   await (await storesFolder()).removeEntry(name, { recursive: true }).catch(() => undefined);

@@ -39,6 +39,7 @@ interface Slot {
 export class OpfsMedium implements Medium {
   readonly kind = 'opfs';
   #folder: FileSystemDirectoryHandle;
+  #findFolder: () => Promise<FileSystemDirectoryHandle>;
   #takeFile: TakeFile;
   #files = new Map<string, OpfsFile>();
   /** Open handles by the names of their files here, the latest used last. */
@@ -47,9 +48,9 @@ export class OpfsMedium implements Medium {
   #isGone = false;
   #checking: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes the store in `folder` for this medium alone, and looks at what is there. */
-  static async at(folder: FileSystemDirectoryHandle, takeFile: TakeFile): Promise<OpfsMedium> {
-    const medium = new OpfsMedium(folder, takeFile);
+  /** Takes the store in the folder that `findFolder` finds or makes, for this medium alone, and looks at what is there. */
+  static async at(findFolder: () => Promise<FileSystemDirectoryHandle>, takeFile: TakeFile): Promise<OpfsMedium> {
+    const medium = new OpfsMedium(await findFolder(), findFolder, takeFile);
     try {
       await medium.#find();
       return medium;
@@ -59,8 +60,9 @@ export class OpfsMedium implements Medium {
     }
   }
 
-  private constructor(folder: FileSystemDirectoryHandle, takeFile: TakeFile) {
+  private constructor(folder: FileSystemDirectoryHandle, findFolder: () => Promise<FileSystemDirectoryHandle>, takeFile: TakeFile) {
     this.#folder = folder;
+    this.#findFolder = findFolder;
     this.#takeFile = takeFile;
   }
 
@@ -139,9 +141,14 @@ export class OpfsMedium implements Medium {
   async close(): Promise<void> {
     clearTimeout(this.#checking);
     await Promise.allSettled(Array.from(this.#files.values(), (file) => file.queue));
+    // Chromium never returns from closing a handle whose file is gone; it does when there is one of its name.
+    const names = this.#isGone ? [LOCK, ...this.#handles.keys()] : [];
+    const folder = this.#isGone ? await this.#findFolder() : this.#folder;
+    for (const name of names) await folder.getFileHandle(name, { create: true });
     await Promise.allSettled([...this.#handles.keys()].map((name) => this.#letGo(name)));
     this.#lock?.close();
     this.#lock = undefined;
+    for (const name of names) await folder.removeEntry(name);
   }
 
   async #find(): Promise<void> {

@@ -32,6 +32,7 @@ export class Progress {
     this.#length = newest.length;
     if (!segment || newest.name > segment) return undefined;
     if (newest.name === segment && newest.length >= Number(length)) return undefined;
+    this.#notes.note(`${newest.name}/${newest.length}`);
     return files.length === 0 ? 'evicted' : 'rolled-back';
   }
 
@@ -52,17 +53,22 @@ export class Progress {
   }
 }
 
-/** Notes that `save` saves, the newest of some time at once. */
+/** Notes that `save` saves: one at once, and what comes soon after it together. */
 export function notesOf(known: string | undefined, save: (text: string) => void): Notes {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isWaiting = false;
+  let saved = known;
+  const saveNow = (): void => {
+    isWaiting = saved !== notes.known;
+    if (!isWaiting) return;
+    saved = notes.known;
+    save(saved ?? '');
+    setTimeout(saveNow, NOTE_MS);
+  };
   const notes = {
     known,
     note(text: string) {
       notes.known = text;
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        save(notes.known ?? '');
-      }, NOTE_MS);
+      if (!isWaiting) saveNow();
     },
   };
   return notes;

@@ -70,8 +70,10 @@ export class TabPort implements LeafPort {
   /** The status that the leader has told last. */
   #heardStatus = '';
   #pending = 0;
+  #pendingTold = 0;
   #storage: StorageInfo | undefined;
   #statusListeners = new Set<(status: Status) => void>();
+  #pendingListeners = new Set<(pending: number) => void>();
   #refusedListeners = new Set<(refused: RefusedWrite) => void>();
   #letGo: (() => void)[] = [];
   #isReady: Promise<void>;
@@ -165,6 +167,7 @@ export class TabPort implements LeafPort {
     const receipt = new WriteReceipt(request.key);
     const question = { kind: 'write', mark, request } as const;
     this.#writes.set(mark.sequence, { question, receipt });
+    this.#tellPending();
     if (this.#leader) this.#line.say(question);
     return receipt;
   }
@@ -179,6 +182,11 @@ export class TabPort implements LeafPort {
   onStatus(listener: (status: Status) => void): () => void {
     this.#statusListeners.add(listener);
     return () => this.#statusListeners.delete(listener);
+  }
+
+  onPending(listener: (pending: number) => void): () => void {
+    this.#pendingListeners.add(listener);
+    return () => this.#pendingListeners.delete(listener);
   }
 
   onRefused(listener: (refused: RefusedWrite) => void): () => void {
@@ -236,6 +244,7 @@ export class TabPort implements LeafPort {
     if (this.#isClosed) return host.end();
     this.#host = host;
     host.onStatus((status) => this.#become(status));
+    host.onPending(() => this.#tellPending());
     host.onRefused((refused) => tellAll(this.#refusedListeners, refused));
     this.#become(host.state);
     for (const { question, receipt } of this.#writes.values()) {
@@ -248,6 +257,7 @@ export class TabPort implements LeafPort {
       if (question.kind === 'flush') host.flush(question.until).then(resolve, reject);
     }
     this.#questions.clear();
+    this.#tellPending();
     for (const heard of this.#heard.values()) {
       heard.stop = host.subscribe(heard.span, heard.listener);
       heard.listener({ kind: 'resync' });
@@ -285,7 +295,8 @@ export class TabPort implements LeafPort {
   }
 
   #hear(news: Call): void {
-    if (news.kind === 'leader') this.#say({ kind: 'looking', tab: this.#tab });
+    // A tab that leads hears of itself, too.
+    if (news.kind === 'leader' && !this.#host) this.#say({ kind: 'looking', tab: this.#tab });
   }
 
   /** The leader has told something. */
@@ -293,6 +304,7 @@ export class TabPort implements LeafPort {
     switch (answer.kind) {
       case 'state':
         this.#pending = answer.pending;
+        this.#tellPending();
         this.#storage = answer.storage;
         this.#hearStatus(answer.status);
         return this.#meet(answer.leader);
@@ -306,11 +318,11 @@ export class TabPort implements LeafPort {
         return;
       case 'reached':
         this.#writes.get(answer.sequence)?.receipt.reached(answer.durability, answer.version);
-        if (answer.durability === 'ring') this.#writes.delete(answer.sequence);
+        if (answer.durability === 'ring') this.#over(answer.sequence);
         return;
       case 'ended':
         this.#writes.get(answer.sequence)?.receipt.ended(errorOfClone(answer.error));
-        this.#writes.delete(answer.sequence);
+        this.#over(answer.sequence);
         return;
       case 'news':
         this.#heard.get(answer.number)?.listener(newsOfClone(answer.news));
@@ -359,6 +371,19 @@ export class TabPort implements LeafPort {
   #checkOpen(): void {
     if (this.#isClosed) throw new StoreError('CLOSED', 'this store is closed; open a new one');
     if (this.#problem) throw this.#problem;
+  }
+
+  /** A write of this tab has come to its end. */
+  #over(sequence: number): void {
+    this.#writes.delete(sequence);
+    this.#tellPending();
+  }
+
+  #tellPending(): void {
+    const { pending } = this;
+    if (pending === this.#pendingTold) return;
+    this.#pendingTold = pending;
+    tellAll(this.#pendingListeners, pending);
   }
 
   /** The leader says how the connection is, each time that it says anything of its state. */
