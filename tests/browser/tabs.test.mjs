@@ -123,9 +123,9 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       await Promise.all([leader, follower].map((tab) => tab.close()));
     });
 
-    test('ten tabs are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, () => killTabs(name, false));
+    test('ten tabs are opened, closed and killed at random while they write', { timeout: 60_000 + ROUNDS * 60_000 }, () => killTabs(name, false));
 
-    test('ten tabs, and the worker that they share, are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, () =>
+    test('ten tabs, and the worker that they share, are opened, closed and killed at random while they write', { timeout: 60_000 + ROUNDS * 60_000 }, () =>
       killTabs(name, true));
   });
 }
