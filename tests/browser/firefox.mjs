@@ -20,7 +20,8 @@ const executablePath = process.env.HENGE_FIREFOX ?? '/usr/bin/firefox-esr';
  */
 export async function startFirefox({ quotaBytes, isPrivate = false, preferences = {} } = {}) {
   if (!existsSync(executablePath)) throw new Error(`${executablePath} is not there: install firefox-esr, or name one by HENGE_FIREFOX`);
-  let profile = await mkdtemp(join(tmpdir(), 'henge-firefox-'));
+  const folder = await mkdtemp(join(tmpdir(), 'henge-firefox-'));
+  let [profile, kills] = [join(folder, 'profile'), 0];
   const extraPrefsFirefox = {
     ...PREFERENCES,
     'browser.privatebrowsing.autostart': isPrivate,
@@ -71,12 +72,13 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
       await hasEnded;
       // The driver goes on to tidy up where the profile was.
       const left = profile;
-      profile = `${left}-`;
+      kills += 1;
+      profile = join(folder, `profile-${kills}`);
       await rename(left, profile);
     },
     async end() {
       await firefox.browser?.close();
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
   try {

@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test';
 import { BROWSERS } from './browsers.mjs';
 import { startPlace } from './place.mjs';
 
-const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 5);
+const ROUNDS = Number(process.env.HENGE_ROUNDS ?? 3);
 
 /** Writes without end if it has no addresses; takes all to the ring if it has. */
 const PAGE = `<!doctype html>
@@ -62,7 +62,7 @@ after(async () => {
 
 for (const [name, start] of Object.entries(BROWSERS)) {
   for (const [where, kind] of [['', 'indexeddb'], [', by a worker into OPFS', 'opfs']]) {
-    test(`${name}: tabs are closed while they write${where}, and go to the ring later`, { timeout: ROUNDS * 30_000 }, async () => {
+    test(`${name}: tabs are closed while they write${where}, and go to the ring later`, { timeout: 60_000 + ROUNDS * 30_000 }, async () => {
       const browser = await start();
       try {
         await playRounds(`${name}, ${kind}, tab closed`, browser, kind, (tab) => tab.close({ runBeforeUnload: false }));
@@ -71,7 +71,7 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       }
     });
 
-    test(`${name}: it is killed while a page writes${where}, and goes to the ring later`, { timeout: ROUNDS * 60_000 }, async () => {
+    test(`${name}: it is killed while a page writes${where}, and goes to the ring later`, { timeout: 60_000 + ROUNDS * 60_000 }, async () => {
       const browser = await start();
       try {
         await playRounds(`${name}, ${kind}, browser killed`, browser, kind, async () => {

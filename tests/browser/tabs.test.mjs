@@ -42,6 +42,7 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       browser = await start();
     });
     after(() => browser?.end());
+
     test('tabs see what others have written, also after the tab that leads is gone', { timeout: 60_000 }, async () => {
       const [leader, second, third] = [await openTab('seen'), await openTab('seen'), await openTab('seen')];
       const kinds = await Promise.all([leader, second, third].map((tab) => tab.evaluate(() => window.store.storage)));
@@ -112,9 +113,19 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       await Promise.all([leader, follower, other].map((tab) => tab.close()));
     });
 
-    test('ten tabs are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, () => killTabs(name, false));
+    test('a tab that goes to another page leaves the lead to the others', { timeout: 60_000 }, async () => {
+      const [leader, follower] = [await openTab('elsewhere'), await openTab('elsewhere')];
+      await leader.evaluate(() => window.store.put('k', 'v'));
+      await leader.goto(`${site.origin}/?elsewhere`);
+      await follower.evaluate(() => window.store.put('after', 'v'));
+      assert.equal(await follower.evaluate(() => window.store.get('k')), 'v');
+      assert.equal(await follower.evaluate(() => window.store.pending), 2);
+      await Promise.all([leader, follower].map((tab) => tab.close()));
+    });
 
-    test('ten tabs, and the worker that they share, are opened, closed and killed at random while they write', { timeout: ROUNDS * 60_000 }, () =>
+    test('ten tabs are opened, closed and killed at random while they write', { timeout: 60_000 + ROUNDS * 60_000 }, () => killTabs(name, false));
+
+    test('ten tabs, and the worker that they share, are opened, closed and killed at random while they write', { timeout: 60_000 + ROUNDS * 60_000 }, () =>
       killTabs(name, true));
   });
 }

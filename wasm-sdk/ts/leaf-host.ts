@@ -39,7 +39,8 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   /** The storage has failed and is being opened again: what is asked meanwhile waits. */
   #reopening: Promise<unknown> | undefined;
-  #mayReopenAt = 0;
+  /** When the storage has failed lately. */
+  #failedAt: number[] = [];
   /** Requests to the medium that are under way. */
   #busy = 0;
   #whenQuiet: (() => void)[] = [];
@@ -215,8 +216,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   broken(why: string): void {
     const error = new StoreError('CORRUPT', `the local storage has failed (${why}); open the store again`, { retryable: true });
     if (this.#opening) return this.#opening.reject(error);
-    if (this.#reopening || performance.now() < this.#mayReopenAt) return this.#fail(error);
-    this.#mayReopenAt = performance.now() + REOPEN_MS_MIN;
+    if (this.#reopening || !this.#mayReopen()) return this.#fail(error);
     this.#reopening = this.#reopen()
       .catch((cause) => this.#fail(cause instanceof StoreError ? cause : error))
       .finally(() => {
@@ -322,9 +322,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     // Not now: the engine is what is calling.
     await Promise.resolve();
     const old = this.renew();
-    this.#life += 1;
-    await this.#medium?.close().catch(() => undefined);
-    await this.#openMedium();
+    await this.#openAnew();
     this.use((engine) => {
       const numbers = engine.inherit(old);
       const writes = this.#writes;
@@ -360,6 +358,27 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   /** The storage takes no more now, and goes on. */
   #isBusy(): boolean {
     return this.submit('', (engine) => engine.isBusy());
+  }
+
+  /** Opens the medium for an engine that is new; it may be cleared again meanwhile. */
+  async #openAnew(): Promise<void> {
+    for (;;) {
+      this.#life += 1;
+      await this.#medium?.close().catch(() => undefined);
+      try {
+        return await this.#openMedium();
+      } catch (error) {
+        if (!this.#mayReopen()) throw error;
+        this.renew().free();
+      }
+    }
+  }
+
+  /** The storage has failed: whether it is worth another try. */
+  #mayReopen(): boolean {
+    const now = performance.now();
+    this.#failedAt = [...this.#failedAt.filter((at) => at > now - FAILURES_MS), now];
+    return this.#failedAt.length <= FAILURES_MAX;
   }
 
   #handIn({ key, keyBytes, value, ttlMs, context }: WriteRequest, { maker, sequence }: WriteMark, receipt: WriteReceipt): WriteReceipt {
@@ -453,5 +472,6 @@ const SOURCES = ['waiting', 'copy', 'ring'] as const;
 const QUIET_MS_MAX = 1_000;
 /** Writes that wait until the storage goes on. */
 const DEFERRED_MAX = 65_536;
-/** A storage that fails again within this, in milliseconds, is given up. */
-const REOPEN_MS_MIN = 10_000;
+/** A storage that fails more often than this within that time, in milliseconds, is given up. */
+const FAILURES_MAX = 5;
+const FAILURES_MS = 10_000;
