@@ -69,7 +69,7 @@ export class Stones {
         if (peers.filter((peer) => peer.up).length < running.length - 1) return false;
       }
       return true;
-    });
+    }, START_MS_MAX);
   }
 
   /** What stone `number` has said. */
@@ -113,7 +113,7 @@ export async function until(what, ready, limit_ms = 200_000) {
  * A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
  * those could be taken away by a stone that dials.
  */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const server = createServer();
@@ -126,3 +126,6 @@ async function freePort() {
     return port;
   }
 }
+
+/** A stone compiles its guest when it starts: seconds, and many of them on a machine that is busy otherwise. */
+const START_MS_MAX = 120_000;
