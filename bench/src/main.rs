@@ -5,16 +5,20 @@
 //! * `repair`: bytes, messages and seconds until replicas that differed are the same.
 //! * `growth`: requests and work of each member as the cluster grows.
 //! * `gossip`: what members say unasked, and how soon all know of a join or a death.
-//! * `watch`: memory and work of a stone by those who watch through it.
+//! * `watch`: memory and work of a stone by those who watch through it, in the simulator.
+//! * `watchers`: memory of real stones by those who watch through them, and how soon these are told.
 //! * `large`: one stone with many times more data than memory.
+//! * `process`: what the system says of a process.
 
 mod engine;
 mod gossip;
 mod growth;
 mod large;
+mod process;
 mod quick;
 mod repair;
 mod watch;
+mod watchers;
 
 use clap::Parser;
 
@@ -29,6 +33,7 @@ enum Bench {
     Growth(growth::Growth),
     Gossip(gossip::Gossip),
     Watch(watch::Watch),
+    Watchers(watchers::Watchers),
 }
 
 fn main() {
@@ -39,6 +44,7 @@ fn main() {
         Bench::Growth(args) => growth::run(&args),
         Bench::Gossip(args) => gossip::run(&args),
         Bench::Watch(args) => watch::run(&args),
+        Bench::Watchers(args) => watchers::run(&args),
         Bench::Engine(args) => {
             if let Err(error) = engine::run(&args) {
                 eprintln!("error: {error}");

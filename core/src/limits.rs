@@ -110,8 +110,16 @@ pub const WATCH_QUEUE_BYTES_MAX: usize = WATCH_TAIL_BYTES_MAX as usize;
 pub const WATCH_QUEUES_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// Bytes that are sent to a client before it says that it has them.
 pub const WATCH_FLIGHT_BYTES_MAX: usize = 512 * 1_024;
+/// The same where there are many clients.
+pub const WATCH_FLIGHT_BYTES_MIN: usize = 32 * 1_024;
+/// Bytes that are sent to all clients of a shard before they say that they have them, while each may have
+/// its least.
+pub const WATCH_FLIGHTS_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// A client says that it has them when there are so many.
-pub const WATCH_ACK_BYTES: usize = 128 * 1_024;
+pub const WATCH_ACK_BYTES: usize = 16 * 1_024;
+/// Bytes of frames to clients after which a shard looks at what else there is to do: one change may be
+/// told to all its clients.
+pub const WATCH_TURN_BYTES: usize = 512 * 1_024;
 /// Bytes of changes at which a frame to a client is closed.
 pub const WATCH_FRAME_BYTES: usize = 64 * 1_024;
 /// Changes that a shard remembers for watchers that come back.
@@ -130,6 +138,11 @@ pub const WATCH_FEEDS_MAX: usize = 4_096;
 pub const WATCH_SELECTORS_MAX: usize = 1_024 * 1_024;
 /// Selectors in one message to a member.
 pub const WATCH_SELECTORS_PER_MESSAGE: usize = 256;
+/// Those among them that go on from a token: what each has missed may be a whole tail.
+pub const WATCH_RETURNS_PER_MESSAGE: usize = 16;
+/// Keys of which a shard remembers that watchers who have come back were told what they had missed; of
+/// further ones these hear again from each owner, and leave it out themselves.
+pub const WATCH_CAUGHT_UP_MAX: usize = 256 * 1_024;
 /// How often a shard looks after what other shards tell it, in milliseconds.
 pub const WATCH_TICK_MS: u64 = 250;
 /// How often it asks them for a sign of life, in milliseconds.
@@ -178,6 +191,23 @@ pub const FILL_PAGE_ENTRIES: usize = 256;
 pub const LISTING_ENTRIES_MAX: usize = 512;
 /// Copies that a leaf keeps unless told otherwise.
 pub const COPIES_DEFAULT: usize = 10_000;
+
+/// Clients of an edge node.
+pub const EDGE_CLIENTS_MAX: usize = 4_096;
+/// Requests of one of them that are under way.
+pub const EDGE_REQUESTS_PER_CLIENT_MAX: usize = 8_192;
+/// Watches of one of them.
+pub const EDGE_WATCHES_PER_CLIENT_MAX: usize = 512;
+/// Makers of writes that come over one connection to an edge node: the tabs of a page.
+pub const EDGE_MAKERS_PER_CLIENT_MAX: usize = 64;
+/// Bytes that are remembered of a client beside its socket: Durable Objects allow 2,048, and what frames them.
+pub const EDGE_REMEMBERED_BYTES_MAX: usize = 1_900;
+/// Writes whose outcomes an edge node remembers.
+pub const EDGE_OUTCOMES_MAX: usize = 4_096;
+/// States of keys that an edge node remembers to have shown, for clients that come back.
+pub const EDGE_TAIL_ENTRIES_MAX: usize = 4_096;
+/// Bytes of them.
+pub const EDGE_TAIL_BYTES_MAX: usize = 1_024 * 1_024;
 
 /// Bytes of records in one batch of the commit log; more wait for the next.
 pub const LOG_BATCH_BYTES_MAX: usize = 1_024 * 1_024;
@@ -319,8 +349,11 @@ const _: () = assert!(FRAME_BODY_BYTES_MAX < LOG_QUEUE_BYTES_MAX);
 const _: () = assert!(TIMEOUT_DEFAULT_MS <= TIMEOUT_MAX_MS);
 const _: () = assert!(LIST_ENTRIES_MAX <= SCAN_ENTRIES_MAX && LIST_PAGE_BYTES < SCAN_BYTES_MAX);
 const _: () = assert!(LISTS_MAX < OPERATIONS_MAX && LISTING_PAGES_MAX <= LISTS_MAX);
-const _: () = assert!(WATCH_ACK_BYTES + WATCH_FRAME_BYTES < WATCH_FLIGHT_BYTES_MAX);
+const _: () = assert!(WATCH_ACK_BYTES < WATCH_FLIGHT_BYTES_MIN);
+const _: () = assert!(WATCH_FLIGHT_BYTES_MIN < WATCH_FLIGHT_BYTES_MAX);
+const _: () = assert!(WATCH_FRAME_BYTES < WATCH_FLIGHT_BYTES_MAX);
 const _: () = assert!(WATCH_TAIL_BYTES_MAX as usize + PAIR_BYTES_MAX < FRAME_BODY_BYTES_MAX);
+const _: () = assert!(EDGE_WATCHES_PER_CLIENT_MAX <= SUBSCRIPTIONS_MAX);
 const _: () = assert!(WATCH_QUEUE_BYTES_MAX < WATCH_QUEUES_BYTES_MAX);
 
 /// Longest address of a member, in bytes: the longest host name and a port.

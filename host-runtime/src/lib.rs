@@ -14,6 +14,7 @@
 //! * [`http`]: keys for curl, numbers for machines, the console for people.
 //! * [`listing`]: a whole list as a stream of keys.
 //! * [`clock`], [`shutdown`]: time and its end.
+//! * [`open_files`]: how many files and sockets there may be.
 //! * [`cli`]: the command `henge`.
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ pub mod engine;
 pub mod http;
 pub mod listing;
 pub mod net;
+pub mod open_files;
 pub mod serve;
 pub mod shard;
 pub mod shutdown;

@@ -9,7 +9,8 @@ use crate::engine::{Engine, EngineError};
 use crate::http::health::why_not;
 use crate::http::router::router;
 use crate::http::status::inspect_all;
-use crate::net::{PeerTable, listener};
+use crate::net::{PeerTable, edge, listener};
+use crate::open_files;
 use crate::shard::{self, ShardSettings, Shards, Siblings};
 use crate::shutdown::{Reason, Stop, watch_signals};
 use crate::stone::{Phase, Stone, StoneParts};
@@ -98,6 +99,9 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     ));
     tokio::spawn(keeper::keep(Arc::clone(&stone), news));
     tokio::spawn(keeper::spread(Arc::clone(&stone)));
+    for address in &stone.settings.edges {
+        tokio::spawn(edge::keep(Arc::clone(&stone), address.clone()));
+    }
     tokio::spawn(announce(Arc::clone(&stone), address));
     match stop.reason().await {
         Reason::Failed(why) => Err(ServeError::Stopped(why)),
@@ -130,6 +134,7 @@ async fn build(mut settings: Settings, stop: Stop) -> Result<Option<Built>, Serv
         settings.join(heard)?;
     }
     let shards = claim(&settings, &mut folder)?;
+    fit_connections(&mut settings, shards);
     let listener =
         TcpListener::bind(&settings.listen)
             .await
@@ -211,6 +216,19 @@ fn claim(settings: &Settings, folder: &mut DataFolder) -> Result<u16, ServeError
     let (cluster, name) = (settings.cluster.clone(), settings.name.clone());
     folder.claim(&Identity::new(cluster, name, settings.partitions, shards))?;
     Ok(shards)
+}
+
+/// Takes no more connections than there is room for among the open files that the system allows.
+fn fit_connections(settings: &mut Settings, shards: u16) {
+    let (files, wanted) = (open_files::raise(), settings.connections_max);
+    settings.connections_max = open_files::room(files, shards, wanted);
+    if let (Some(files), true) = (files, settings.connections_max < wanted) {
+        tracing::warn!(
+            "the system allows this process {files} open files, so it takes {} connections and not {wanted}; \
+             raise the limit of open files (`ulimit -n`, LimitNOFILE= of systemd), or lower --connections-max",
+            settings.connections_max
+        );
+    }
 }
 
 /// Says once that the stone serves.

@@ -13,5 +13,7 @@
 import { startChromium } from './chromium.mjs';
 import { startFirefox } from './firefox.mjs';
 
+export { INSECURE_HOST } from './hosts.mjs';
+
 /** How each is started, with `{ quotaBytes, isPrivate }`. */
 export const BROWSERS = { Chromium: startChromium, Firefox: startFirefox };

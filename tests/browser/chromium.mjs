@@ -7,6 +7,8 @@ import { join } from 'node:path';
 
 import { chromium as driver } from 'playwright-core';
 
+import { INSECURE_HOST } from './hosts.mjs';
+
 const executablePath = process.env.HENGE_CHROMIUM ?? '/usr/bin/chromium';
 
 /**
@@ -25,7 +27,7 @@ export async function startChromium({ quotaBytes, isPrivate = false } = {}) {
         executablePath,
         headless: true,
         viewport: VIEWPORT,
-        args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+        args: [`--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`, '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
       });
       chromium.context = isPrivate ? await whole.browser().newContext({ viewport: VIEWPORT }) : whole;
       chromium.context.setDefaultTimeout(15_000);
@@ -64,16 +66,16 @@ export async function startChromium({ quotaBytes, isPrivate = false } = {}) {
   }
 }
 
-/** A new page; `problems` collects what it complains of. */
+/** A new page, of Firefox as well; `problems` collects what it complains of. */
 export async function openPage(context, url) {
   const page = await context.newPage();
   const problems = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => {
+  const note = (words) => {
     // That a stone is down is what the tests are about.
-    const expected = /net::ERR_|WebSocket connection to/.test(message.text());
-    if (message.type() === 'error' && !expected) problems.push(message.text());
-  });
+    if (!/net::ERR_|WebSocket connection to|establish a connection to the server at ws:|The connection to ws:/.test(words)) problems.push(words);
+  };
+  page.on('pageerror', (error) => note(String(error)));
+  page.on('console', (message) => message.type() === 'error' && note(message.text()));
   await page.goto(url);
   return { page, problems };
 }

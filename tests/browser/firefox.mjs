@@ -1,12 +1,15 @@
 /** Firefox as it is installed, driven over WebDriver BiDi without a download of its own. */
 
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import puppeteer from 'puppeteer-core';
+
+import { INSECURE_HOST } from './hosts.mjs';
 
 const executablePath = process.env.HENGE_FIREFOX ?? '/usr/bin/firefox-esr';
 
@@ -17,7 +20,7 @@ const executablePath = process.env.HENGE_FIREFOX ?? '/usr/bin/firefox-esr';
  */
 export async function startFirefox({ quotaBytes, isPrivate = false, preferences = {} } = {}) {
   if (!existsSync(executablePath)) throw new Error(`${executablePath} is not there: install firefox-esr, or name one by HENGE_FIREFOX`);
-  const profile = await mkdtemp(join(tmpdir(), 'henge-firefox-'));
+  let profile = await mkdtemp(join(tmpdir(), 'henge-firefox-'));
   const extraPrefsFirefox = {
     ...PREFERENCES,
     'browser.privatebrowsing.autostart': isPrivate,
@@ -25,8 +28,6 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
     ...(quotaBytes && { 'dom.quotaManager.temporaryStorage.fixedLimit': (quotaBytes * 5) / 1024 }),
     ...preferences,
   };
-  /** The process of each page. */
-  const processes = new WeakMap();
   const main = () => firefox.browser.process();
   const firefox = {
     async restart() {
@@ -34,6 +35,8 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
         browser: 'firefox',
         executablePath,
         headless: true,
+        // For what the browser says of its processes.
+        args: ['--remote-allow-system-access'],
         userDataDir: profile,
         extraPrefsFirefox,
         defaultViewport: { width: 1280, height: 900 },
@@ -42,22 +45,34 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
       firefox.context = firefox.browser.defaultBrowserContext();
     },
     async openTab(url) {
-      const before = await contentProcesses(main().pid);
       const page = await firefox.context.newPage();
       await page.goto(url);
-      const [own] = (await contentProcesses(main().pid)).filter((pid) => !before.includes(pid));
-      if (own) processes.set(page, own);
       return page;
     },
     async crash(page) {
-      if (!processes.has(page)) throw new Error(`${page.url()} has no process of its own`);
-      process.kill(processes.get(page), 'SIGKILL');
+      const mark = randomUUID();
+      await page.evaluate((mark) => void (document.title = mark), mark);
+      const witness = await firefox.context.newPage();
+      // The driver hears no events of pages that are the browser's own.
+      await witness.goto('about:about', { waitUntil: [] });
+      const processes = await witness.evaluate(async () => {
+        const { children } = await ChromeUtils.requestProcInfo();
+        return children.map(({ pid, windows }) => ({ pid, titles: windows.map((it) => it.documentTitle) }));
+      });
+      await witness.close();
+      const own = processes.find(({ titles }) => titles.includes(mark));
+      if (own?.titles.length !== 1) throw new Error(`the page is not alone in its process: ${JSON.stringify(own)}`);
+      process.kill(own.pid, 'SIGKILL');
       await page.close();
     },
     async kill() {
       const hasEnded = once(main(), 'exit');
       main().kill('SIGKILL');
       await hasEnded;
+      // The driver goes on to tidy up where the profile was.
+      const left = profile;
+      profile = `${left}-`;
+      await rename(left, profile);
     },
     async end() {
       await firefox.browser?.close();
@@ -73,30 +88,16 @@ export async function startFirefox({ quotaBytes, isPrivate = false, preferences 
   }
 }
 
-/** The processes that have pages, of the Firefox whose first process is `main`. */
-async function contentProcesses(main) {
-  const found = [];
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    // One that ends meanwhile has none.
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (OF_PAGES.exec(command)?.[1] === String(main)) found.push(Number(pid));
-  }
-  return found;
-}
-
-/**
- * A process for each page, made when it is opened. No news from anywhere: all but loopback goes to a proxy that is not
- * there.
- */
+/** A process for each page. No news from anywhere: all but loopback goes to a proxy that is not there. */
 const PREFERENCES = {
-  'dom.ipc.processCount.webIsolated': 64,
-  'dom.ipc.processPrelaunch.enabled': false,
+  'dom.ipc.processCount': 64,
   'network.proxy.type': 1,
   'network.proxy.http': '127.0.0.1',
   'network.proxy.http_port': 9,
   'network.proxy.ssl': '127.0.0.1',
   'network.proxy.ssl_port': 9,
+  'network.proxy.no_proxies_on': INSECURE_HOST,
+  'network.dns.localDomains': INSECURE_HOST,
   'network.dns.disablePrefetch': true,
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
@@ -106,7 +107,5 @@ const PREFERENCES = {
   'browser.aboutwelcome.enabled': false,
   'services.settings.server': 'http://127.0.0.1:9',
 };
-/** The command line of a process with pages, and which process has started it. */
-const OF_PAGES = /-contentproc\b.*-parentPid\W(\d+)\b.*\btab\W*$/s;
 /** A busy machine takes its time. */
 const START_MS_MAX = 60_000;

@@ -23,7 +23,7 @@ export async function startPlace(page = '<!doctype html><link rel="icon" href="d
     // A write that is applied twice leaves a sibling.
     place.stones = await Stones.start(3, ['--policy=siblings']);
     place.project = await installTarball();
-    place.site = await serveFiles(join(place.project, 'node_modules/henge/dist'), page, { serve: serveClearing });
+    place.site = await serveFiles(join(place.project, 'node_modules/henge/dist'), page, { headers: HEADERS, serve: serveClearing });
     place.ring = await connect(place.stones.urls);
     return place;
   } catch (error) {
@@ -38,3 +38,6 @@ function serveClearing(request, response) {
   response.end();
   return true;
 }
+
+/** A frame that is of no site loads the package as well. */
+const HEADERS = { 'access-control-allow-origin': '*' };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { BROWSERS } from './browsers.mjs';
+import { BROWSERS, INSECURE_HOST } from './browsers.mjs';
 import { startPlace } from './place.mjs';
 
 /** Of what a site may store; the least that Firefox knows. */
@@ -23,32 +23,38 @@ after(() => place?.end());
 
 for (const [name, start] of Object.entries(BROWSERS)) {
   describe(name, () => {
+    let browser;
+    before(async () => {
+      browser = await start();
+    });
+    after(() => browser?.end());
+
     test('what waits outlives a storage that is cleared under the store', { timeout: 60_000 }, async () => {
-      await withBrowser(start(), async (browser) => {
-        const prefix = `${name}/cleared`;
-        const [leader, follower] = [await openStore(browser, { name: 'cleared' }), await openStore(browser, { name: 'cleared' })];
-        await leader.evaluate(async (prefix) => {
-          for (let n = 0; n < 100; n++) await window.store.put(`${prefix}/${n}`, n);
-        }, prefix);
-        await leader.evaluate(() => fetch('/clear'));
-        // These find out, and what is asked meanwhile waits.
-        const write = async ({ prefix, from }) => {
-          const began = performance.now();
-          const receipts = [];
-          for (let n = from; n < from + 100; n++) receipts.push(window.store.put(`${prefix}/${n}`, n, { durability: 'memory' }));
-          await Promise.all((await Promise.all(receipts)).map((receipt) => receipt.until('local')));
-          const read = await Promise.all([7, from + 50].map((n) => window.store.get(`${prefix}/${n}`)));
-          return { read, took_ms: performance.now() - began };
-        };
-        const [led, followed] = await Promise.all([leader.evaluate(write, { prefix, from: 100 }), follower.evaluate(write, { prefix, from: 200 })]);
-        console.log(`MEASURE storage: ${name}: durable again ${led.took_ms.toFixed(0)} ms after it was cleared, ${followed.took_ms.toFixed(0)} ms for a tab that follows`);
-        assert.deepEqual([led.read, followed.read], [[7, 150], [7, 250]]);
-        assert.equal(await leader.evaluate(() => window.store.pending), 300);
-        await Promise.all([leader.close(), follower.close()]);
-        const later = await openStore(browser, { name: 'cleared', urls: stones.urls });
-        await later.evaluate(() => window.store.flush());
-        for (let n = 0; n < 300; n++) assert.equal(await ring.get(`${prefix}/${n}`), n);
-      });
+      const prefix = `${name}/cleared`;
+      const [leader, follower] = [await openStore(browser, { name: 'cleared' }), await openStore(browser, { name: 'cleared' })];
+      await leader.evaluate(async (prefix) => {
+        for (let n = 0; n < 100; n++) await window.store.put(`${prefix}/${n}`, n);
+        localStorage.setItem('cleared', 'not yet');
+      }, prefix);
+      await leader.evaluate(() => fetch('/clear'));
+      assert.equal(await leader.evaluate(() => localStorage.getItem('cleared')), null);
+      // These find out, and what is asked meanwhile waits.
+      const write = async ({ prefix, from }) => {
+        const began = performance.now();
+        const receipts = [];
+        for (let n = from; n < from + 100; n++) receipts.push(window.store.put(`${prefix}/${n}`, n, { durability: 'memory' }));
+        await Promise.all((await Promise.all(receipts)).map((receipt) => receipt.until('local')));
+        const read = await Promise.all([7, from + 50].map((n) => window.store.get(`${prefix}/${n}`)));
+        return { read, took_ms: performance.now() - began };
+      };
+      const [led, followed] = await Promise.all([leader.evaluate(write, { prefix, from: 100 }), follower.evaluate(write, { prefix, from: 200 })]);
+      console.log(`MEASURE storage: ${name}: durable again ${led.took_ms.toFixed(0)} ms after it was cleared, ${followed.took_ms.toFixed(0)} ms for a tab that follows`);
+      assert.deepEqual([led.read, followed.read], [[7, 150], [7, 250]]);
+      assert.equal(await leader.evaluate(() => window.store.pending), 300);
+      await Promise.all([leader.close(), follower.close()]);
+      const later = await openStore(browser, { name: 'cleared', urls: stones.urls });
+      await later.evaluate(() => window.store.flush());
+      for (let n = 0; n < 300; n++) assert.equal(await ring.get(`${prefix}/${n}`), n);
     });
 
     test('a full storage refuses writes until there is room, and loses none that it has taken', { timeout: 120_000 }, async () => {
@@ -113,6 +119,34 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       });
       assert.equal(await ring.get(`${name}/private`), 'v');
     });
+
+    test('a page that may store nothing has a store in memory, and says why', { timeout: 60_000 }, async () => {
+      const page = await browser.openTab(site.origin);
+      await page.evaluate(async () => {
+        const frame = document.createElement('iframe');
+        // Without `allow-same-origin` it is of no site.
+        frame.sandbox = 'allow-scripts';
+        frame.src = '/';
+        const isThere = new Promise((resolve) => (frame.onload = resolve));
+        document.body.append(frame);
+        await isThere;
+      });
+      const frame = page.frames()[1];
+      await openIn(frame, { name: 'nowhere', urls: stones.urls }, site.origin);
+      await isInMemory(frame, /tabs cannot agree .*(denied|not allowed)/);
+      await frame.evaluate((key) => window.store.put(key, 'v', { durability: 'ring' }), `${name}/nowhere`);
+      assert.equal(await ring.get(`${name}/nowhere`), 'v');
+    });
+
+    test('a site without locks, as it did not come by https, keeps nothing that its tabs could write at once', { timeout: 60_000 }, async () => {
+      const insecure = new URL(site.origin);
+      insecure.hostname = INSECURE_HOST;
+      for (let tab = 0; tab < 2; tab++) {
+        const page = await browser.openTab(insecure.href);
+        await openIn(page, { name: 'unlocked' });
+        await isInMemory(page, /tabs cannot agree .*https/);
+      }
+    });
   });
 }
 
@@ -133,11 +167,23 @@ async function openStore(browser, options) {
   return page;
 }
 
-async function openIn(page, options) {
-  await page.evaluate(async (options) => {
-    const { open } = await import('/browser.js');
-    window.store = await open(options);
-  }, options);
+async function openIn(page, options, origin = '') {
+  await page.evaluate(
+    async ({ options, origin }) => {
+      const { open } = await import(`${origin}/browser.js`);
+      window.store = await open(options);
+    },
+    { options, origin },
+  );
+}
+
+/** The store of a page or frame is a working one, and says `why` it is in memory. */
+async function isInMemory(page, why) {
+  const { kind, reason } = await page.evaluate(() => window.store.storage);
+  assert.equal(kind, 'memory');
+  assert.match(reason, why);
+  await page.evaluate(() => window.store.put('k', 'v'));
+  assert.equal(await page.evaluate(() => window.store.get('k', { from: 'local' })), 'v');
 }
 
 /** In a page: stores other things until little room is left. */

@@ -100,7 +100,7 @@ test('a page without locks, as one without https is, keeps nothing that another 
     return store.storage;
   });
   assert.equal(kind, 'memory');
-  assert.match(reason, /no indexeddb here \(without Web Locks tabs would write over each other; serve the page by https\)/);
+  assert.match(reason, /no indexeddb here \(tabs cannot agree on who uses it/);
   await page.close();
 });
 

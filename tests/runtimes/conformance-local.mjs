@@ -255,6 +255,44 @@ export const localCases = [
     },
   },
   {
+    name: 'a write is told when it is made, and once more when the ring has it',
+    async run({ henge, urls }) {
+      const store = await henge.open({ name: fresh(), urls, storage: 'memory' });
+      const key = fresh();
+      const told = [];
+      store.subscribe(key, (change) => told.push(change));
+      await until(() => told.some(({ type }) => type === 'synced'));
+      const counts = [];
+      const stop = store.onPending((pending) => counts.push(pending));
+      const { version } = await store.put(key, 'v', { durability: 'ring' });
+      await store.delete(key, { durability: 'ring' });
+      await until(() => store.pending === 0);
+      same(told.slice(1).map(({ type, source, version }) => [type, source, version]), [
+        ['set', 'waiting', undefined],
+        ['set', 'copy', version],
+        ['delete', 'waiting', undefined],
+        ['delete', 'copy', undefined],
+      ]);
+      same([counts[0], counts.at(-1)], [1, 0]);
+      stop();
+      await store.close();
+    },
+  },
+  {
+    name: 'a subscription can be stopped after its store was closed, and no other store notices',
+    async run({ henge }) {
+      const closed = await henge.open({ name: fresh(), storage: 'memory' });
+      const other = await henge.open({ name: fresh(), storage: 'memory' });
+      const stop = closed.subscribe('k', () => undefined);
+      await closed.close();
+      stop();
+      await other.put('k', 1);
+      equal(await other.get('k'), 1);
+      equal((await failure((async () => closed.subscribe('k', () => undefined))())).code, 'CLOSED');
+      await other.close();
+    },
+  },
+  {
     name: 'updates of a key follow one another, and a namespace hides its beginning',
     async run({ henge, urls }) {
       const name = fresh();

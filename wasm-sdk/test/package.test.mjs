@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -23,7 +23,10 @@ before(async () => {
   await run('tar', ['xzf', join(app, filename), '-C', join(app, 'node_modules')]);
   installed = join(app, 'node_modules/henge');
   await run('mv', [join(app, 'node_modules/package'), installed]);
-  await symlink(join(sdk, 'node_modules/ws'), join(app, 'node_modules/ws'));
+  await mkdir(join(app, 'node_modules/@types'));
+  for (const name of ['ws', 'react', 'keyv', 'keyv-6', 'unstorage', '@types/react']) {
+    await symlink(join(sdk, 'node_modules', name), join(app, 'node_modules', name));
+  }
 });
 
 after(() => rm(app, { recursive: true, force: true }));
@@ -68,6 +71,19 @@ test('henge/testing can be imported and required, and brings its own guest', asy
   assert.equal(await node('ring.cjs', `const { connect } = require('henge'); const { cluster } = require('henge/testing'); ${script}`), 'v');
 });
 
+test('henge/react, henge/keyv and henge/unstorage can be imported and required, and bring no engine', async () => {
+  const names = `console.log(typeof react.useValue, typeof keyv.KeyvHenge, typeof unstorage.default);`;
+  const files = ['react', 'keyv', 'unstorage'];
+  const imports = files.map((name) => `import * as ${name} from 'henge/${name}';`).join('\n');
+  assert.equal(await node('entries.mjs', imports + names), 'function function function');
+  const requires = files.map((name) => `const ${name} = require('henge/${name}');`).join('\n');
+  assert.equal(await node('entries.cjs', requires + names), 'function function function');
+  for (const [name, entry] of Object.entries({ react: 'react/index.js', keyv: 'adapters/keyv.js', unstorage: 'adapters/unstorage.js' })) {
+    const reached = await reachedFrom(`dist/${entry}`);
+    assert.ok(!reached.some((file) => /wasm|host|open|connect/.test(file)), `henge/${name} reaches ${reached}`);
+  }
+});
+
 test('nothing but henge/testing loads the guest: a page does not download it', async () => {
   for (const file of await readdir(join(installed, 'dist'), { recursive: true })) {
     if (!file.endsWith('.js') || file.startsWith('testing/')) continue;
@@ -75,10 +91,21 @@ test('nothing but henge/testing loads the guest: a page does not download it', a
   }
 });
 
+/** The files of the package that `entry` imports, itself first. */
+async function reachedFrom(entry, reached = []) {
+  if (reached.includes(entry)) return reached;
+  reached.push(entry);
+  const source = await readFile(join(installed, entry), 'utf8');
+  for (const [, specifier] of source.matchAll(/\bfrom\s*['"](\.[^'"]+)['"]/g)) await reachedFrom(join(dirname(entry), specifier), reached);
+  return reached;
+}
+
 test('its types hold in a strict program', async () => {
   await writeFile(
     join(app, 'app.mts'),
-    `import { connect, open, type Entry, type Level, type LocalStore, type Status, type Store, StoreError } from 'henge';
+    `import { connect, type Entry, type Level, type LocalStore, open, type Status, type Store, StoreError } from 'henge';
+     import { HengeProvider, useList, useValue } from 'henge/react';
+     import type { ReactElement } from 'react';
      import { connect as inline } from 'henge/inline';
      import { connect as slim } from 'henge/slim';
      import { cluster, type Cluster, type ClusterOptions } from 'henge/testing';
@@ -91,6 +118,12 @@ test('its types hold in a strict program', async () => {
      // @ts-expect-error no such policy
      await cluster({ policy: 'newest' });
      const store: Store = await connect(['http://a', new URL('http://b')], { r: 'quorum', w: 2, timeoutMs: 100 });
+     const local: LocalStore = await open({ name: 'types' });
+     const page: ReactElement = HengeProvider({ store: local });
+     const value: { a: number } | undefined = useValue<{ a: number }>('k');
+     const first: number | undefined = useList<number>({ prefix: 'p' }, { reverse: true })[0]?.value;
+     // @ts-expect-error a list takes a selector
+     useList('k');
      const name: string | undefined = await store.get<string>('k', { r: 1 });
      const entry: Entry<number> | undefined = await store.getEntry<number>(new Uint8Array(1));
      const version: string = await store.put('k', { a: 1 }, { w: 'all', ...(entry && { context: entry.context }) });
@@ -108,12 +141,40 @@ test('its types hold in a strict program', async () => {
      await slim('http://a', { wasm, r: 1 });
      // @ts-expect-error the engine must be handed in
      await slim('http://a', { r: 1 });
-     export { near, name, version, stop, level, loss, StoreError };`,
+     export { near, page, value, first, name, version, stop, level, loss, StoreError };`,
   );
-  const options = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext'];
-  const checked = await run(tool('tsc'), [...options, '--lib', 'es2023,dom,esnext.disposable', 'app.mts'], { cwd: app }).catch((error) => error);
-  assert.equal(checked.stdout, '');
+  assert.equal(await complaints('app.mts'), '');
 });
+
+test('its adapters fit the types of Keyv 5 and 6 and of unstorage', async () => {
+  await writeFile(
+    join(app, 'adapters.mts'),
+    `import { connect, open, type LocalStore, type Store } from 'henge';
+     import { KeyvHenge } from 'henge/keyv';
+     import hengeDriver from 'henge/unstorage';
+     import { Keyv as Keyv5 } from 'keyv';
+     import { Keyv as Keyv6 } from 'keyv-6';
+     import { createStorage } from 'unstorage';
+     const store: LocalStore = await open({ name: 'types' });
+     const ring: Store = await connect('http://a');
+     export const remote = [new Keyv5(new KeyvHenge(ring)), createStorage({ driver: hengeDriver({ store: ring }) })];
+     export const five = new Keyv5(new KeyvHenge(store.namespace('a/')), { ttl: 1 });
+     export const six = new Keyv6(new KeyvHenge(store, { namespace: 'b' }));
+     export const storage = createStorage({ driver: hengeDriver({ store, base: 'b', ttl: 60 }) });
+     // @ts-expect-error a driver needs a store
+     hengeDriver({ base: 'b' });`,
+  );
+  // Their own types are not whole without those of databases.
+  assert.equal(await complaints('adapters.mts', '--skipLibCheck'), '');
+});
+
+/** What the compiler of TypeScript has against `file`. */
+async function complaints(file, ...more) {
+  const options = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext'];
+  const lib = ['--lib', 'es2023,dom,esnext.disposable'];
+  const checked = await run(tool('tsc'), [...options, ...lib, ...more, file], { cwd: app }).catch((error) => error);
+  return checked.stdout;
+}
 
 test('publint and attw find nothing', async () => {
   for (const [name, ...options] of [['publint', '--strict'], ['attw', '--pack', '.']]) {

@@ -195,6 +195,11 @@ export abstract class Host<E extends AnyEngine> implements Listener {
     }
   }
 
+  /** Whether the engine is still there. */
+  protected get isLive(): boolean {
+    return live.has(this);
+  }
+
   /** Does `work` with the engine, if it is still there. */
   protected use(work: (engine: E) => void): void {
     if (live.has(this)) this.enter(() => work(this.#engine));

@@ -31,6 +31,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #writes = new Map<number, WriteReceipt>();
   #refusedListeners = new Set<(refused: RefusedWrite) => void>();
   #pending = 0;
+  #pendingTold = 0;
   #whenIdle: (() => void)[] = [];
   #pendingListeners = new Set<(pending: number) => void>();
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -45,7 +46,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #deferred: (() => void)[] = [];
   /** The rows that have come of listings that are under way. */
   #rows = new Map<number, Row[]>();
-  #subscriptions = new Subscriptions((work) => void this.submit('', work));
+  #subscriptions = new Subscriptions((work) => {
+    // What is stopped after the store was closed has ended with it.
+    if (this.isLive) this.submit('', work);
+  });
   #problem: StoreError | undefined;
   /** The medium has said so, and nothing was stored since. */
   #isFull = false;
@@ -219,6 +223,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     this.#writes.get(id)?.reached('local');
   }
 
+  lodged(id: number): void {
+    this.#writes.get(id)?.reached('edge');
+  }
+
   written(id: number, version: string): void {
     this.#over(id)?.reached('ring', version);
   }
@@ -373,7 +381,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
 
   #count(pending: number): void {
     this.#pending = pending;
-    tellAll(this.#pendingListeners, pending);
+    if (pending !== this.#pendingTold) {
+      this.#pendingTold = pending;
+      tellAll(this.#pendingListeners, pending);
+    }
     if (pending === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 

@@ -68,6 +68,7 @@ export interface LeafPort {
   subscribe(span: EncodedSpan, listener: (news: News) => void): () => void;
   flush(until: 'local' | 'ring'): Promise<void>;
   onStatus(listener: (status: Status) => void): () => void;
+  onPending(listener: (pending: number) => void): () => void;
   onRefused(listener: (refused: RefusedWrite) => void): () => void;
   end(): Promise<void>;
 }

@@ -192,6 +192,10 @@ class LocalNamespace extends Namespace<LocalStore> implements LocalStore {
     return this.store.flush(options);
   }
 
+  onPending(listener: (pending: number) => void): () => void {
+    return this.store.onPending(listener);
+  }
+
   onRefused(listener: (refused: any) => void): () => void {
     const span = encodeSpan('namespace()', { prefix: this.prefix });
     return this.store.onRefused((refused) => {

@@ -32,7 +32,7 @@ export async function open(engine: EngineModule, options: OpenOptions = {}): Pro
   const copies = checkCount('copies', options.copies, COPIES_DEFAULT);
   const addresses = urls === undefined ? [] : socketUrls('open()', urls);
   const opening: Opening = { name, settings: { bucket, memoryBytes, copies }, storage, folder, addresses };
-  const isShared = areThereTabs() && SHARED.includes(storage);
+  const isShared = SHARED.includes(storage) && (await areThereTabs());
   if (worker !== undefined) checkWorker(options);
   const loading = engine.load(options.wasm);
   // Where tabs cannot agree on who has it, the store is opened here.

@@ -33,7 +33,8 @@ export function nameOf(key: Uint8Array): string {
   return latin.decode(key);
 }
 
-function compare(a: Uint8Array, b: Uint8Array): number {
+/** Which of two keys comes first: below 0 if that is `a`. */
+export function compare(a: Uint8Array, b: Uint8Array): number {
   for (let at = 0; at < a.length && at < b.length; at++) {
     const difference = (a[at] ?? 0) - (b[at] ?? 0);
     if (difference !== 0) return difference;

@@ -1,5 +1,6 @@
 //! Resident memory of a process and what was loaded, twice a second.
 
+use crate::process::resident_bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -57,7 +58,7 @@ fn watch(shared: &Shared) -> Vec<Sample> {
     let began = Instant::now();
     let mut samples = Vec::new();
     while !shared.is_over.load(Ordering::Relaxed) {
-        if let Some(resident_bytes) = resident(shared.pid.load(Ordering::Relaxed)) {
+        if let Some(resident_bytes) = resident_bytes(shared.pid.load(Ordering::Relaxed)) {
             samples.push(Sample {
                 seconds: began.elapsed().as_secs_f64(),
                 resident_bytes,
@@ -67,13 +68,4 @@ fn watch(shared: &Shared) -> Vec<Sample> {
         std::thread::sleep(Duration::from_millis(500));
     }
     samples
-}
-
-fn resident(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1_024)
 }

@@ -4,8 +4,9 @@
 //! of the process while the clients begin to watch: the clients' own and the ends of their connections are
 //! in it. Work is processor time of the serving node's code from a change to all that is told of it.
 //!
-//! **What it cannot show:** sockets, and the guest's wasm.
+//! **What it cannot show:** sockets, and the guest's wasm; `watchers` does.
 
+use crate::process::resident_bytes;
 use clap::Args;
 use henge_core::replication::Level;
 use henge_core::selector::Span;
@@ -92,8 +93,5 @@ fn nanos() -> u64 {
 
 /// Memory of this process, in KiB; 0 where the system does not say.
 fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+    resident_bytes(std::process::id()).unwrap_or(0) >> 10
 }

@@ -200,6 +200,7 @@ impl Node {
 
     /// Takes in one thing that happened. Bounded work.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) -> Result<(), InputError> {
+        self.gateway.begin_turn(now);
         let result = match input {
             Input::Opened(files) => {
                 self.handle_opened(&files);

@@ -3,7 +3,8 @@
 use crate::id::{BucketId, PartitionId};
 use crate::selector::Selector;
 use crate::watch::{Change, Mark, Position};
-use crate::wire::Failure;
+use crate::wire::{Failure, Shown};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +77,9 @@ pub enum WatchEvent {
     Changed {
         /// The client's numbers of the watches that select it.
         watches: Vec<u64>,
-        /// How.
-        change: Change,
+        /// How. Many are told of the same.
+        #[serde(with = "shared")]
+        change: Arc<Change>,
     },
     /// All watches have been told all that these streams have brought up to these places.
     Marks(Vec<(u32, Position)>),
@@ -87,6 +89,14 @@ pub enum WatchEvent {
         watch: u64,
         /// Why.
         failure: Failure,
+    },
+    /// An edge node shows a key otherwise than before. Who hears it compares contexts: it may be older than
+    /// what was read meanwhile.
+    Shown {
+        /// The client's numbers of the watches that select it.
+        watches: Vec<u64>,
+        /// How.
+        shown: Shown,
     },
 }
 
@@ -183,4 +193,24 @@ pub struct FeedChange {
     pub bucket: BucketId,
     /// The change.
     pub change: Change,
+}
+
+/// What many hold is written as if each had its own.
+mod shared {
+    use crate::watch::Change;
+    use alloc::sync::Arc;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        change: &Arc<Change>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        change.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Change>, D::Error> {
+        Change::deserialize(deserializer).map(Arc::new)
+    }
 }

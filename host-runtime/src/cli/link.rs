@@ -25,7 +25,8 @@ const QUEUE_MAX: usize = 1_024;
 /// How long one stone may take to answer a connection.
 const DIAL_TIME: Duration = Duration::from_secs(3);
 
-type Socket = WebSocketStream<TcpStream>;
+/// A client's side of a WebSocket.
+pub type Socket = WebSocketStream<TcpStream>;
 type Outcome = Result<Reply, Failure>;
 
 /// A connection that is kept up in the background until the last clone is dropped.
@@ -224,7 +225,9 @@ impl Driver {
                     let partitions = self.client.welcome().map(|it| Ok(it.partitions));
                     self.greeting.send_replace(partitions);
                 }
-                ClientOutput::State(_) => {}
+                ClientOutput::Ping(text) => self.send_text(text).await,
+                // Nothing is lodged from here.
+                ClientOutput::State(_) | ClientOutput::Settled { .. } => {}
             }
         }
         while let Some(output) = self.client.poll_watch() {
@@ -244,6 +247,15 @@ impl Driver {
             .await
             .is_err()
         {
+            self.lost();
+        }
+    }
+
+    async fn send_text(&mut self, text: &'static str) {
+        let Some(socket) = &mut self.socket else {
+            return;
+        };
+        if socket.send(Message::text(text)).await.is_err() {
             self.lost();
         }
     }
@@ -268,6 +280,12 @@ impl Driver {
                     .handle_message(now, message.as_payload())
                     .is_err()
                 {
+                    self.lost();
+                }
+            }
+            Some(Ok(message)) if message.is_text() => {
+                let text = message.as_text().unwrap_or_default();
+                if self.client.handle_text(now, text).is_err() {
                     self.lost();
                 }
             }
@@ -321,7 +339,11 @@ impl Driver {
     }
 }
 
-async fn dial(server: &str) -> Result<Socket, String> {
+/// Opens a WebSocket to the stone at `server`, `HOST:PORT`.
+///
+/// # Errors
+/// Why not.
+pub async fn dial(server: &str) -> Result<Socket, String> {
     let dialled = timeout(DIAL_TIME, async {
         let tcp = TcpStream::connect(server)
             .await

@@ -22,6 +22,15 @@ impl Raw {
         Self(open(address, Some(SUBPROTOCOL)).expect("a stone that listens"))
     }
 
+    /// Opens one, and says nothing.
+    ///
+    /// # Errors
+    /// Why the stone does not take it.
+    pub fn try_open(address: &str) -> Result<Self, String> {
+        let opened = open(address, Some(SUBPROTOCOL));
+        opened.map(Self).map_err(|error| error.to_string())
+    }
+
     /// Opens one and is welcomed as a client.
     ///
     /// # Panics

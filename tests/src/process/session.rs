@@ -1,8 +1,11 @@
 //! A blocking client over WebSocket: the core's client state machine on a real socket.
 
 use henge_core::causality::Value;
-use henge_core::client::{Call, CallId, Client, ClientOutput, ConnectionState};
+use henge_core::client::{
+    Call, CallId, Client, ClientOutput, ConnectionState, WatchId, WatchOutput, WatchSpec,
+};
 use henge_core::id::BucketId;
+use henge_core::selector::Span;
 use henge_core::time::Instant;
 use henge_core::wire::{Failure, Refusal, Reply, SUBPROTOCOL};
 use std::collections::BTreeMap;
@@ -12,14 +15,17 @@ use std::time::Duration;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Error, Message, WebSocket};
 
-/// A client of one stone. It works only inside its methods: nothing is read in between.
+/// A client of a cluster. It works only inside its methods: nothing is read in between.
 pub struct Session {
-    address: String,
+    addresses: Vec<String>,
+    /// How often it has dialled: each time the next address.
+    dialled: usize,
     client: Client,
     socket: Option<WebSocket<TcpStream>>,
     redial_at: Option<Instant>,
     began: std::time::Instant,
     done: BTreeMap<CallId, Result<Reply, Failure>>,
+    told: Vec<WatchOutput>,
     /// Every state that the connection had.
     pub states: Vec<ConnectionState>,
     /// Why the stone does not take this client, if so.
@@ -30,16 +36,24 @@ impl Session {
     /// A client that dials `address` at once.
     #[must_use]
     pub fn connect(address: &str) -> Self {
+        Self::connect_any(&[address.to_owned()])
+    }
+
+    /// A client that dials the first of `addresses` at once, and the next whenever it has lost one.
+    #[must_use]
+    pub fn connect_any(addresses: &[String]) -> Self {
         let number = std::time::SystemTime::UNIX_EPOCH
             .elapsed()
             .map_or(1, |since| since.as_nanos());
         let mut session = Self {
-            address: address.to_owned(),
+            addresses: addresses.to_vec(),
+            dialled: 0,
             client: Client::new(u64::try_from(number).unwrap_or(1) | 1),
             socket: None,
             redial_at: None,
             began: std::time::Instant::now(),
             done: BTreeMap::new(),
+            told: Vec::new(),
             states: Vec::new(),
             refused: None,
         };
@@ -125,7 +139,54 @@ impl Session {
         match self.call(get(key))? {
             Reply::Found(entry) => Ok(Some(entry.value)),
             Reply::Missing { .. } => Ok(None),
-            other @ (Reply::Written { .. } | Reply::Listed { .. }) => panic!("{other:?}"),
+            other @ (Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_)) => {
+                panic!("{other:?}")
+            }
+        }
+    }
+
+    /// Watches keys of the default bucket from now on.
+    ///
+    /// # Errors
+    /// If the client does not take it.
+    pub fn watch(&mut self, span: Span) -> Result<WatchId, Failure> {
+        let spec = WatchSpec {
+            bucket: BucketId(0).into(),
+            span,
+            token: Vec::new(),
+        };
+        let watch = self.client.watch(self.now(), spec)?;
+        self.drain();
+        Ok(watch)
+    }
+
+    /// What has been told of all watches since this was asked last.
+    pub fn take_told(&mut self) -> Vec<WatchOutput> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Waits until something is told of a watch.
+    ///
+    /// # Panics
+    /// After `limit`, naming `what` did not happen.
+    pub fn wait_told(&mut self, what: &str, limit: Duration) -> Vec<WatchOutput> {
+        let until = std::time::Instant::now() + limit;
+        while self.told.is_empty() {
+            assert!(
+                std::time::Instant::now() < until,
+                "{what}: not within {limit:?}"
+            );
+            self.turn();
+        }
+        self.take_told()
+    }
+
+    /// The name of the stone that serves this client, if one does.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        match self.states.last() {
+            Some(ConnectionState::Online { member, .. }) => Some(member),
+            _ => None,
         }
     }
 
@@ -164,7 +225,9 @@ impl Session {
     fn dial(&mut self) {
         self.redial_at = None;
         self.client.handle_dialing(self.now());
-        match open(&self.address, Some(SUBPROTOCOL)) {
+        let address = &self.addresses[self.dialled % self.addresses.len()];
+        self.dialled += 1;
+        match open(address, Some(SUBPROTOCOL)) {
             Ok(socket) => {
                 self.socket = Some(socket);
                 self.client.handle_connected(self.now());
@@ -198,6 +261,7 @@ impl Session {
                 ClientOutput::Done { call, result } => {
                     self.done.insert(call, result);
                 }
+                ClientOutput::Ping(_) | ClientOutput::Settled { .. } => {}
                 ClientOutput::State(state) => self.states.push(state),
                 ClientOutput::Refused(refusal) => {
                     self.socket = None;
@@ -205,6 +269,8 @@ impl Session {
                 }
             }
         }
+        self.told
+            .extend(std::iter::from_fn(|| self.client.poll_watch()));
     }
 
     fn now(&self) -> Instant {

@@ -1,3 +1,4 @@
+import { lockProblem } from '../tabs/locks.js';
 import { ChunkedMedium } from './chunks.js';
 import { indexedDbChunks } from './indexeddb.js';
 import type { MakeMedium } from './pick.js';
@@ -9,11 +10,12 @@ export function browserMedia(load: () => Promise<typeof import('./opfs-home.js')
       if (typeof FileSystemFileHandle === 'undefined') throw new Error('this runtime has no file system');
       const isHere = 'createSyncAccessHandle' in FileSystemFileHandle.prototype;
       if (!isHere) throw new Error('only dedicated workers have it; hand one in: open({ worker })');
+      await checkLocks();
       return (await load()).openOpfs(name);
     },
     async indexeddb(name) {
       if (typeof indexedDB === 'undefined') throw new Error('this runtime has no IndexedDB');
-      if (!navigator.locks) throw new Error('without Web Locks tabs would write over each other; serve the page by https');
+      await checkLocks();
       const chunks = await indexedDbChunks(name);
       const names = await chunks.names();
       if (!names.includes(IN_OPFS)) return new ChunkedMedium({ ...chunks, names: async () => names });
@@ -21,6 +23,12 @@ export function browserMedia(load: () => Promise<typeof import('./opfs-home.js')
       return new ChunkedMedium(chunks);
     },
   };
+}
+
+/** Two tabs that write into one storage at once would lose what they have written. */
+async function checkLocks(): Promise<void> {
+  const problem = await lockProblem();
+  if (problem) throw new Error(problem);
 }
 
 /** The mark in IndexedDB of a store that is in OPFS. */

@@ -8,11 +8,12 @@ import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
 import type { EngineWorker } from './engine-worker.js';
 import { handIn, Leader } from './leader.js';
 import { Line, type Wire } from './line.js';
+import { lockProblem } from './locks.js';
 import { errorOfClone, lineOf, newsOfClone, statusOfClone, type Answer, type Call, type ClonedStatus, type Question } from './messages.js';
 
 /** Whether this runtime has tabs that share a storage, and the means to agree which of them uses it. */
-export function areThereTabs(): boolean {
-  return typeof navigator !== 'undefined' && 'locks' in navigator && typeof BroadcastChannel !== 'undefined' && typeof indexedDB !== 'undefined';
+export async function areThereTabs(): Promise<boolean> {
+  return typeof BroadcastChannel !== 'undefined' && typeof indexedDB !== 'undefined' && (await lockProblem()) === undefined;
 }
 
 /** How a tab comes to have the leaf when it leads: itself, or in a worker of its own. */
@@ -69,8 +70,10 @@ export class TabPort implements LeafPort {
   /** The status that the leader has told last. */
   #heardStatus = '';
   #pending = 0;
+  #pendingTold = 0;
   #storage: StorageInfo | undefined;
   #statusListeners = new Set<(status: Status) => void>();
+  #pendingListeners = new Set<(pending: number) => void>();
   #refusedListeners = new Set<(refused: RefusedWrite) => void>();
   #letGo: (() => void)[] = [];
   #isReady: Promise<void>;
@@ -167,6 +170,7 @@ export class TabPort implements LeafPort {
     const receipt = new WriteReceipt(request.key);
     const question = { kind: 'write', mark, request } as const;
     this.#writes.set(mark.sequence, { question, receipt });
+    this.#tellPending();
     if (this.#leader) this.#line.say(question);
     return receipt;
   }
@@ -181,6 +185,11 @@ export class TabPort implements LeafPort {
   onStatus(listener: (status: Status) => void): () => void {
     this.#statusListeners.add(listener);
     return () => this.#statusListeners.delete(listener);
+  }
+
+  onPending(listener: (pending: number) => void): () => void {
+    this.#pendingListeners.add(listener);
+    return () => this.#pendingListeners.delete(listener);
   }
 
   onRefused(listener: (refused: RefusedWrite) => void): () => void {
@@ -238,6 +247,7 @@ export class TabPort implements LeafPort {
     if (this.#isClosed) return host.end();
     this.#host = host;
     host.onStatus((status) => this.#become(status));
+    host.onPending(() => this.#tellPending());
     host.onRefused((refused) => tellAll(this.#refusedListeners, refused));
     this.#become(host.state);
     for (const { question, receipt } of this.#writes.values()) {
@@ -250,6 +260,7 @@ export class TabPort implements LeafPort {
       if (question.kind === 'flush') host.flush(question.until).then(resolve, reject);
     }
     this.#questions.clear();
+    this.#tellPending();
     for (const heard of this.#heard.values()) {
       heard.stop = host.subscribe(heard.span, heard.listener);
       heard.listener({ kind: 'resync' });
@@ -296,6 +307,7 @@ export class TabPort implements LeafPort {
     switch (answer.kind) {
       case 'state':
         this.#pending = answer.pending;
+        this.#tellPending();
         this.#storage = answer.storage;
         this.#hearStatus(answer.status);
         return this.#meet(answer.leader);
@@ -309,11 +321,11 @@ export class TabPort implements LeafPort {
         return;
       case 'reached':
         this.#writes.get(answer.sequence)?.receipt.reached(answer.durability, answer.version);
-        if (answer.durability === 'ring') this.#writes.delete(answer.sequence);
+        if (answer.durability === 'ring') this.#over(answer.sequence);
         return;
       case 'ended':
         this.#writes.get(answer.sequence)?.receipt.ended(errorOfClone(answer.error));
-        this.#writes.delete(answer.sequence);
+        this.#over(answer.sequence);
         return;
       case 'news':
         this.#heard.get(answer.number)?.listener(newsOfClone(answer.news));
@@ -362,6 +374,19 @@ export class TabPort implements LeafPort {
   #checkOpen(): void {
     if (this.#isClosed) throw new StoreError('CLOSED', 'this store is closed; open a new one');
     if (this.#problem) throw this.#problem;
+  }
+
+  /** A write of this tab has come to its end. */
+  #over(sequence: number): void {
+    this.#writes.delete(sequence);
+    this.#tellPending();
+  }
+
+  #tellPending(): void {
+    const { pending } = this;
+    if (pending === this.#pendingTold) return;
+    this.#pendingTold = pending;
+    tellAll(this.#pendingListeners, pending);
   }
 
   /** The leader says how the connection is, each time that it says anything of its state. */

@@ -3,7 +3,9 @@
 
 use super::{Gateway, View};
 use crate::id::{MemberId, PartitionId};
-use crate::limits::{WATCH_PING_MS, WATCH_SELECTORS_PER_MESSAGE, WATCH_SILENCE_MS};
+use crate::limits::{
+    WATCH_PING_MS, WATCH_RETURNS_PER_MESSAGE, WATCH_SELECTORS_PER_MESSAGE, WATCH_SILENCE_MS,
+};
 use crate::time::{Duration, Instant};
 use crate::watch::position::Position;
 use crate::wire::{FeedChange, FeedItem, FeedMessage, Ticket};
@@ -238,7 +240,9 @@ impl Gateway {
                 continue;
             }
             let mut items = Vec::new();
+            let mut returns = 0;
             while items.len() < WATCH_SELECTORS_PER_MESSAGE
+                && returns < WATCH_RETURNS_PER_MESSAGE
                 && let Some(ticket) = feed.to_ask.pop_front()
             {
                 let item = if let Some(interest) = self.interests.get(&ticket) {
@@ -250,6 +254,7 @@ impl Gateway {
                         let interest = self.interests.get(&watch.interest)?;
                         let own = watch.token.iter().filter(|mark| mark.member == feed.member);
                         let since = own.map(|mark| (mark.incarnation, mark.position));
+                        returns += 1;
                         Some((watch.interest, &interest.selector, Some(since.collect())))
                     })
                 };

@@ -1,10 +1,11 @@
 //! Which streams count for a watcher, and what it is told of what they bring.
 
 use super::feed::Feed;
+use super::telling::{drop_waiting, let_go};
 use super::{Gateway, Phase, View, Waiting, Watch, mark};
 use crate::hash::position;
 use crate::id::PartitionId;
-use crate::limits::{WATCH_PATIENCE_MS, WATCH_QUEUE_ENTRIES_MAX};
+use crate::limits::{WATCH_CAUGHT_UP_MAX, WATCH_PATIENCE_MS};
 use crate::planted::{Bug, is_planted};
 use crate::storage::StoredKey;
 use crate::time::{Duration, Instant};
@@ -77,9 +78,8 @@ impl Gateway {
         } else {
             self.told.tell(ALL, key.as_bytes(), partition, rank, stream);
         }
-        let change = Arc::new(change);
-        for watch in watches {
-            self.enqueue(watch, Arc::clone(&change));
+        if !watches.is_empty() {
+            self.enqueue(&watches, change);
         }
     }
 
@@ -93,25 +93,29 @@ impl Gateway {
         if known.is_some_and(|known| *known >= rank) {
             return;
         }
-        if watch.caught_up.len() >= WATCH_QUEUE_ENTRIES_MAX {
-            watch.caught_up.clear();
+        if self.caught_up < WATCH_CAUGHT_UP_MAX {
+            let is_new = watch.caught_up.insert(change.key.clone(), rank).is_none();
+            self.caught_up += usize::from(is_new);
         }
-        watch.caught_up.insert(change.key.clone(), rank);
-        self.enqueue(number, Arc::new(change));
+        self.enqueue(&[number], change);
     }
 
-    /// Puts a change to what a watcher is told next. If too much waits, all of it is dropped, and the
-    /// watcher is told to read anew.
-    pub(super) fn enqueue(&mut self, number: u64, change: Arc<Change>) {
-        let bytes = change.bytes();
-        if !self.has_room(number, bytes) {
-            return self.resync(number);
-        }
+    /// Puts a change to what watchers are told next. If too much waits for one, all of it is dropped, and
+    /// it is told to read anew.
+    fn enqueue(&mut self, watches: &[u64], change: Change) {
+        let (bytes, change) = (change.bytes(), Arc::new(change));
         self.queued_bytes += bytes;
-        if let Some(watch) = self.watches.get_mut(&number) {
-            watch.queue_bytes += bytes;
+        for &number in watches {
+            if !self.has_room(number, bytes) {
+                self.resync(number);
+                continue;
+            }
+            if let Some(watch) = self.watches.get_mut(&number) {
+                watch.queue_bytes += bytes;
+            }
+            self.put(number, Waiting::Change(Arc::clone(&change)));
         }
-        self.put(number, Waiting::Change(change));
+        let_go(&mut self.queued_bytes, change);
     }
 
     /// What `stream` brings counts for a watch from now on, or from `at` on.
@@ -129,7 +133,7 @@ impl Gateway {
             stream,
             mark: mark(feed, at.unwrap_or(feed.safe)),
         };
-        self.put(number, Waiting::Event(event));
+        self.put_event(number, event);
     }
 
     /// The stream counts for all who have this interest and have not read anything yet.
@@ -161,7 +165,7 @@ impl Gateway {
             stream,
         };
         self.doubtful.insert(number);
-        self.put(number, Waiting::Event(event));
+        self.put_event(number, event);
     }
 
     /// Looks whether a watch misses something.
@@ -230,12 +234,12 @@ impl Gateway {
         if may_begin {
             watch.phase = Phase::Live;
             let event = WatchEvent::Watching { watch: watch.name };
-            self.put(number, Waiting::Event(event));
+            self.put_event(number, event);
         } else if matches!(watch.phase, Phase::Live) {
             let is_deaf = !is_heard;
             watch.deaf_since = is_deaf.then(|| watch.deaf_since.unwrap_or(now));
             if !is_deaf && all_count {
-                watch.caught_up.clear();
+                self.caught_up -= core::mem::take(&mut watch.caught_up).len();
                 self.doubtful.remove(&number);
             }
         }
@@ -247,17 +251,19 @@ impl Gateway {
             return;
         };
         self.resyncs += 1;
-        watch.queue.clear();
-        self.queued_bytes -= core::mem::take(&mut watch.queue_bytes);
+        watch.queue_bytes = 0;
+        for what in core::mem::take(&mut watch.queue) {
+            drop_waiting(&mut self.queued_bytes, what);
+        }
         watch.since = self.told.newest();
         watch.phase = Phase::Live;
         watch.deaf_since = None;
         watch.qualified.clear();
         watch.token.clear();
-        watch.caught_up.clear();
+        self.caught_up -= core::mem::take(&mut watch.caught_up).len();
         let (interest, name) = (watch.interest, watch.name);
         self.doubtful.insert(number);
-        self.put(number, Waiting::Event(WatchEvent::Resync { watch: name }));
+        self.put_event(number, WatchEvent::Resync { watch: name });
         let streams: Vec<u32> = self.feeds.keys().copied().collect();
         for stream in streams {
             if self.has_joined(stream, interest) {

@@ -27,6 +27,7 @@ use crate::limits::{
 use crate::selector::{Selector, Span};
 use crate::time::{Duration, Instant};
 use crate::wire::{ClientId, ErrorCode, Failure, FeedMessage, WatchEvent};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
@@ -64,9 +65,16 @@ pub struct Gateway {
     /// Watches that are not qualified for all that they could be told.
     doubtful: BTreeSet<u64>,
     clients: BTreeMap<ClientId, Connection>,
-    /// Clients for whom something may be ready.
+    /// Clients for whom something may be ready, and the one whose turn it is.
     busy: BTreeSet<ClientId>,
+    next_client: ClientId,
+    /// Bytes of frames that were given out since this began.
+    turn_bytes: usize,
+    turned_at: Instant,
     told: Told,
+    /// Keys that all watches together remember to be told of since they have come back.
+    caught_up: usize,
+    /// Bytes of what waits for clients. A change that waits for many is in memory once.
     queued_bytes: usize,
     due: Instant,
     outputs: VecDeque<(MemberId, PartitionId, FeedMessage)>,
@@ -140,7 +148,7 @@ enum Phase {
 /// What waits to be told.
 #[derive(Debug)]
 enum Waiting {
-    Event(WatchEvent),
+    Event(Box<WatchEvent>),
     Change(Arc<Change>),
 }
 
@@ -165,7 +173,11 @@ impl Gateway {
             doubtful: BTreeSet::new(),
             clients: BTreeMap::new(),
             busy: BTreeSet::new(),
+            next_client: ClientId(0),
+            turn_bytes: 0,
+            turned_at: Instant::default(),
             told: Told::new(WATCH_TOLD_MAX),
+            caught_up: 0,
             queued_bytes: 0,
             due: Instant::default(),
             outputs: VecDeque::new(),
@@ -275,12 +287,14 @@ impl Gateway {
     /// When [`Self::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        (!self.interests.is_empty()).then_some(self.due)
+        let due = (!self.interests.is_empty()).then_some(self.due);
+        let rest = self.has_more().then_some(self.turned_at);
+        [due, rest].into_iter().flatten().min()
     }
 
     /// Looks after the streams and those who wait for them.
     pub fn handle_timeout(&mut self, now: Instant, view: View<'_>) {
-        if self.poll_timeout().is_none_or(|due| due > now) {
+        if self.interests.is_empty() || self.due > now {
             return;
         }
         self.due = now + Duration::from_millis(WATCH_TICK_MS);
@@ -353,7 +367,10 @@ impl Gateway {
         let Some(watch) = self.watches.remove(&number) else {
             return;
         };
-        self.queued_bytes -= watch.queue_bytes;
+        self.caught_up -= watch.caught_up.len();
+        for what in watch.queue {
+            telling::drop_waiting(&mut self.queued_bytes, what);
+        }
         let Some(interest) = self.interests.get_mut(&watch.interest) else {
             return;
         };
@@ -397,3 +414,6 @@ const fn mark(feed: &Feed, position: Position) -> Mark {
         position,
     }
 }
+
+#[cfg(test)]
+mod tests;

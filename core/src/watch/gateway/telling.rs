@@ -5,12 +5,15 @@
 use super::{Gateway, Waiting};
 use crate::id::PartitionId;
 use crate::limits::{
-    WATCH_FLIGHT_BYTES_MAX, WATCH_FRAME_BYTES, WATCH_QUEUE_BYTES_MAX, WATCH_QUEUE_ENTRIES_MAX,
-    WATCH_QUEUES_BYTES_MAX, WATCHES_PER_CLIENT_MAX,
+    WATCH_ACK_BYTES, WATCH_FLIGHT_BYTES_MAX, WATCH_FLIGHT_BYTES_MIN, WATCH_FLIGHTS_BYTES_MAX,
+    WATCH_FRAME_BYTES, WATCH_QUEUE_BYTES_MAX, WATCH_QUEUE_ENTRIES_MAX, WATCH_QUEUES_BYTES_MAX,
+    WATCH_TURN_BYTES, WATCHES_PER_CLIENT_MAX,
 };
+use crate::time::Instant;
 use crate::watch::change::Change;
 use crate::watch::position::Position;
 use crate::wire::{self, ClientId, Failure, FrameKind, WatchEvent, WatchEvents};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -24,7 +27,8 @@ pub(super) struct Connection {
     pub(super) ready: VecDeque<u64>,
     /// What is to be said of watches that there are not.
     failed: Vec<WatchEvent>,
-    /// The number of the last frame, and those that it has not acknowledged, with their lengths.
+    /// The number of the last frame, and those that it has not acknowledged, with their lengths; small
+    /// ones are counted with the next.
     number: u64,
     flight: VecDeque<(u64, usize)>,
     flight_bytes: usize,
@@ -61,16 +65,32 @@ impl Gateway {
         self.busy.insert(client);
     }
 
-    /// The next frame that is ready for a client.
+    /// Something has happened: frames can be given out again.
+    pub const fn begin_turn(&mut self, now: Instant) {
+        self.turned_at = now;
+        self.turn_bytes = 0;
+    }
+
+    /// The next frame that is ready for a client. Where there are many, some are left for the next turn,
+    /// which [`Self::poll_timeout`] wants at once.
     #[must_use]
     pub fn poll_client(&mut self) -> Option<(ClientId, Vec<u8>)> {
-        while let Some(&client) = self.busy.first() {
+        while self.turn_bytes < WATCH_TURN_BYTES {
+            let behind = self.busy.range(self.next_client..).next();
+            let client = *behind.or_else(|| self.busy.first())?;
             if let Some(frame) = self.next_frame(client) {
+                self.next_client = client;
+                self.turn_bytes += frame.len();
                 return Some((client, frame));
             }
             self.busy.remove(&client);
         }
         None
+    }
+
+    /// Whether this turn was too short for all that is ready.
+    pub(super) fn has_more(&self) -> bool {
+        self.turn_bytes >= WATCH_TURN_BYTES && !self.busy.is_empty()
     }
 
     /// Whether so many bytes more may wait for a watch.
@@ -79,8 +99,13 @@ impl Gateway {
         watch.is_none_or(|watch| {
             watch.queue.len() < WATCH_QUEUE_ENTRIES_MAX
                 && watch.queue_bytes + bytes <= WATCH_QUEUE_BYTES_MAX
-                && self.queued_bytes + bytes <= WATCH_QUEUES_BYTES_MAX
+                && self.queued_bytes <= WATCH_QUEUES_BYTES_MAX
         })
+    }
+
+    /// Lets an event wait for the client of a watch.
+    pub(super) fn put_event(&mut self, number: u64, event: WatchEvent) {
+        self.put(number, Waiting::Event(Box::new(event)));
     }
 
     /// Lets something wait for the client of a watch.
@@ -88,6 +113,7 @@ impl Gateway {
         let Some(watch) = self.watches.get_mut(&number) else {
             return;
         };
+        self.queued_bytes += size_of::<Waiting>();
         watch.queue.push_back(what);
         if let Some(connection) = self.clients.get_mut(&watch.client) {
             if !core::mem::replace(&mut watch.is_ready, true) {
@@ -98,15 +124,17 @@ impl Gateway {
     }
 
     fn next_frame(&mut self, client: ClientId) -> Option<Vec<u8>> {
+        let window = window(self.clients.len());
         let connection = self.clients.get_mut(&client)?;
-        if connection.flight_bytes >= WATCH_FLIGHT_BYTES_MAX {
+        if connection.flight_bytes >= window {
             return None;
         }
+        let room = WATCH_FRAME_BYTES.min(window - connection.flight_bytes);
         let mut events = core::mem::take(&mut connection.failed);
         let mut bytes = 0;
         // The same change for several watches of a connection goes out once.
         let mut last: Option<(Arc<Change>, Vec<u64>)> = None;
-        while bytes < WATCH_FRAME_BYTES
+        while bytes < room
             && let Some(number) = connection.ready.pop_front()
         {
             let Some(watch) = self.watches.get_mut(&number) else {
@@ -122,11 +150,11 @@ impl Gateway {
             } else {
                 connection.ready.push_back(number);
             }
+            self.queued_bytes -= size_of::<Waiting>();
             match what {
                 Waiting::Change(change) => {
                     let size = change.bytes();
                     watch.queue_bytes -= size;
-                    self.queued_bytes -= size;
                     self.changes_told += 1;
                     match &mut last {
                         Some((it, watches)) if Arc::ptr_eq(it, &change) => {
@@ -142,11 +170,11 @@ impl Gateway {
                 }
                 Waiting::Event(event) => {
                     events.extend(last.take().map(changed));
-                    if let WatchEvent::Joined { stream, mark, .. } = &event {
+                    if let WatchEvent::Joined { stream, mark, .. } = &*event {
                         connection.marks.entry(*stream).or_insert(mark.position);
                     }
                     bytes += 32;
-                    events.push(event);
+                    events.push(*event);
                 }
             }
         }
@@ -174,20 +202,50 @@ impl Gateway {
         }
         connection.number += 1;
         let number = connection.number;
-        let frame = wire::message_frame(
-            FrameKind::Events,
-            PartitionId(self.shard),
-            &WatchEvents { number, events },
-        );
-        connection.flight.push_back((number, frame.len()));
-        connection.flight_bytes += frame.len();
+        let told = WatchEvents { number, events };
+        let frame = wire::message_frame(FrameKind::Events, PartitionId(self.shard), &told);
+        connection.sent(number, frame.len());
+        for event in told.events {
+            if let WatchEvent::Changed { change, .. } = event {
+                let_go(&mut self.queued_bytes, change);
+            }
+        }
         Some(frame)
     }
 }
 
+impl Connection {
+    /// A frame is on its way. One entry stands for several small ones: what it says late is little.
+    fn sent(&mut self, number: u64, bytes: usize) {
+        self.flight_bytes += bytes;
+        match self.flight.back_mut() {
+            Some(last) if last.1 < WATCH_ACK_BYTES / 8 => *last = (number, last.1 + bytes),
+            _ => self.flight.push_back((number, bytes)),
+        }
+    }
+}
+
+/// Bytes that may be on their way to each of so many clients.
+fn window(clients: usize) -> usize {
+    let fair = WATCH_FLIGHTS_BYTES_MAX / clients.max(1);
+    fair.clamp(WATCH_FLIGHT_BYTES_MIN, WATCH_FLIGHT_BYTES_MAX)
+}
+
 fn changed((change, watches): (Arc<Change>, Vec<u64>)) -> WatchEvent {
-    WatchEvent::Changed {
-        watches,
-        change: Change::clone(&change),
+    WatchEvent::Changed { watches, change }
+}
+
+/// Something does not wait for a watch any more; `held` is what all wait for.
+pub(super) fn drop_waiting(held: &mut usize, what: Waiting) {
+    *held -= size_of::<Waiting>();
+    if let Waiting::Change(change) = what {
+        let_go(held, change);
+    }
+}
+
+/// One fewer has a change. The last one frees its memory.
+pub(super) fn let_go(held: &mut usize, change: Arc<Change>) {
+    if let Some(change) = Arc::into_inner(change) {
+        *held -= change.bytes();
     }
 }

@@ -8,6 +8,7 @@ use crate::wire::{
     ErrorCode, Failure, FeedChange, FeedItem, FeedMessage, FrameKind, PeerMessage, Ticket,
     WatchEvent, WatchEvents, WatchRequest, message_frame,
 };
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -102,7 +103,13 @@ pub(super) fn watch_lines(p: PartitionId) -> [(&'static str, Vec<u8>); 16] {
             },
         ),
         tell("watch left", WatchEvent::Left { watch, stream }),
-        tell("watch changed", WatchEvent::Changed { watches, change }),
+        tell(
+            "watch changed",
+            WatchEvent::Changed {
+                watches,
+                change: Arc::new(change),
+            },
+        ),
         tell("watch marks", WatchEvent::Marks(vec![(stream, position)])),
         tell("watch failed", WatchEvent::Failed { watch, failure }),
         say(
