@@ -164,6 +164,9 @@ export class TabPort implements LeafPort {
     this.#checkOpen();
     const mark: WriteMark = { maker: this.#maker, sequence: this.#next() };
     if (this.#host) return this.#host.write(request, mark);
+    if (this.#writes.size >= WRITES_MAX) {
+      throw new StoreError('RATE_LIMITED', 'too many writes of this tab wait; wait until some have come to their end', { key: request.key, retryable: true });
+    }
     const receipt = new WriteReceipt(this, request);
     const question = { kind: 'write', mark, request } as const;
     this.#writes.set(mark.sequence, { question, receipt });
@@ -400,6 +403,8 @@ export class TabPort implements LeafPort {
   }
 }
 
+/** Most writes of a tab that wait for the leader: as many as a leaf takes. */
+const WRITES_MAX = 65_536;
 /** A worker that ends before this, in milliseconds, is not followed by another. */
 const WORKER_MS_MIN = 1_000;
 /** How long `close()` waits for the leader, in milliseconds. */
