@@ -52,6 +52,7 @@
 //! * [`planted`]: bugs for the test suite to find.
 //! * [`client`]: the other side of the socket, for the SDK and the command line.
 //! * [`leaf`]: the client that keeps what it writes until the ring has it.
+//! * [`edge`]: a leaf that serves others.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -61,6 +62,7 @@ pub mod causality;
 pub mod client;
 pub mod cluster;
 pub mod config;
+pub mod edge;
 pub mod hash;
 pub mod id;
 pub mod leaf;

@@ -192,6 +192,23 @@ pub const LISTING_ENTRIES_MAX: usize = 512;
 /// Copies that a leaf keeps unless told otherwise.
 pub const COPIES_DEFAULT: usize = 10_000;
 
+/// Clients of an edge node.
+pub const EDGE_CLIENTS_MAX: usize = 4_096;
+/// Requests of one of them that are under way.
+pub const EDGE_REQUESTS_PER_CLIENT_MAX: usize = 8_192;
+/// Watches of one of them.
+pub const EDGE_WATCHES_PER_CLIENT_MAX: usize = 512;
+/// Makers of writes that come over one connection to an edge node: the tabs of a page.
+pub const EDGE_MAKERS_PER_CLIENT_MAX: usize = 64;
+/// Bytes that are remembered of a client beside its socket: Durable Objects allow 2,048, and what frames them.
+pub const EDGE_REMEMBERED_BYTES_MAX: usize = 1_900;
+/// Writes whose outcomes an edge node remembers.
+pub const EDGE_OUTCOMES_MAX: usize = 4_096;
+/// States of keys that an edge node remembers to have shown, for clients that come back.
+pub const EDGE_TAIL_ENTRIES_MAX: usize = 4_096;
+/// Bytes of them.
+pub const EDGE_TAIL_BYTES_MAX: usize = 1_024 * 1_024;
+
 /// Bytes of records in one batch of the commit log; more wait for the next.
 pub const LOG_BATCH_BYTES_MAX: usize = 1_024 * 1_024;
 /// Bytes of records that may wait for the log; beyond it writes are refused as `RATE_LIMITED`.
@@ -336,6 +353,7 @@ const _: () = assert!(WATCH_ACK_BYTES < WATCH_FLIGHT_BYTES_MIN);
 const _: () = assert!(WATCH_FLIGHT_BYTES_MIN < WATCH_FLIGHT_BYTES_MAX);
 const _: () = assert!(WATCH_FRAME_BYTES < WATCH_FLIGHT_BYTES_MAX);
 const _: () = assert!(WATCH_TAIL_BYTES_MAX as usize + PAIR_BYTES_MAX < FRAME_BODY_BYTES_MAX);
+const _: () = assert!(EDGE_WATCHES_PER_CLIENT_MAX <= SUBSCRIPTIONS_MAX);
 const _: () = assert!(WATCH_QUEUE_BYTES_MAX < WATCH_QUEUES_BYTES_MAX);
 
 /// Longest address of a member, in bytes: the longest host name and a port.

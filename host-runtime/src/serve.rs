@@ -9,7 +9,7 @@ use crate::engine::{Engine, EngineError};
 use crate::http::health::why_not;
 use crate::http::router::router;
 use crate::http::status::inspect_all;
-use crate::net::{PeerTable, listener};
+use crate::net::{PeerTable, edge, listener};
 use crate::open_files;
 use crate::shard::{self, ShardSettings, Shards, Siblings};
 use crate::shutdown::{Reason, Stop, watch_signals};
@@ -99,6 +99,9 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     ));
     tokio::spawn(keeper::keep(Arc::clone(&stone), news));
     tokio::spawn(keeper::spread(Arc::clone(&stone)));
+    for address in &stone.settings.edges {
+        tokio::spawn(edge::keep(Arc::clone(&stone), address.clone()));
+    }
     tokio::spawn(announce(Arc::clone(&stone), address));
     match stop.reason().await {
         Reason::Failed(why) => Err(ServeError::Stopped(why)),

@@ -52,7 +52,9 @@ fn own(cluster: &mut Cluster, seat: usize, key: &str) -> Result<String, usize> {
     match response.result.expect("a read") {
         Reply::Found(entry) => Ok(String::from_utf8(entry.value.bytes).expect("text")),
         Reply::Missing { context } => Err(Token::decode(&context).expect("a token").seen.len()),
-        other @ (Reply::Written { .. } | Reply::Listed { .. }) => panic!("{other:?}"),
+        other @ (Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 

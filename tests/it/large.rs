@@ -154,7 +154,7 @@ fn a_value_with_a_time_to_live_is_gone_everywhere_when_it_is_over() {
             value,
             ttl_ms: Some(10_000),
         },
-        other @ (Operation::Get { .. } | Operation::List { .. }) => other,
+        other @ (Operation::Get { .. } | Operation::List { .. } | Operation::Edge(_)) => other,
     };
     for number in 0..20 {
         let operation = with_ttl(cluster.write("short", Some(Level::All)));

@@ -176,7 +176,7 @@ fn a_write_that_is_handed_in_again_is_applied_once() {
 fn what_the_ring_refuses_is_said_and_holds_up_nothing() {
     let mut cluster = Cluster::with(3, 3, |config| config.pair_bytes_max = 1_000);
     let mut device = Device::new(&cluster, 3, None);
-    device.pair_bytes_max = 1_000;
+    device.line().pair_bytes_max = 1_000;
     device.run(&mut cluster, millis(20));
     let large = "x".repeat(2_000);
     let refused = device.write(cluster.now, "k", Some(&large)).unwrap();
@@ -288,14 +288,14 @@ fn another_cluster_gets_nothing() {
     device.cut(&mut cluster);
     device.write(cluster.now, "k", Some("w")).unwrap();
     device.run(&mut cluster, millis(20));
-    device.cluster = 2;
+    device.line().cluster = 2;
     device.server = Some(0);
     device.kill();
     device.start(&cluster);
     device.run(&mut cluster, millis(3_000));
     assert_eq!((device.found, device.leaf().pending()), (Some(1), 1));
     assert_eq!(on_ring(&mut cluster, "k"), Some("v".into()));
-    device.cluster = 1;
+    device.line().cluster = 1;
     restart(&mut cluster, &mut device);
     drain(&mut cluster, &mut device);
     assert_eq!(on_ring(&mut cluster, "k"), Some("w".into()));

@@ -206,7 +206,7 @@ fn its_own_writes_are_told_at_once_and_give_way_to_newer_ones() {
     assert_eq!(told.source, Source::Copy);
     assert_eq!(here(&mut cluster, &mut device, "a/k").as_deref(), Some("theirs"));
     // One that the ring does not take is not shown any more.
-    device.pair_bytes_max = 100;
+    device.line().pair_bytes_max = 100;
     device.server = None;
     device.cut(&mut cluster);
     device.run(&mut cluster, millis(10));

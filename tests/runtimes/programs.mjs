@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,7 +67,24 @@ export async function startProgram([path, ...args], { project, desk, env = {} })
       await closed;
       clearTimeout(timer);
     },
+    /** Ends it and all that it has started as a power cut would. */
+    async kill() {
+      for (const pid of family(child.pid)) process.kill(pid, 'SIGKILL');
+      await closed;
+    },
   };
+}
+
+/** A process and all that come of it. */
+function family(pid) {
+  const children = readdirSync('/proc').filter((it) => {
+    try {
+      return /^\d+$/.test(it) && Number(/\) \S+ (\d+)/.exec(readFileSync(`/proc/${it}/stat`, 'utf8'))?.[1]) === pid;
+    } catch {
+      return false;
+    }
+  });
+  return [pid, ...children.flatMap((child) => family(Number(child)))];
 }
 
 function found(path, advice) {

@@ -101,7 +101,7 @@ export class Stones {
 }
 
 /** Asks `ready` again and again until it says yes. */
-export async function until(what, ready, limit_ms = 30_000) {
+export async function until(what, ready, limit_ms = 200_000) {
   const end = Date.now() + limit_ms;
   while (!(await ready())) {
     if (Date.now() > end) throw new Error(`${what}: not within ${limit_ms} ms`);
@@ -113,7 +113,7 @@ export async function until(what, ready, limit_ms = 30_000) {
  * A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
  * those could be taken away by a stone that dials.
  */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const server = createServer();

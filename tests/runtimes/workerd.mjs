@@ -17,9 +17,9 @@ export async function startWorker({ project, desk }) {
   return wrangler;
 }
 
-/** Starts `wrangler dev` with these arguments; `url` is where it serves. */
-export async function startWrangler({ project, desk, args }) {
-  const flags = ['--local', '--ip=127.0.0.1', '--port=0', '--inspector-port=0'];
+/** Starts `wrangler dev` with these arguments; `url` is where it serves: at `port`, if that is not 0. */
+export async function startWrangler({ project, desk, args, port = 0 }) {
+  const flags = ['--local', '--ip=127.0.0.1', `--port=${port}`, '--inspector-port=0'];
   const wrangler = await startProgram([node(26), program('wrangler'), 'dev', ...args, ...flags], {
     project,
     desk,

@@ -1,5 +1,6 @@
 //! Does what a machine asks, and tells it what happened.
 
+use henge_core::client::ClientError;
 use henge_core::time::Instant;
 use henge_core::wire::Failure;
 use std::cell::{Cell, RefCell};
@@ -104,6 +105,11 @@ impl<M: Machine> Driver<M> {
                     socket.send(&message);
                 }
             }
+            Effect::Ping(text) => {
+                if let Some(socket) = &*self.socket.borrow() {
+                    socket.send_text(text);
+                }
+            }
             Effect::News(news) => M::tell(news, &self.listener),
             Effect::State(state) => self.listener.status(status_object(&state)),
             Effect::Redial(at) => {
@@ -140,6 +146,13 @@ impl<M: Machine> Driver<M> {
         }
     }
 
+    fn took(self: Rc<Self>, taken: Result<(), ClientError>) {
+        match taken {
+            Ok(()) => self.drain(),
+            Err(_) => self.lose(),
+        }
+    }
+
     fn lose(self: Rc<Self>) {
         self.socket.take();
         self.machine.borrow_mut().handle_disconnected(now());
@@ -155,14 +168,12 @@ impl<M: Machine> Owner for Driver<M> {
 
     fn on_message(self: Rc<Self>, message: &[u8]) {
         let taken = self.machine.borrow_mut().handle_message(now(), message);
-        match taken {
-            Ok(()) => self.drain(),
-            Err(_) => self.lose(),
-        }
+        self.took(taken);
     }
 
-    fn on_text(self: Rc<Self>) {
-        self.lose();
+    fn on_text(self: Rc<Self>, text: &str) {
+        let taken = self.machine.borrow_mut().handle_text(now(), text);
+        self.took(taken);
     }
 
     fn on_close(self: Rc<Self>) {

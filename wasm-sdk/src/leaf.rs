@@ -154,6 +154,7 @@ impl LeafEngine {
             after,
             limit: limit as usize,
             is_reverse,
+            is_of_copies: false,
         };
         let taken = self.0.with(|it| it.leaf.list(now(), spec));
         #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]

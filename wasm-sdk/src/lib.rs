@@ -6,6 +6,7 @@
 //!
 //! * [`engine`]: [`engine::Engine`], the exported class of a store without a storage.
 //! * [`leaf`]: [`leaf::LeafEngine`], that of a store with one.
+//! * `edge`, with the feature `edge`: that of an edge node, whose sockets and timers are the package's.
 //! * `remote`, `local`: the client and the leaf as `machine` has it.
 //! * `driver`: does what a machine asks, and tells it what happened.
 //! * `socket`, `clock`: the browser's, Node.js's or an edge worker's.
@@ -16,6 +17,8 @@
 //! A panic is thrown as a JavaScript `Error` with its message. The instance must not be used any
 //! more: the package calls [`discard`], and the next call of an export makes a new instance.
 
+#[cfg(feature = "edge")]
+pub mod edge;
 pub mod engine;
 pub mod leaf;
 

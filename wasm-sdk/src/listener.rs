@@ -72,6 +72,8 @@ export interface LeafListener extends Listener {
   full(): void;
   /** A write is durable here. */
   stored(write: number): void;
+  /** A write is durable at an edge node. */
+  lodged(write: number): void;
   /** The ring does not take a write; it may be one of an earlier run. */
   refused(write: number, key: Uint8Array, failure: FailureObject): void;
   /** A key of a listing, or one that has changed, which is listing 0. */
@@ -186,6 +188,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(crate) fn stored(this: &Listener, write: f64);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn lodged(this: &Listener, write: f64);
 
     #[wasm_bindgen(method)]
     pub(crate) fn refused(this: &Listener, write: f64, key: &[u8], failure: JsValue);

@@ -59,6 +59,10 @@ impl Machine for Local {
         self.leaf.handle_message(now, message)
     }
 
+    fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError> {
+        self.leaf.handle_text(now, text)
+    }
+
     fn handle_disconnected(&mut self, now: Instant) {
         self.leaf.handle_disconnected(now);
     }
@@ -74,6 +78,9 @@ impl Machine for Local {
     fn poll_effect(&mut self) -> Option<Effect<News>> {
         Some(match self.leaf.poll_output()? {
             LeafOutput::Send(message) => Effect::Send(message),
+            LeafOutput::Ping(text) => Effect::Ping(text),
+            // Only an edge node is told that.
+            LeafOutput::Passed { .. } | LeafOutput::Swept { .. } => return self.poll_effect(),
             LeafOutput::Redial { at } => Effect::Redial(at),
             LeafOutput::State(state) => Effect::State(state),
             LeafOutput::Refused(refusal) => Effect::Refused(refusal),
@@ -83,9 +90,9 @@ impl Machine for Local {
             LeafOutput::Opened { pending } => Effect::News(News::Opened(pending)),
             LeafOutput::Failed(why) => Effect::News(News::Failed(why)),
             LeafOutput::Full => Effect::News(News::Full),
-            LeafOutput::Progress { write, progress } => {
-                Effect::News(News::Progress(write, progress))
-            }
+            LeafOutput::Progress {
+                write, progress, ..
+            } => Effect::News(News::Progress(write, progress)),
             LeafOutput::Read { read, result } => {
                 let want = self.wants.remove(read).unwrap_or_default();
                 Effect::News(News::Read(read, want, result))
@@ -107,7 +114,8 @@ impl Machine for Local {
             News::Failed(why) => listener.broken(&why),
             News::Full => listener.full(),
             News::Progress(write, Progress::Local) => listener.stored(number(write.0)),
-            News::Progress(write, Progress::Ring { version }) => {
+            News::Progress(write, Progress::Edge) => listener.lodged(number(write.0)),
+            News::Progress(write, Progress::Ring { version, .. }) => {
                 listener.written(number(write.0), &version.to_string());
             }
             News::Progress(write, Progress::Refused { key, failure }) => {
@@ -148,7 +156,7 @@ fn row(listener: &Listener, list: f64, key: &[u8], answer: &Answer) {
 }
 
 /// Hands a request to the medium.
-fn ask(listener: &Listener, operation: OperationId, request: &StorageRequest) {
+pub(crate) fn ask(listener: &Listener, operation: OperationId, request: &StorageRequest) {
     let (file, operation) = (request.file().to_string(), number(operation.0));
     match request {
         StorageRequest::Append { offset, bytes, .. } => {

@@ -14,6 +14,7 @@ pub(crate) trait Machine: 'static {
     fn handle_dialing(&mut self, now: Instant);
     fn handle_connected(&mut self, now: Instant);
     fn handle_message(&mut self, now: Instant, message: &[u8]) -> Result<(), ClientError>;
+    fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError>;
     fn handle_disconnected(&mut self, now: Instant);
     fn handle_timeout(&mut self, now: Instant);
     fn poll_timeout(&self) -> Option<Instant>;
@@ -27,6 +28,8 @@ pub(crate) trait Machine: 'static {
 pub(crate) enum Effect<N> {
     /// Send this as one binary message.
     Send(Vec<u8>),
+    /// Send this as one text message.
+    Ping(&'static str),
     /// Drop the socket without reporting it, and dial at this moment.
     Redial(Instant),
     /// The connection is in another state.

@@ -7,6 +7,7 @@ use henge_core::cluster::DEFAULT_BUCKET;
 use henge_core::id::BucketId;
 use henge_core::sorted::Map;
 use henge_core::time::Instant;
+use henge_core::watch::Change;
 use henge_core::wire::{Failure, Reply};
 
 use crate::clock::now;
@@ -86,6 +87,10 @@ impl Machine for Remote {
         self.client.handle_message(now, message)
     }
 
+    fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError> {
+        self.client.handle_text(now, text)
+    }
+
     fn handle_disconnected(&mut self, now: Instant) {
         self.client.handle_disconnected(now);
     }
@@ -105,6 +110,9 @@ impl Machine for Remote {
         };
         Some(match output {
             ClientOutput::Send(message) => Effect::Send(message),
+            ClientOutput::Ping(text) => Effect::Ping(text),
+            // None of these calls is lodged.
+            ClientOutput::Settled { .. } => return self.poll_effect(),
             ClientOutput::Redial { at } => Effect::Redial(at),
             ClientOutput::State(state) => Effect::State(state),
             ClientOutput::Refused(refusal) => Effect::Refused(refusal),
@@ -138,6 +146,8 @@ fn tell_outcome(id: f64, want: Want, result: Result<Reply, Failure>, listener: &
             }
             listener.listed(id, next);
         }
+        // None of these calls is one for an edge node.
+        Ok(Reply::Edge(_)) => {}
     }
 }
 
@@ -150,15 +160,24 @@ fn tell_watched(watched: WatchOutput, listener: &Listener) {
         WatchOutput::Failed { watch, failure } => {
             listener.unsubscribed(number(watch.0), failure_object(&failure));
         }
+        WatchOutput::Shown { watch, shown } => {
+            if let Some(change) = shown.into_change() {
+                tell_change(watch, &change, listener);
+            }
+        }
         WatchOutput::Changes { watch, changes } => {
-            for change in changes {
-                let encoding = change.value.as_ref().map_or(0, |value| value.encoding);
-                let bytes = change.value.as_ref().map(|value| value.bytes.as_slice());
-                let entry = changed_object(&change);
-                listener.changed(number(watch.0), &change.key, entry, encoding, bytes);
+            for change in &changes {
+                tell_change(watch, change, listener);
             }
         }
     }
+}
+
+fn tell_change(watch: WatchId, change: &Change, listener: &Listener) {
+    let encoding = change.value.as_ref().map_or(0, |value| value.encoding);
+    let bytes = change.value.as_ref().map(|value| value.bytes.as_slice());
+    let entry = changed_object(change);
+    listener.changed(number(watch.0), &change.key, entry, encoding, bytes);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counted up from 1")]

@@ -13,8 +13,8 @@ pub(crate) trait Owner: 'static {
     fn on_open(self: Rc<Self>);
     /// It has brought a binary message.
     fn on_message(self: Rc<Self>, message: &[u8]);
-    /// It has brought something that is no binary message.
-    fn on_text(self: Rc<Self>);
+    /// It has brought text.
+    fn on_text(self: Rc<Self>, text: &str);
     /// It is closed, or could not be opened.
     fn on_close(self: Rc<Self>);
 }
@@ -39,7 +39,7 @@ impl Socket {
             let data = event.unchecked_into::<MessageEvent>().data();
             match data.dyn_into::<js_sys::ArrayBuffer>() {
                 Ok(buffer) => owner.on_message(&js_sys::Uint8Array::new(&buffer).to_vec()),
-                Err(_) => owner.on_text(),
+                Err(text) => owner.on_text(&text.as_string().unwrap_or_default()),
             }
         });
         // A close follows every error, so errors tell nothing new.
@@ -60,6 +60,11 @@ impl Socket {
         // A copy: Node.js's sockets may look at the bytes later, when the memory has moved.
         let copy = js_sys::Uint8Array::from(message);
         let _ = self.socket.send_with_array_buffer(&copy.buffer());
+    }
+
+    /// Sends one text message.
+    pub(crate) fn send_text(&self, text: &str) {
+        let _ = self.socket.send_with_str(text);
     }
 }
 

@@ -223,6 +223,10 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
     this.#writes.get(id)?.reached('local');
   }
 
+  lodged(id: number): void {
+    this.#writes.get(id)?.reached('edge');
+  }
+
   written(id: number, version: string): void {
     this.#over(id)?.reached('ring', version);
   }

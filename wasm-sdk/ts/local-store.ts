@@ -241,7 +241,7 @@ export class HengeLocalStore implements LocalStore {
     options: LocalWriteOptions | undefined,
   ): Promise<Receipt> {
     checkSignal(options?.signal);
-    const until = checkChoice('durability', ['memory', 'local', 'ring'] as const, options?.durability) ?? 'local';
+    const until = checkChoice('durability', ['memory', 'local', 'edge', 'ring'] as const, options?.durability) ?? 'local';
     const ttlMs = checkTtl(options?.ttlMs);
     const receipt = this.#port.write({ key, keyBytes: encodeKey(key), value, ttlMs, context: decodeContext(options?.context) });
     return receipt.until(until, options?.signal);

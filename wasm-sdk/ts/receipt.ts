@@ -45,9 +45,11 @@ export class WriteReceipt implements Receipt {
 
   /** It has come so far. */
   reached(durability: Durability, version?: Version): void {
+    const rank = ORDER.indexOf(durability);
+    // An edge node may be faster than the medium here.
+    if (rank < ORDER.indexOf(this.#durability)) return;
     this.#durability = durability;
     this.#version = version;
-    const rank = ORDER.indexOf(durability);
     const waiting = this.#waiting;
     this.#waiting = waiting.filter(({ until }) => ORDER.indexOf(until) > rank);
     for (const { until, resolve } of waiting) if (ORDER.indexOf(until) <= rank) resolve(this);
@@ -64,8 +66,9 @@ export class WriteReceipt implements Receipt {
 export function follow(first: Receipt, second: WriteReceipt): void {
   const reached = ({ durability, version }: Receipt): void => second.reached(durability, version);
   first.until('local').then(reached, () => undefined);
+  first.until('edge').then(reached, () => undefined);
   first.until('ring').then(reached, (error) => second.ended(error));
 }
 
 /** From the weakest to the strongest. */
-const ORDER: readonly Durability[] = ['memory', 'local', 'ring'];
+const ORDER: readonly Durability[] = ['memory', 'local', 'edge', 'ring'];

@@ -32,6 +32,13 @@ pub struct Call {
     pub in_session: bool,
     /// The id of a write that may have been sent before; `None` for one that is new.
     pub request: Option<RequestId>,
+    /// What its reader has seen of the key elsewhere, as an encoded token: a read covers it. What this client
+    /// has seen takes its place in a session.
+    pub seen: Vec<u8>,
+    /// For an edge node, which shows what it has: see [`Call::at_edge`].
+    pub is_for_edge: bool,
+    /// The write before it that its maker has seen and that an edge node has.
+    pub after: Option<RequestId>,
     /// What to do.
     pub action: Action,
 }
@@ -45,6 +52,9 @@ impl Call {
             timeout_ms: 0,
             in_session: true,
             request: None,
+            seen: Vec::new(),
+            is_for_edge: false,
+            after: None,
             action,
         }
     }
@@ -128,6 +138,25 @@ impl Call {
         self
     }
 
+    /// The same call to an edge node: a read that may show what waits there; a write that is over when it is
+    /// durable there, whose maker has seen the write `after` before it; a list of its copies of all
+    /// partitions. Other servers refuse it.
+    #[must_use]
+    pub const fn at_edge(mut self, after: Option<RequestId>) -> Self {
+        self.is_for_edge = true;
+        self.after = after;
+        self
+    }
+
+    /// The same read outside of the client's session, by one who has seen `seen`, an encoded
+    /// [`crate::causality::Token`].
+    #[must_use]
+    pub fn with_seen(mut self, seen: Vec<u8>) -> Self {
+        self.in_session = false;
+        self.seen = seen;
+        self
+    }
+
     /// The same call within `timeout_ms` milliseconds.
     #[must_use]
     pub fn with_timeout_ms(mut self, timeout_ms: u32) -> Self {
@@ -204,6 +233,15 @@ pub enum ClientOutput {
     },
     /// The connection is in another state.
     State(ConnectionState),
+    /// Send this text message: an edge node's sign of life is asked for.
+    Ping(&'static str),
+    /// An edge node has heard what has become of a write that was lodged there.
+    Settled {
+        /// The id of the write.
+        request: RequestId,
+        /// How it went.
+        result: Result<Reply, Failure>,
+    },
     /// Drop the socket, if there is one, without reporting it, and dial again at this moment.
     Redial {
         /// When.
@@ -249,6 +287,8 @@ pub enum ClientError {
         /// Its number of partitions.
         partitions: u16,
     },
+    /// Text, where an edge node answers a ping.
+    Text,
     /// A notice of a server with no shards.
     NoShards,
     /// An answer that does not fit the call.
@@ -274,6 +314,7 @@ impl fmt::Display for ClientError {
                 "the server's welcome names protocol version {version} and {partitions} \
                  partitions, which this client cannot use"
             ),
+            Self::Text => f.write_str("the server sent text"),
             Self::NoShards => f.write_str("the server says that it has no shards"),
             Self::WrongReply(call) => {
                 write!(

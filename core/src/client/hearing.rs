@@ -67,6 +67,15 @@ impl Watches {
                     }
                 }
             }
+            WatchEvent::Shown { watches, shown } => {
+                self.flush(changes);
+                for number in watches {
+                    if let Some(watch) = self.numbers.get(number).copied() {
+                        let shown = shown.clone();
+                        self.outputs.push_back(WatchOutput::Shown { watch, shown });
+                    }
+                }
+            }
             WatchEvent::Marks(marks) => {
                 let number = self.told.newest();
                 for (stream, position) in marks {

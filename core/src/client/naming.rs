@@ -61,15 +61,20 @@ impl Names {
 }
 
 impl Client {
+    /// The number of a bucket, if that is known.
+    #[must_use]
+    pub fn bucket_id(&self, bucket: &BucketRef) -> Option<BucketId> {
+        match bucket {
+            BucketRef::Id(id) => Some(*id),
+            BucketRef::Name(name) => self.names.find(name).and_then(Result::ok),
+        }
+    }
+
     /// The partitions that have keys of `span` of `bucket`: one, or all.
     #[must_use]
     pub fn partitions_of(&self, bucket: &BucketRef, span: &Span) -> Range<u16> {
         let partitions = self.partitions();
-        let id = match bucket {
-            BucketRef::Id(id) => Some(*id),
-            BucketRef::Name(name) => self.names.find(name).and_then(Result::ok),
-        };
-        let one = id.and_then(|bucket| {
+        let one = self.bucket_id(bucket).and_then(|bucket| {
             let span = span.clone();
             Selector { bucket, span }.partition(partitions)
         });

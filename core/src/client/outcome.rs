@@ -6,7 +6,8 @@ use super::pending::{Pending, Stage};
 use super::session::{Client, Link};
 use crate::time::Duration;
 use crate::wire::{
-    Entry, ErrorCode, Failure, Features, Frame, FrameKind, Notice, Reply, Response, decode_body,
+    EdgeNotice, Entry, ErrorCode, Failure, Features, Frame, FrameKind, Notice, Reply, Response,
+    decode_body,
 };
 use alloc::format;
 
@@ -24,6 +25,11 @@ impl Client {
             Notice::ShardRestarted { modulus, remainder } => (modulus, remainder),
             Notice::Buckets(buckets) => {
                 self.on_buckets(buckets);
+                return Ok(());
+            }
+            Notice::Edge(EdgeNotice::Settled { request, result }) => {
+                let settled = ClientOutput::Settled { request, result };
+                self.outputs.push_back(settled);
                 return Ok(());
             }
         };

@@ -10,7 +10,7 @@ use crate::limits::{
 };
 use crate::sorted::{Map, Set};
 use crate::time::{Duration, Instant};
-use crate::wire::{ErrorCode, Failure, Operation, Reply, Request};
+use crate::wire::{EdgeOperation, EdgeReply, ErrorCode, Failure, Operation, Reply, Request};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -77,18 +77,26 @@ impl Pending {
             client: session,
             sequence: id.0,
         });
-        let write = |value, ttl_ms, context| Operation::Write {
-            level,
-            request,
-            context,
-            value,
-            ttl_ms,
+        let (is_for_edge, after, seen) = (call.is_for_edge, call.after, call.seen);
+        let write = |value, ttl_ms, context| match is_for_edge {
+            true => Operation::Edge(EdgeOperation::Lodge {
+                request,
+                after,
+                context,
+                value,
+                ttl_ms,
+            }),
+            false => Operation::Write {
+                level,
+                request,
+                context,
+                value,
+                ttl_ms,
+            },
         };
         let operation = match call.action {
-            Action::Get => Operation::Get {
-                level,
-                seen: Vec::new(),
-            },
+            Action::Get if is_for_edge => Operation::Edge(EdgeOperation::Read { seen }),
+            Action::Get => Operation::Get { level, seen },
             Action::Put {
                 value,
                 ttl_ms,
@@ -104,12 +112,15 @@ impl Pending {
             } => {
                 place = Some(partition);
                 let r = level;
-                Operation::List {
-                    span,
-                    after,
-                    is_reverse,
-                    limit,
-                    r,
+                match is_for_edge {
+                    true => Operation::Edge(EdgeOperation::Copies { span, after, limit }),
+                    false => Operation::List {
+                        span,
+                        after,
+                        is_reverse,
+                        limit,
+                        r,
+                    },
                 }
             }
         };
@@ -149,10 +160,19 @@ impl Pending {
         matches!(
             (&self.request.operation, reply),
             (
-                Operation::Get { .. },
+                Operation::Get { .. } | Operation::Edge(EdgeOperation::Read { .. }),
                 Reply::Found(_) | Reply::Missing { .. }
+            ) | (
+                Operation::Edge(EdgeOperation::Read { .. }),
+                Reply::Edge(EdgeReply::Waiting { .. })
+            ) | (
+                Operation::Edge(EdgeOperation::Lodge { .. }),
+                Reply::Edge(EdgeReply::Lodged)
             ) | (Operation::Write { .. }, Reply::Written { .. })
-                | (Operation::List { .. }, Reply::Listed { .. })
+                | (
+                    Operation::List { .. } | Operation::Edge(EdgeOperation::Copies { .. }),
+                    Reply::Listed { .. }
+                )
         )
     }
 
@@ -164,7 +184,10 @@ impl Pending {
 
     /// Whether it writes.
     pub(super) const fn is_write(&self) -> bool {
-        matches!(self.request.operation, Operation::Write { .. })
+        matches!(
+            self.request.operation,
+            Operation::Write { .. } | Operation::Edge(EdgeOperation::Lodge { .. })
+        )
     }
 
     /// Whether it is a write that may have been applied although no answer says so.
@@ -245,9 +268,13 @@ impl Pending {
     /// Bytes that it holds, about.
     fn bytes(&self) -> usize {
         let operation = match &self.request.operation {
-            Operation::Get { .. } => 0,
-            Operation::List { span, after, .. } => span.bytes() + after.len(),
-            Operation::Write { context, value, .. } => {
+            Operation::Get { .. } | Operation::Edge(EdgeOperation::Read { .. }) => 0,
+            Operation::List { span, after, .. }
+            | Operation::Edge(EdgeOperation::Copies { span, after, .. }) => {
+                span.bytes() + after.len()
+            }
+            Operation::Write { context, value, .. }
+            | Operation::Edge(EdgeOperation::Lodge { context, value, .. }) => {
                 context.len() + value.as_ref().map_or(0, |value| value.bytes.len())
             }
         };

@@ -15,8 +15,8 @@ use crate::limits::{
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    ErrorCode, Failure, FrameKind, Frames, Hello, Operation, Refusal, Role, Welcome, decode_body,
-    message_frame, put_message,
+    EdgeOperation, ErrorCode, Failure, Features, FrameKind, Frames, Hello, Operation, Refusal,
+    Role, Welcome, decode_body, edge, message_frame, put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -136,6 +136,18 @@ impl Client {
         Ok(())
     }
 
+    /// The socket has brought text: an edge node's sign of life. After an error drop the socket and call
+    /// [`Client::handle_disconnected`].
+    pub fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError> {
+        self.now = now;
+        match &mut self.link {
+            Link::Open { heard_at, .. } if text == edge::PONG => *heard_at = now,
+            _ => return Err(ClientError::Text),
+        }
+        self.begin_watches();
+        Ok(())
+    }
+
     /// Takes a call: its outcome comes as [`ClientOutput::Done`]. An error is its outcome at once,
     /// and nothing was sent.
     pub fn submit(&mut self, now: Instant, call: Call) -> Result<CallId, Failure> {
@@ -242,6 +254,11 @@ impl Client {
         Ok(())
     }
 
+    /// Asks for no signs of life: who has dialled this client sees to that.
+    pub const fn stop_probing(&mut self) {
+        self.watches.is_probing = false;
+    }
+
     /// Takes no other cluster than the one of this id, from now on.
     pub fn expect_cluster(&mut self, now: Instant, cluster: u64) {
         self.now = now;
@@ -251,6 +268,12 @@ impl Client {
             self.welcome = None;
             self.drop_link(None);
         }
+    }
+
+    /// Whether who answers is an edge node.
+    #[must_use]
+    pub fn is_at_edge(&self) -> bool {
+        matches!(self.link, Link::Open { .. }) && self.serves(Features::EDGE)
     }
 
     /// Whether a server has refused this client for good.
@@ -362,8 +385,11 @@ impl Client {
                 pending.request.timeout_ms = pending.server_timeout_ms(now);
                 let partition = pending.partition(partitions);
                 let name = pending.seen_name();
-                if let Operation::Get { seen, .. } = &mut pending.request.operation {
-                    *seen = name.map_or_else(Vec::new, |name| self.seen.of(name));
+                if let Operation::Get { seen, .. } | Operation::Edge(EdgeOperation::Read { seen }) =
+                    &mut pending.request.operation
+                    && let Some(name) = name
+                {
+                    *seen = self.seen.of(name);
                 }
                 put_message(
                     &mut message,

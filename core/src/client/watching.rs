@@ -5,7 +5,7 @@
 //! changes, and a stream that goes on from a mark brings some again: what was told is remembered here,
 //! for the [`WATCH_TOLD_MAX`] keys of which something was told last.
 
-use super::call::ClientError;
+use super::call::{ClientError, ClientOutput};
 use super::naming::BucketRef;
 use super::session::{Client, Link};
 use crate::id::{BucketId, MemberId, PartitionId};
@@ -19,8 +19,8 @@ use crate::time::{Duration, Instant};
 use crate::watch::told::Told;
 use crate::watch::{Change, Mark, Position, Token};
 use crate::wire::{
-    ErrorCode, Failure, Features, Frame, FrameKind, WatchEvents, WatchRequest, decode_body,
-    put_message,
+    ErrorCode, Failure, Features, Frame, FrameKind, Shown, WatchEvents, WatchRequest, decode_body,
+    edge, put_message,
 };
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -71,6 +71,13 @@ pub enum WatchOutput {
         /// The watch.
         watch: WatchId,
     },
+    /// An edge node shows a key otherwise than before. It may be older than what was read meanwhile.
+    Shown {
+        /// The watch.
+        watch: WatchId,
+        /// How.
+        shown: Shown,
+    },
     /// This cannot be watched; the watch has ended.
     Failed {
         /// The watch.
@@ -96,6 +103,7 @@ pub(super) struct Watches {
     /// When a server has told something last.
     pub(super) heard_at: Instant,
     pub(super) probed_at: Option<Instant>,
+    pub(super) is_probing: bool,
 }
 
 /// A stream as the present connection numbers it: the shard there, and its number for the stream.
@@ -156,6 +164,7 @@ impl Default for Watches {
             unacknowledged: Map::new(),
             heard_at: Instant::default(),
             probed_at: None,
+            is_probing: true,
         }
     }
 }
@@ -294,7 +303,10 @@ impl Client {
     /// When [`Self::probe_watches`] wants to be called.
     pub(super) fn next_probe(&self) -> Option<Instant> {
         let watches = &self.watches;
-        if watches.watches.is_empty() || !matches!(self.link, Link::Open { .. }) {
+        if watches.watches.is_empty()
+            || !watches.is_probing
+            || !matches!(self.link, Link::Open { .. })
+        {
             return None;
         }
         Some(match watches.probed_at {
@@ -317,6 +329,10 @@ impl Client {
             return true;
         }
         self.watches.probed_at = Some(self.now);
+        if self.is_at_edge() {
+            self.outputs.push_back(ClientOutput::Ping(edge::PING));
+            return false;
+        }
         let mut homes = Set::new();
         for (_, watch) in self.watches.watches.iter() {
             homes.insert(watch.home);

@@ -6,12 +6,13 @@ use super::{Leaf, LeafOutput, Phase, Progress, Purpose, WriteId};
 use crate::causality::{Hlc, Token};
 use crate::client::{Call, ConnectionState};
 use crate::hash::hash64;
+use crate::id::RequestId;
 use crate::limits::{
     OUTBOX_GONE_MAX, OUTBOX_IN_FLIGHT_MAX, OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS,
     TIMEOUT_MAX_MS,
 };
 use crate::time::Duration;
-use crate::wire::{ErrorCode, Failure, Reply};
+use crate::wire::{EdgeReply, ErrorCode, Failure, Reply};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -22,8 +23,10 @@ impl Leaf {
         self.outputs.push_back(LeafOutput::State(state));
         if !self.is_online {
             self.hear_nothing();
+            self.leave_edge();
             return self.answer_nearest();
         }
+        self.connections += 1;
         self.note_cluster();
         self.outbox.wake_all();
         self.send_writes();
@@ -47,7 +50,11 @@ impl Leaf {
         while self.writes_under_way < OUTBOX_IN_FLIGHT_MAX
             && let Some((id, waiting)) = self.outbox.take_ready()
         {
-            let call = call(&self.settings.bucket, waiting);
+            let mut call = call(&self.settings.bucket, waiting);
+            if self.client.is_at_edge() {
+                self.was_at_edge = true;
+                call = call.at_edge(self.outbox.before(id).map(|before| before.request));
+            }
             match self.client.submit(self.now, call) {
                 Ok(call) => {
                     self.calls.insert(call, Purpose::Write(id));
@@ -58,9 +65,42 @@ impl Leaf {
         }
     }
 
+    /// An edge node has heard what has become of a write.
+    pub(super) fn settled(&mut self, request: RequestId, result: Result<Reply, Failure>) {
+        if let Some(id) = self.outbox.find(request) {
+            self.come_to(id, result);
+            self.send_writes();
+        }
+    }
+
+    /// The connection is gone. If it was to an edge node, the next may be to a stone, which takes one write
+    /// of a key at a time, and pages by their partitions.
+    fn leave_edge(&mut self) {
+        if !core::mem::take(&mut self.was_at_edge) {
+            return;
+        }
+        for id in self.calls.keys().collect::<Vec<_>>() {
+            match self.calls.get(id) {
+                Some(Purpose::Write(_)) => self.writes_under_way -= 1,
+                Some(Purpose::Page(page)) => self.forget_page(&page.clone()),
+                _ => continue,
+            }
+            self.calls.remove(id);
+            self.client.cancel(id);
+        }
+        let held = &self.held;
+        self.outbox
+            .take_back(|id| held.iter().any(|(_, it)| *it == id));
+    }
+
     /// A write that was under way has come to this.
     pub(super) fn written(&mut self, id: WriteId, result: Result<Reply, Failure>) {
         self.writes_under_way -= 1;
+        self.come_to(id, result);
+        self.send_writes();
+    }
+
+    fn come_to(&mut self, id: WriteId, result: Result<Reply, Failure>) {
         match result {
             Ok(Reply::Written { version, context }) => {
                 let Some(waiting) = self.outbox.get(id) else {
@@ -83,13 +123,19 @@ impl Leaf {
                     copy: Copy { found, context },
                 });
             }
+            Ok(Reply::Edge(EdgeReply::Lodged)) => {
+                if let Some(waiting) = self.outbox.get(id) {
+                    let request = waiting.request;
+                    self.outbox.lodge(id);
+                    self.say(id, request, Progress::Edge);
+                }
+            }
             Ok(_) => self.settle(
                 id,
                 Failure::new(ErrorCode::Internal, "no answer to a write"),
             ),
             Err(failure) => self.settle(id, failure),
         }
-        self.send_writes();
     }
 
     /// Reads what a key shows whose write the ring has taken before.
@@ -145,10 +191,12 @@ impl Leaf {
         let Some((waiting, next)) = self.remove(write) else {
             return;
         };
-        if let Some(next) = next {
-            self.follow(next, &waiting.context, &copy.context);
+        if let Some(follower) = self.outbox.follower(&waiting, next) {
+            self.follow(follower, &waiting.context, &copy.context);
         }
-        self.say(write, Progress::Ring { version });
+        let context = copy.context;
+        let progress = Progress::Ring { version, context };
+        self.say(write, waiting.request, progress);
         self.go_on(&waiting.key);
     }
 
@@ -175,7 +223,7 @@ impl Leaf {
             let key = waiting.key;
             // It is not shown any more.
             self.tell(&key);
-            self.say(id, Progress::Refused { key, failure });
+            self.say(id, waiting.request, Progress::Refused { key, failure });
         }
     }
 
@@ -218,8 +266,9 @@ impl Leaf {
         if let Ok(own) = Token::decode(self.outbox.context(next)) {
             token.join(&own);
         }
+        let before = self.outbox.seen_before(next);
         if let Some(waiting) = self.outbox.set_context(next, token.encode()) {
-            let bytes = record::encode(waiting);
+            let bytes = record::encode_waiting(waiting, before);
             self.put(record::outbox_key(next.0), &bytes, false);
         }
     }

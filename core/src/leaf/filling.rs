@@ -33,6 +33,8 @@ pub(super) struct Fill {
     /// Pages that failed are asked for again at this moment.
     retry_at: Option<Instant>,
     failures: u32,
+    /// It asks an edge node for all partitions at once.
+    is_at_edge: bool,
     /// Hashes of the keys that the ring has.
     listed: HashSet<u64, FixedState>,
 }
@@ -46,6 +48,7 @@ impl Fill {
             asked: 0,
             retry_at: None,
             failures: 0,
+            is_at_edge: false,
             listed: HashSet::with_hasher(FixedState::default()),
         }
     }
@@ -129,13 +132,23 @@ impl Leaf {
 
     fn next_page(&mut self, at: usize) -> Option<PageAsked> {
         let bucket = self.settings.bucket.clone().into();
+        let (is_at_edge, number) = (self.client.is_at_edge(), self.next_read);
+        self.next_read += 1;
         let it = &mut self.subscriptions[at];
         let fill = it.fill.as_mut()?;
+        if fill.partitions.is_some() && fill.is_at_edge != is_at_edge {
+            // One has pages of each partition, and the other has not.
+            *fill = Fill::new(number);
+        }
+        fill.is_at_edge = is_at_edge;
         if fill.asked >= FILL_CALLS_MAX || fill.retry_at.is_some() {
             return None;
         }
         if fill.partitions.is_none() {
-            fill.partitions = Some(self.client.partitions_of(&bucket, &it.kept.span));
+            fill.partitions = Some(match is_at_edge {
+                true => 0..1,
+                false => self.client.partitions_of(&bucket, &it.kept.span),
+            });
         }
         let (partition, after) = match fill.pages.pop() {
             Some(page) => page,
@@ -160,6 +173,13 @@ impl Leaf {
         let call = Call::list(bucket, span, page.partition, page.after.clone(), limit)
             .with_level(Some(Level::Quorum))
             .with_timeout_ms(TIMEOUT_MAX_MS);
+        let call = match self.client.is_at_edge() {
+            true => {
+                self.was_at_edge = true;
+                call.at_edge(None)
+            }
+            false => call,
+        };
         match self.client.submit(self.now, call) {
             Ok(call) => drop(self.calls.insert(call, Purpose::Page(page))),
             Err(failure) => self.page_failed(page, failure),
@@ -190,6 +210,14 @@ impl Leaf {
     fn fill_of(&mut self, page: &PageAsked) -> Option<&mut Fill> {
         let fill = self.subscription(page.subscription)?.fill.as_mut()?;
         Some(fill).filter(|fill| fill.number == page.fill)
+    }
+
+    /// A page has no answer: it is asked for again.
+    pub(super) fn forget_page(&mut self, page: &PageAsked) {
+        if let Some(fill) = self.fill_of(page) {
+            fill.asked -= 1;
+            fill.pages.push((page.partition, page.after.clone()));
+        }
     }
 
     /// A page has failed: it is asked for again, later, or the subscription ends.
@@ -251,9 +279,6 @@ impl From<Listed> for Incoming {
             siblings,
             expires_at_ms,
         });
-        Self {
-            key,
-            copy: Copy { found, context },
-        }
+        Self::of_ring(key, Copy { found, context })
     }
 }

@@ -3,7 +3,7 @@
 use super::filling::Fill;
 use super::record::{self, Copy, REMOVED};
 use super::subscribing::{Subscription, SubscriptionId};
-use super::{Leaf, Waiter};
+use super::{Leaf, LeafOutput, Waiter};
 use crate::selector::Span;
 use crate::storage::StoredKey;
 use crate::storage::store::{Scan, Scanned};
@@ -150,10 +150,15 @@ impl Leaf {
         if it.fill.as_ref().is_none_or(is_listed) {
             return;
         }
-        let shown = record::decode::<Copy>(set).is_some_and(|copy| copy.found.is_some());
+        let swept = record::decode::<Copy>(set).unwrap_or_default();
+        let shown = swept.found.is_some();
         let stored = record::copy_key(key);
         self.copies.remove(&stored);
         self.put(stored, REMOVED, false);
+        if self.settings.is_edge {
+            let (key, context) = (key.to_vec(), swept.context);
+            self.outputs.push_back(LeafOutput::Swept { key, context });
+        }
         if shown {
             self.tell(key);
         }

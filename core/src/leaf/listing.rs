@@ -28,6 +28,8 @@ pub struct ListSpec {
     pub limit: usize,
     /// From the last key to the first.
     pub is_reverse: bool,
+    /// Only copies of what the ring has, without what waits.
+    pub is_of_copies: bool,
 }
 
 /// Some keys in order.
@@ -102,8 +104,13 @@ impl Leaf {
         let limit = spec.limit.clamp(1, LISTING_ENTRIES_MAX);
         let mut page = self.copies_of(spec, limit)?;
         let is_before = |a: &[u8], b: &[u8]| if spec.is_reverse { a > b } else { a < b };
-        for waiting in self.outbox.newest_of_all() {
-            let key = waiting.key.as_slice();
+        let lodged = self
+            .overlay
+            .iter()
+            .map(|it| (it.key.as_slice(), it.answer()));
+        let own = self.outbox.newest_of_all();
+        let own = own.map(|it| (it.key.as_slice(), of_waiting(it)));
+        for (key, answer) in lodged.chain(own).filter(|_| !spec.is_of_copies) {
             let is_behind = !spec.after.is_empty() && !is_before(&spec.after, key);
             // What lies behind the end of the page belongs to another one.
             let is_beyond = page.next.as_ref().is_some_and(|end| is_before(end, key));
@@ -114,7 +121,6 @@ impl Leaf {
                 .entries
                 .partition_point(|(other, _)| is_before(other, key));
             let is_there = page.entries.get(at).is_some_and(|(other, _)| other == key);
-            let answer = of_waiting(waiting);
             match (is_there, answer.value.is_some()) {
                 (true, true) => page.entries[at].1 = answer,
                 (true, false) => drop(page.entries.remove(at)),

@@ -16,6 +16,7 @@
 //! * `subscribing`: keys that are kept as the ring has them. `filling`: all of them are fetched. `taking`:
 //!   what the ring says of them is taken in. `jobs`: work on all copies of a span.
 //! * `listing`: keys in order. `telling`: what becomes of keys is told.
+//! * `overlay`: what waits at an edge node. `passing`: what only an edge node needs of its leaf.
 //! * `resting`: what is done when nothing is asked.
 
 mod copies;
@@ -26,6 +27,8 @@ mod listing;
 mod opening;
 mod outbox;
 mod output;
+mod overlay;
+mod passing;
 mod reading;
 mod record;
 mod resting;
@@ -36,13 +39,15 @@ mod writing;
 
 pub use listing::{ListId, ListPage, ListSpec};
 pub use output::LeafOutput;
+pub use passing::{Greeted, PassId};
 pub use reading::{Answer, ReadFrom, ReadId, Source};
 pub use subscribing::SubscriptionId;
-pub use writing::{Progress, Write, WriteId};
+pub use writing::{Before, Progress, Write, WriteId};
 
 use crate::causality::Hlc;
 use crate::client::{CallId, Client, ClientError, ClientOutput};
 use crate::cluster::DEFAULT_BUCKET;
+use crate::id::RequestId;
 use crate::limits::COPIES_DEFAULT;
 use crate::sorted::{Map, Set, Word};
 use crate::storage::{
@@ -59,8 +64,9 @@ use copies::Copies;
 use filling::PageAsked;
 use jobs::Job;
 use outbox::Outbox;
+use overlay::Overlay;
 use reading::Read;
-use record::{Copy, Own, RECORDS, REMOVED};
+use record::{Copy, Greeting, Own, RECORDS, REMOVED};
 use resting::Rest;
 use subscribing::Subscription;
 use taking::{Acknowledged, Incoming};
@@ -76,6 +82,9 @@ pub struct LeafSettings {
     pub memory_bytes_max: u64,
     /// Copies that are kept.
     pub copies_max: usize,
+    /// It is that of an edge node, which serves others (`docs/edge.md`): its writes are of several makers, it
+    /// tells of each new state of a key, and it keeps how the ring has greeted it.
+    pub is_edge: bool,
 }
 
 impl LeafSettings {
@@ -87,6 +96,7 @@ impl LeafSettings {
             bucket: DEFAULT_BUCKET.into(),
             memory_bytes_max: crate::limits::MEMORY_BYTES_MIN,
             copies_max: COPIES_DEFAULT,
+            is_edge: false,
         }
     }
 }
@@ -127,6 +137,14 @@ pub struct Leaf {
     calls: Map<CallId, Purpose>,
     /// How many of them are writes.
     writes_under_way: usize,
+    /// Some were sent to an edge node over the present connection.
+    was_at_edge: bool,
+    /// How many connections there have been.
+    connections: u64,
+    /// What waits at an edge node, over the copies here.
+    overlay: Overlay,
+    /// How the ring has greeted an edge node.
+    greeting: Option<Greeting>,
     reads: Map<ReadId, Read>,
     /// Until when reads wait for the writes to their keys.
     behind: Set<(Instant, ReadId)>,
@@ -161,6 +179,8 @@ enum Purpose {
     Confirm(WriteId, Hlc),
     Read(ReadId),
     Page(PageAsked),
+    /// Of a client of an edge node.
+    Passed(PassId),
 }
 
 /// What is to be done when a block is in memory.
@@ -226,6 +246,10 @@ impl Leaf {
             loading: Set::new(),
             calls: Map::new(),
             writes_under_way: 0,
+            was_at_edge: false,
+            connections: 0,
+            overlay: Overlay::default(),
+            greeting: None,
             reads: Map::new(),
             behind: Set::new(),
             next_read: 1,
@@ -290,7 +314,21 @@ impl Leaf {
     /// If it is not what a server says.
     pub fn handle_message(&mut self, now: Instant, message: &[u8]) -> Result<(), ClientError> {
         self.now = now;
-        self.client.handle_message(now, message)
+        self.client.handle_message(now, message)?;
+        if self.settings.is_edge {
+            self.note_greeting();
+        }
+        Ok(())
+    }
+
+    /// The socket has brought text. After an error drop the socket and call [`Leaf::handle_disconnected`].
+    ///
+    /// # Errors
+    ///
+    /// If no server says that.
+    pub fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError> {
+        self.now = now;
+        self.client.handle_text(now, text)
     }
 
     /// The socket is closed, or could not be opened.
@@ -371,6 +409,8 @@ impl Leaf {
     fn handle_client_output(&mut self, output: ClientOutput) {
         match output {
             ClientOutput::Send(message) => self.outputs.push_back(LeafOutput::Send(message)),
+            ClientOutput::Ping(text) => self.outputs.push_back(LeafOutput::Ping(text)),
+            ClientOutput::Settled { request, result } => self.settled(request, result),
             ClientOutput::Redial { at } => self.outputs.push_back(LeafOutput::Redial { at }),
             ClientOutput::Refused(refusal) => {
                 self.outputs.push_back(LeafOutput::Refused(refusal));
@@ -381,6 +421,9 @@ impl Leaf {
                 Some(Purpose::Confirm(write, version)) => self.confirmed(write, version, result),
                 Some(Purpose::Read(read)) => self.answered(read, result),
                 Some(Purpose::Page(page)) => self.listed(page, result),
+                Some(Purpose::Passed(pass)) => {
+                    self.outputs.push_back(LeafOutput::Passed { pass, result });
+                }
                 None => {}
             },
         }
@@ -397,7 +440,8 @@ impl Leaf {
             StoreEvent::Durable(batch) => {
                 self.is_full = false;
                 while let Some(write) = take_until(&mut self.unsynced, batch) {
-                    self.say(write, Progress::Local);
+                    let request = self.outbox.get(write).map(|waiting| waiting.request);
+                    self.say(write, request.unwrap_or_default(), Progress::Local);
                 }
                 while let Some(gone) = take_until(&mut self.left, batch) {
                     self.leaving.remove(gone);
@@ -481,9 +525,12 @@ impl Leaf {
         }
     }
 
-    fn say(&mut self, write: WriteId, progress: Progress) {
-        self.outputs
-            .push_back(LeafOutput::Progress { write, progress });
+    fn say(&mut self, write: WriteId, request: RequestId, progress: Progress) {
+        self.outputs.push_back(LeafOutput::Progress {
+            write,
+            request,
+            progress,
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is stored is read: the leaf's own record, the writes that wait, and the subscriptions.
 
-use super::record::{self, COPIES, OUTBOX, Own, Waiting};
+use super::record::{self, COPIES, OUTBOX, Own};
 use super::subscribing::Subscription;
 use super::{Leaf, LeafOutput, Phase, Waiter, WriteId};
 use crate::storage::Newest;
@@ -66,12 +66,16 @@ impl Leaf {
         if entry.key == record::own_key() {
             return Ok(());
         }
+        if entry.key == record::greeting_key() {
+            self.greeting = record::decode(&entry.set);
+            return Ok(());
+        }
         let number = record::number(&entry.key);
         if entry.key.partition() == OUTBOX {
-            let waiting = record::decode::<Waiting>(&entry.set);
+            let waiting = record::decode_waiting(&entry.set);
             let write = number.zip(waiting);
-            let (number, waiting) = write.ok_or("a write that waits in it is damaged")?;
-            self.outbox.push(WriteId(number), waiting, true);
+            let (number, (waiting, before)) = write.ok_or("a write that waits in it is damaged")?;
+            self.outbox.push(WriteId(number), waiting, before, true);
         } else if let (Some(id), Some(kept)) = (number, record::decode(&entry.set)) {
             self.subscriptions.push(Subscription::stored(id, kept));
         }

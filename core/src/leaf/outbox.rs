@@ -1,7 +1,7 @@
 //! The writes that wait, in the order in which they were made, and which of them may be sent.
 
 use super::record::Waiting;
-use super::{Write, WriteId};
+use super::{Before, Write, WriteId};
 use crate::hash::hash64;
 use crate::id::RequestId;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_WRITES_MAX};
@@ -13,8 +13,21 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) waiting: Waiting,
+    /// What its maker had seen of those that wait before it.
+    before: Before,
+    stage: Stage,
     /// How often it was given back.
-    pub(super) failures: u32,
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It waits to be sent.
+    Here,
+    /// It was sent, and there is no answer.
+    UnderWay,
+    /// An edge node has it.
+    Lodged,
 }
 
 /// All writes without an outcome.
@@ -22,7 +35,7 @@ pub(super) struct Pending {
 pub(super) struct Outbox {
     writes: Map<WriteId, Pending>,
     /// The same writes by the hashes of their keys, those of a key the oldest first: only that one may be
-    /// under way.
+    /// under way, and the one behind those that an edge node has.
     of_key: Set<(u64, WriteId)>,
     /// The first writes of their keys that are not under way.
     ready: Set<WriteId>,
@@ -49,15 +62,18 @@ impl Outbox {
 
     /// Adds a write behind those that its key has. If there are none, it can be sent if `may_go`, and waits
     /// for [`Outbox::release`] if not.
-    pub(super) fn push(&mut self, id: WriteId, waiting: Waiting, may_go: bool) {
+    pub(super) fn push(&mut self, id: WriteId, waiting: Waiting, before: Before, may_go: bool) {
         self.bytes += bytes(&waiting);
-        if may_go && self.of_key(&waiting.key).next().is_none() {
+        let newest = self.of_key(&waiting.key).next_back();
+        if may_go && newest.is_none_or(|it| self.is_in(it, Stage::Lodged)) {
             self.ready.insert(id);
         }
         self.of_key.insert((hash64(&waiting.key), id));
         self.of_request.insert(waiting.request, id);
         let pending = Pending {
             waiting,
+            before,
+            stage: Stage::Here,
             failures: 0,
         };
         self.writes.insert(id, pending);
@@ -65,7 +81,10 @@ impl Outbox {
 
     /// All writes, the oldest first.
     pub(super) fn all(&self) -> impl Iterator<Item = (WriteId, Write)> + '_ {
-        self.writes.iter().map(|(id, Pending { waiting, .. })| {
+        self.writes.iter().map(|(id, pending)| {
+            let Pending {
+                waiting, before, ..
+            } = pending;
             let Waiting {
                 request,
                 key,
@@ -80,6 +99,7 @@ impl Outbox {
                 ttl_ms,
                 context,
                 request: Some(request),
+                before: *before,
             };
             (id, write)
         })
@@ -88,6 +108,12 @@ impl Outbox {
     /// Write `id`.
     pub(super) fn get(&self, id: WriteId) -> Option<&Waiting> {
         Some(&self.writes.get(id)?.waiting)
+    }
+
+    /// The write before `id` at its key.
+    pub(super) fn before(&self, id: WriteId) -> Option<&Waiting> {
+        let key = &self.get(id)?.key;
+        self.get(self.of_key(key).take_while(|it| *it < id).last()?)
     }
 
     /// The newest write of `key`.
@@ -110,13 +136,66 @@ impl Outbox {
     /// The oldest write that may be sent; it is under way from now on.
     pub(super) fn take_ready(&mut self) -> Option<(WriteId, &Waiting)> {
         let id = self.ready.pop_first()?;
+        self.put_in(id, Stage::UnderWay);
         Some((id, self.get(id)?))
+    }
+
+    /// An edge node has write `id`: it has no outcome, but the next of its key may be sent there.
+    pub(super) fn lodge(&mut self, id: WriteId) {
+        self.put_in(id, Stage::Lodged);
+        let Some(waiting) = self.get(id) else {
+            return;
+        };
+        let next = self.of_key(&waiting.key).find(|it| *it > id);
+        if let Some(next) = next {
+            self.release(next);
+        }
+    }
+
+    /// The connection to an edge node is gone: what was sent is to be sent again, to whichever server there
+    /// is, in its order; what `is_held` says still waits for [`Outbox::release`].
+    pub(super) fn take_back(&mut self, is_held: impl Fn(WriteId) -> bool) {
+        let is_sent = |(_, it): &(WriteId, &Pending)| it.stage != Stage::Here;
+        let sent: Vec<WriteId> = self
+            .writes
+            .iter()
+            .filter(is_sent)
+            .map(|(id, _)| id)
+            .collect();
+        for id in sent {
+            self.put_in(id, Stage::Here);
+        }
+        self.resting = Set::new();
+        let is_first = |(id, it): &(WriteId, &Pending)| {
+            self.of_key(&it.waiting.key).next() == Some(*id) && !is_held(*id)
+        };
+        let first: Vec<WriteId> = self
+            .writes
+            .iter()
+            .filter(is_first)
+            .map(|(id, _)| id)
+            .collect();
+        self.ready = Set::new();
+        for id in first {
+            self.ready.insert(id);
+        }
+    }
+
+    fn is_in(&self, id: WriteId, stage: Stage) -> bool {
+        self.writes.get(id).is_some_and(|it| it.stage == stage)
+    }
+
+    fn put_in(&mut self, id: WriteId, stage: Stage) {
+        if let Some(pending) = self.writes.get_mut(id) {
+            pending.stage = stage;
+        }
     }
 
     /// Write `id` is not under way any more and has no outcome: it rests until `at`, which follows from
     /// how often that has happened.
     pub(super) fn give_back(&mut self, id: WriteId, at: impl FnOnce(u32) -> Instant) {
         if let Some(pending) = self.writes.get_mut(id) {
+            pending.stage = Stage::Here;
             self.resting.insert((at(pending.failures), id));
             pending.failures = pending.failures.saturating_add(1);
         }
@@ -133,20 +212,21 @@ impl Outbox {
             && at <= now
         {
             self.resting.pop_first();
-            self.ready.insert(id);
+            self.release(id);
         }
     }
 
     /// All that rest are ready again: there is a new connection.
     pub(super) fn wake_all(&mut self) {
         while let Some((_, id)) = self.resting.pop_first() {
-            self.ready.insert(id);
+            self.release(id);
         }
     }
 
     /// Takes out write `id`, which was under way and has an outcome. The next of its key is returned too;
     /// it waits for [`Outbox::release`].
     pub(super) fn finish(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
+        self.ready.remove(id);
         let waiting = self.writes.remove(id)?.waiting;
         self.bytes -= bytes(&waiting);
         self.of_request.remove(waiting.request);
@@ -155,9 +235,26 @@ impl Outbox {
         Some((waiting, next))
     }
 
-    /// The write before `id` is gone for good: this one may be sent.
+    /// The write before `id` is gone for good: this one may be sent, unless it was.
     pub(super) fn release(&mut self, id: WriteId) {
-        self.ready.insert(id);
+        if self.is_in(id, Stage::Here) {
+            self.ready.insert(id);
+        }
+    }
+
+    /// The write whose maker has seen `gone`, of which `next` is the next at its key.
+    pub(super) fn follower(&self, gone: &Waiting, next: Option<WriteId>) -> Option<WriteId> {
+        let has_seen = |id: &WriteId| match self.writes.get(*id).map(|it| it.before) {
+            Some(Before::All) => next == Some(*id),
+            Some(Before::One(request)) => request == gone.request,
+            _ => false,
+        };
+        self.of_key(&gone.key).find(has_seen)
+    }
+
+    /// What the maker of write `id` had seen of those that wait before it.
+    pub(super) fn seen_before(&self, id: WriteId) -> Before {
+        self.writes.get(id).map_or(Before::All, |it| it.before)
     }
 
     /// Write `id` follows on what its `context` says from now on.

@@ -1,10 +1,11 @@
 //! What a leaf wants done, and what it tells.
 
-use super::{Answer, ListId, ListPage, Progress, ReadId, SubscriptionId, WriteId};
+use super::{Answer, ListId, ListPage, PassId, Progress, ReadId, SubscriptionId, WriteId};
 use crate::client::ConnectionState;
+use crate::id::RequestId;
 use crate::storage::{OperationId, StorageRequest};
 use crate::time::Instant;
-use crate::wire::{Failure, Refusal};
+use crate::wire::{Failure, Refusal, Reply};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -20,6 +21,8 @@ pub enum LeafOutput {
     },
     /// Send these bytes as one binary WebSocket message.
     Send(Vec<u8>),
+    /// Send this as one text message.
+    Ping(&'static str),
     /// Drop the socket, if there is one, without reporting it, and dial again at this moment.
     Redial {
         /// When.
@@ -39,6 +42,8 @@ pub enum LeafOutput {
     Progress {
         /// Which.
         write: WriteId,
+        /// The id that it keeps through all sends.
+        request: RequestId,
         /// How far.
         progress: Progress,
     },
@@ -63,6 +68,13 @@ pub enum LeafOutput {
         /// What a reader here sees now.
         answer: Answer,
     },
+    /// The copy of a key was removed, for the ring has it no more; only an edge node is told.
+    Swept {
+        /// The key.
+        key: Vec<u8>,
+        /// The context of that copy, encoded.
+        context: Vec<u8>,
+    },
     /// All that the ring has of a subscription is here: for the first time, or again.
     Synced {
         /// Which.
@@ -74,6 +86,13 @@ pub enum LeafOutput {
         subscription: SubscriptionId,
         /// Why.
         failure: Failure,
+    },
+    /// What a client of an edge node has asked the ring.
+    Passed {
+        /// Which call.
+        pass: PassId,
+        /// What it has said.
+        result: Result<Reply, Failure>,
     },
     /// The connection is in another state.
     State(ConnectionState),

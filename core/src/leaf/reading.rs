@@ -9,7 +9,7 @@ use crate::limits::{CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
 use crate::replication::Level;
 use crate::storage::Newest;
 use crate::time::{Duration, Instant};
-use crate::wire::{ErrorCode, Failure, Reply};
+use crate::wire::{EdgeReply, ErrorCode, Failure, Reply};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -51,6 +51,9 @@ pub struct Answer {
     pub version: Option<Hlc>,
     /// Values concurrent to it.
     pub siblings: Vec<Value>,
+    /// When it cannot be read any more, in milliseconds since the Unix epoch, if that is known and there is
+    /// an end.
+    pub expires_at_ms: Option<u64>,
     /// Hand it back in a write that resolves what was read; encoded.
     pub context: Vec<u8>,
 }
@@ -206,6 +209,11 @@ impl Leaf {
         let call = Call::get(self.settings.bucket.clone(), read.key.clone())
             .with_level(read.level)
             .with_timeout_ms(read.timeout_ms);
+        let is_for_edge = read.from == ReadFrom::Nearest && read.level.is_none();
+        let call = match is_for_edge && self.client.is_at_edge() {
+            true => call.at_edge(None),
+            false => call,
+        };
         match self.client.submit(self.now, call) {
             Ok(call) => {
                 self.calls.insert(call, Purpose::Read(id));
@@ -220,6 +228,10 @@ impl Leaf {
         if !self.reads.get(id).is_some_and(is_asked) {
             return;
         }
+        if let Ok(Reply::Edge(EdgeReply::Waiting { value, context })) = result {
+            let answer = of_write(value, context);
+            return self.answer(id, Ok(answer));
+        }
         let copy = match result.map(Copy::of_reply) {
             Ok(Some(copy)) => copy,
             Ok(None) => return,
@@ -230,7 +242,7 @@ impl Leaf {
         };
         if self.is_kept(&key) {
             let copy = copy.clone();
-            self.incoming.push_back(Incoming { key, copy });
+            self.incoming.push_back(Incoming::of_ring(key, copy));
         } else {
             self.put_copy(record::copy_key(&key), &copy);
         }
@@ -266,6 +278,10 @@ impl Leaf {
             return;
         };
         read.stage = Stage::Here;
+        if let Some(over) = self.overlay.get(&read.key) {
+            let answer = over.answer();
+            return self.answer(id, Ok(answer));
+        }
         let key = record::copy_key(&read.key);
         let copy = match self.store.newest(&key) {
             Newest::State(bytes) => record::decode::<Copy>(bytes),
@@ -306,12 +322,18 @@ fn not_here() -> Failure {
 }
 
 pub(super) fn of_waiting(waiting: &Waiting) -> Answer {
+    of_write(waiting.value.clone(), waiting.context.clone())
+}
+
+/// A write that waits, here or at an edge node.
+pub(super) const fn of_write(value: Option<Value>, context: Vec<u8>) -> Answer {
     Answer {
         source: Source::Waiting,
-        value: waiting.value.clone(),
+        value,
         version: None,
         siblings: Vec::new(),
-        context: waiting.context.clone(),
+        expires_at_ms: None,
+        context,
     }
 }
 
@@ -319,6 +341,7 @@ pub(super) fn of_waiting(waiting: &Waiting) -> Answer {
 pub(super) fn of_copy(copy: Copy, source: Source, now_ms: u64) -> Answer {
     let is_live = |expires_at_ms: Option<u64>| expires_at_ms.is_none_or(|at| at > now_ms);
     let found = copy.found.filter(|found| is_live(found.expires_at_ms));
+    let expires_at_ms = found.as_ref().and_then(|found| found.expires_at_ms);
     let (value, version, siblings) = match found {
         Some(found) => (Some(found.value), Some(found.version), found.siblings),
         None => (None, None, Vec::new()),
@@ -328,6 +351,7 @@ pub(super) fn of_copy(copy: Copy, source: Source, now_ms: u64) -> Answer {
         value,
         version,
         siblings,
+        expires_at_ms,
         context: copy.context,
     }
 }

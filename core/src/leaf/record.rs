@@ -1,5 +1,6 @@
 //! What a leaf stores: see `docs/leaf.md`.
 
+use super::Before;
 use crate::causality::{Hlc, Value};
 use crate::id::{BucketId, PartitionId, RequestId};
 use crate::selector::Span;
@@ -73,12 +74,13 @@ impl Copy {
                 found: None,
                 context,
             }),
-            Reply::Written { .. } | Reply::Listed { .. } => None,
+            Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_) => None,
         }
     }
 }
 
-/// A write that the ring has not acknowledged.
+/// A write that the ring has not acknowledged. Behind it stands what its maker had seen of those before it,
+/// if that is not all ([`Before`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
     /// Its id through all sends.
@@ -95,6 +97,25 @@ pub(super) struct Waiting {
     pub(super) written_at_ms: u64,
 }
 
+/// The bytes of a write that waits.
+pub(super) fn encode_waiting(waiting: &Waiting, before: Before) -> Vec<u8> {
+    let mut bytes = encode(waiting);
+    if before != Before::All {
+        bytes.extend(encode(&before));
+    }
+    bytes
+}
+
+/// The write of these bytes, and what its maker had seen of those before it.
+pub(super) fn decode_waiting(bytes: &[u8]) -> Option<(Waiting, Before)> {
+    let (waiting, rest) = postcard::take_from_bytes(bytes).ok()?;
+    let before = match rest {
+        [] => Before::All,
+        _ => decode(rest)?,
+    };
+    Some((waiting, before))
+}
+
 /// What a leaf knows of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Own {
@@ -104,6 +125,16 @@ pub(super) struct Own {
     pub(super) cluster: Option<u64>,
     /// No write with a lower number waits.
     pub(super) oldest_write: u64,
+}
+
+/// How the ring has greeted an edge node, which greets its own clients so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Greeting {
+    pub(super) partitions: u16,
+    pub(super) replicas: u8,
+    pub(super) pair_bytes_max: u32,
+    /// The number of the bucket that everything here belongs to.
+    pub(super) bucket: BucketId,
 }
 
 /// A subscription, and how far it is.
@@ -173,6 +204,11 @@ pub(super) fn outbox_key(number: u64) -> StoredKey {
 /// Where the leaf's own record is.
 pub(super) fn own_key() -> StoredKey {
     StoredKey::new(OWN, BucketId(0), b"leaf")
+}
+
+/// Where an edge node keeps how the ring has greeted it.
+pub(super) fn greeting_key() -> StoredKey {
+    StoredKey::new(OWN, BucketId(0), b"greeting")
 }
 
 /// Where subscription `number` is: behind the leaf's own record.

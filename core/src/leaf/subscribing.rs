@@ -14,7 +14,7 @@ use crate::limits::{SUBSCRIPTION_TOKEN_MS, SUBSCRIPTIONS_KEPT_MAX, SUBSCRIPTIONS
 use crate::selector::Span;
 use crate::time::{Duration, Instant};
 use crate::watch::Change;
-use crate::wire::{ErrorCode, Failure};
+use crate::wire::{ErrorCode, Failure, Shown};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -223,6 +223,7 @@ impl Leaf {
             WatchOutput::Resumed { watch } => (watch, Happened::Resumed),
             WatchOutput::Resync { watch } => (watch, Happened::Resync),
             WatchOutput::Changes { watch, changes } => (watch, Happened::Changes(changes)),
+            WatchOutput::Shown { watch, shown } => (watch, Happened::Shown(shown)),
             WatchOutput::Failed { watch, failure } => (watch, Happened::Failed(failure)),
         };
         let found = self
@@ -233,14 +234,17 @@ impl Leaf {
             return;
         };
         let id = it.id;
+        let span = it.kept.span.clone();
         match happened {
             Happened::Resumed => {
                 it.hearing = Hearing::Resumed;
+                self.drop_overlay(&span);
                 self.take_in();
             }
             Happened::Watching | Happened::Resync => {
                 it.hearing = Hearing::Resumed;
                 it.kept.token = Vec::new();
+                self.drop_overlay(&span);
                 self.fill(id);
             }
             Happened::Changes(changes) => {
@@ -251,6 +255,12 @@ impl Leaf {
                     self.incoming.push_back(change.into());
                 }
                 self.take_in();
+            }
+            Happened::Shown(shown) => {
+                it.is_dirty = true;
+                let due = self.now + Duration::from_millis(SUBSCRIPTION_TOKEN_MS);
+                self.keep_at = self.keep_at.or(Some(due));
+                self.take_shown(shown);
             }
             Happened::Failed(failure) => {
                 it.watch = None;
@@ -322,5 +332,6 @@ enum Happened {
     Resumed,
     Resync,
     Changes(Vec<Change>),
+    Shown(Shown),
     Failed(Failure),
 }

@@ -14,6 +14,26 @@ use alloc::vec::Vec;
 pub(super) struct Incoming {
     pub(super) key: Vec<u8>,
     pub(super) copy: Copy,
+    pub(super) said: Said,
+}
+
+/// Who says it, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A member.
+    Ring,
+    /// An edge node, where nothing waits over it.
+    Edge,
+    /// An edge node: the ring has nothing any more of what this copy has seen.
+    Gone,
+}
+
+impl Incoming {
+    /// What a member says.
+    pub(super) const fn of_ring(key: Vec<u8>, copy: Copy) -> Self {
+        let said = Said::Ring;
+        Self { key, copy, said }
+    }
 }
 
 impl From<Change> for Incoming {
@@ -34,7 +54,7 @@ impl From<Change> for Incoming {
             expires_at_ms,
         });
         let copy = Copy { found, context };
-        Self { key, copy }
+        Self::of_ring(key, copy)
     }
 }
 
@@ -51,7 +71,9 @@ pub(super) struct Acknowledged {
 pub(super) enum Taken {
     /// It is the copy now, and shows another value than the one before.
     Changed,
-    /// It is the copy now, or the copy was it already.
+    /// It is the copy now, and shows the same value.
+    Stored,
+    /// The copy was it already.
     Same,
     /// The copy is newer.
     Older,
@@ -86,21 +108,32 @@ impl Leaf {
                 }
             }
         }
-        while let Some(Incoming { key, copy }) = self.incoming.pop_front() {
+        while let Some(Incoming { key, copy, said }) = self.incoming.pop_front() {
             if self.store.can_write().is_err() {
-                self.incoming.push_front(Incoming { key, copy });
+                self.incoming.push_front(Incoming { key, copy, said });
                 self.is_stalled = true;
                 return;
             }
-            match self.merge(&key, &copy) {
-                Ok(taken) => {
+            let taken = match said {
+                Said::Gone => self.forget_copy(&key, &copy),
+                Said::Ring | Said::Edge => self.merge(&key, &copy),
+            };
+            match taken {
+                Ok(taken) if said == Said::Ring => {
                     self.note_listed(&key);
-                    if taken == Taken::Changed {
+                    let is_news = taken == Taken::Stored && self.settings.is_edge;
+                    if taken == Taken::Changed || is_news {
                         self.tell_copy(&key);
                     }
                 }
+                Ok(taken) => {
+                    if said == Said::Edge {
+                        self.note_listed(&key);
+                    }
+                    self.lift(&key, taken);
+                }
                 Err(wanted) => {
-                    self.incoming.push_front(Incoming { key, copy });
+                    self.incoming.push_front(Incoming { key, copy, said });
                     return self.load_taking(wanted);
                 }
             }
@@ -142,7 +175,11 @@ impl Leaf {
             _ => false,
         };
         self.store_copy(stored, copy, is_new);
-        Ok(if is_same { Taken::Same } else { Taken::Changed })
+        Ok(if is_same {
+            Taken::Stored
+        } else {
+            Taken::Changed
+        })
     }
 
     /// Stores a copy. That of a deletion is dropped some time: it only keeps older news from being taken in.

@@ -11,6 +11,7 @@ use crate::wire::{ErrorCode, Failure};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 /// A write of this leaf. Later ones have greater numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +32,21 @@ pub struct Write {
     /// waits is taken once, and one that has gone to the ring is applied once. `None` for one that is
     /// handed in only here.
     pub request: Option<RequestId>,
+    /// What its maker had seen of the writes to its key that wait here.
+    pub before: Before,
+}
+
+/// What the maker of a write had seen of those to its key that wait before it. When the ring has taken one
+/// that was seen, the write replaces what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Before {
+    /// All of them: all makers are of this device.
+    #[default]
+    All,
+    /// This one.
+    One(RequestId),
+    /// None of them.
+    None,
 }
 
 /// How far a write has come.
@@ -38,10 +54,14 @@ pub struct Write {
 pub enum Progress {
     /// It is durable here.
     Local,
+    /// It is durable at an edge node, which takes it to the ring.
+    Edge,
     /// It is durable on as many replicas as its bucket asks for; so it is over.
     Ring {
         /// Its version.
         version: Hlc,
+        /// The causal context of what its key shows with it, encoded.
+        context: Vec<u8>,
     },
     /// The ring does not take it: it is over.
     Refused {
@@ -65,7 +85,8 @@ impl Leaf {
         self.check_open()?;
         if let Some(known) = write.request.and_then(|it| self.outbox.find(it)) {
             if !self.unsynced.iter().any(|(_, write)| *write == known) {
-                self.say(known, Progress::Local);
+                let request = self.outbox.get(known).map(|waiting| waiting.request);
+                self.say(known, request.unwrap_or_default(), Progress::Local);
             }
             return Ok(known);
         }
@@ -74,6 +95,7 @@ impl Leaf {
             client: self.settings.session,
             sequence: id.0,
         };
+        let before = write.before;
         let waiting = Waiting {
             request: write.request.unwrap_or(own),
             key: write.key,
@@ -91,7 +113,8 @@ impl Leaf {
         }
         (self.store.can_write()).map_err(|refused| failed(format!("not written: {refused}")))?;
         self.next_write += 1;
-        if let Some(batch) = self.put(record::outbox_key(id.0), &record::encode(&waiting), true) {
+        let bytes = record::encode_waiting(&waiting, before);
+        if let Some(batch) = self.put(record::outbox_key(id.0), &bytes, true) {
             self.unsynced.push_back((batch, id));
         }
         let key = waiting.key.clone();
@@ -99,7 +122,7 @@ impl Leaf {
         // that again.
         let until = self.left.back().map(|(batch, _)| *batch);
         let until = until.filter(|_| self.is_leaving(&key) && self.outbox.newest(&key).is_none());
-        self.outbox.push(id, waiting, until.is_none());
+        self.outbox.push(id, waiting, before, until.is_none());
         if let Some(batch) = until {
             self.held.push_back((batch, id));
         }

@@ -90,6 +90,7 @@ impl Node {
                 wire::Operation::Write { .. } => {
                     self.start_forward(now, partition, origin, request)
                 }
+                wire::Operation::Edge(_) => Err(no_edge()),
             }
         });
         if let Err(failure) = outcome {
@@ -160,6 +161,7 @@ impl Node {
             wire::Operation::Get { seen: context, .. } | wire::Operation::Write { context, .. } => {
                 context
             }
+            wire::Operation::Edge(_) => return Err(no_edge()),
         };
         if request.key.is_empty() || request.key.len() > KEY_BYTES_MAX {
             let message = format!(
@@ -202,6 +204,12 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// What is said to who takes a stone for an edge node.
+fn no_edge() -> Failure {
+    let message = "this is a member of the ring and no edge node; ask it as one asks members";
+    Failure::new(ErrorCode::Protocol, message)
 }
 
 /// A request that waits for a block.

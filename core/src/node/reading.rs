@@ -52,7 +52,7 @@ impl Node {
                 };
                 (r, Subject::Page(PageRead::new(question, policy)))
             }
-            wire::Operation::Write { .. } => return Ok(()),
+            wire::Operation::Write { .. } | wire::Operation::Edge(_) => return Ok(()),
         };
         let level = level.unwrap_or(settings.read_level);
         let mut quorum = self

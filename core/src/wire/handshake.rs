@@ -104,7 +104,9 @@ impl Features {
     pub const LISTS: Self = Self(1);
     /// [`crate::wire::WatchRequest`].
     pub const WATCHES: Self = Self(2);
-    /// Everything that this build serves.
+    /// [`crate::wire::EdgeOperation`]: it is an edge node.
+    pub const EDGE: Self = Self(4);
+    /// Everything that a member of this build serves.
     pub const ALL: Self = Self(Self::LISTS.0 | Self::WATCHES.0);
 
     /// Whether `feature` is one of them.

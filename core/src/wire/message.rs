@@ -5,7 +5,10 @@ use crate::cluster::RegisterMessage;
 use crate::id::{BucketId, RequestId};
 use crate::replication::Level;
 use crate::selector::Span;
-use crate::wire::{CollectMessage, FeedMessage, Listed, PageAnswer, PageQuestion, SyncMessage};
+use crate::wire::{
+    CollectMessage, EdgeNotice, EdgeOperation, EdgeReply, FeedMessage, Listed, PageAnswer,
+    PageQuestion, SyncMessage,
+};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -73,6 +76,8 @@ pub enum Operation {
         /// Replicas that must agree on the answer; `None` takes the bucket's level of reads.
         r: Option<Level>,
     },
+    /// What only an edge node does.
+    Edge(EdgeOperation),
 }
 
 /// The answer to the request of the same `id`.
@@ -111,6 +116,8 @@ pub enum Reply {
         #[serde(with = "serde_bytes")]
         next: Option<Vec<u8>>,
     },
+    /// What only an edge node answers.
+    Edge(EdgeReply),
 }
 
 /// A key's value as a reader sees it.
@@ -254,6 +261,8 @@ pub enum Notice {
     /// These are the buckets that can be used here, besides the default one. It is said once a
     /// connection is open, and again when there are others.
     Buckets(Vec<NamedBucket>),
+    /// What only an edge node says.
+    Edge(EdgeNotice),
 }
 
 /// A bucket by its two names.

@@ -6,9 +6,11 @@
 //! * [`listing`]: lists of keys.
 //! * [`collect`]: what owners say before they forget deleted keys.
 //! * [`watch`]: who is told what has changed.
+//! * [`edge`]: what only edge nodes are asked and say.
 //! * [`handshake`]: the first frames of a connection.
 
 pub mod collect;
+pub mod edge;
 pub mod frame;
 pub mod handshake;
 pub mod listing;
@@ -17,6 +19,7 @@ pub mod sync;
 pub mod watch;
 
 pub use collect::CollectMessage;
+pub use edge::{EdgeNotice, EdgeOperation, EdgeReply, Shown, ShownState};
 pub use frame::{Frame, FrameError, FrameKind, Frames};
 pub use handshake::{Features, Hello, Refusal, Role, Welcome};
 pub use listing::{Listed, PageAnswer, PageQuestion, StatePage, StoredState};

@@ -3,7 +3,7 @@
 use crate::id::{BucketId, PartitionId};
 use crate::selector::Selector;
 use crate::watch::{Change, Mark, Position};
-use crate::wire::Failure;
+use crate::wire::{Failure, Shown};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,14 @@ pub enum WatchEvent {
         watch: u64,
         /// Why.
         failure: Failure,
+    },
+    /// An edge node shows a key otherwise than before. Who hears it compares contexts: it may be older than
+    /// what was read meanwhile.
+    Shown {
+        /// The client's numbers of the watches that select it.
+        watches: Vec<u64>,
+        /// How.
+        shown: Shown,
     },
 }
 

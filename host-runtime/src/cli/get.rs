@@ -18,7 +18,7 @@ pub(super) async fn run(args: GetArgs) -> Result<(), CliError> {
             "there is no value under {}",
             args.key
         ))),
-        Reply::Written { .. } | Reply::Listed { .. } => Err(confused()),
+        Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_) => Err(confused()),
     }
 }
 

@@ -225,7 +225,9 @@ impl Driver {
                     let partitions = self.client.welcome().map(|it| Ok(it.partitions));
                     self.greeting.send_replace(partitions);
                 }
-                ClientOutput::State(_) => {}
+                ClientOutput::Ping(text) => self.send_text(text).await,
+                // Nothing is lodged from here.
+                ClientOutput::State(_) | ClientOutput::Settled { .. } => {}
             }
         }
         while let Some(output) = self.client.poll_watch() {
@@ -245,6 +247,15 @@ impl Driver {
             .await
             .is_err()
         {
+            self.lost();
+        }
+    }
+
+    async fn send_text(&mut self, text: &'static str) {
+        let Some(socket) = &mut self.socket else {
+            return;
+        };
+        if socket.send(Message::text(text)).await.is_err() {
             self.lost();
         }
     }
@@ -269,6 +280,12 @@ impl Driver {
                     .handle_message(now, message.as_payload())
                     .is_err()
                 {
+                    self.lost();
+                }
+            }
+            Some(Ok(message)) if message.is_text() => {
+                let text = message.as_text().unwrap_or_default();
+                if self.client.handle_text(now, text).is_err() {
                     self.lost();
                 }
             }

@@ -31,7 +31,9 @@ pub(super) async fn run(args: PutArgs) -> Result<(), CliError> {
     let link = Link::open(&args.server.servers).await?;
     match link.call(call).await.map_err(|failure| failed(&failure))? {
         Reply::Written { .. } => Ok(()),
-        Reply::Found(_) | Reply::Missing { .. } | Reply::Listed { .. } => Err(confused()),
+        Reply::Found(_) | Reply::Missing { .. } | Reply::Listed { .. } | Reply::Edge(_) => {
+            Err(confused())
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Flags and environment, as clap reads them.
 
+use super::edge::EdgeAddress;
 use super::member::MemberSetting;
 use super::size::ByteSize;
 use super::span::TimeSpan;
@@ -53,6 +54,15 @@ pub struct ServeArgs {
         conflicts_with = "members"
     )]
     pub seeds: Vec<String>,
+    /// An edge node that this stone dials and then serves; repeat it for each. A few stones of a
+    /// cluster are enough
+    #[arg(
+        long = "edge",
+        env = "HENGE_EDGES",
+        value_name = "ws://HOST:PORT/v1/edge?secret=SECRET",
+        value_delimiter = ','
+    )]
+    pub edges: Vec<EdgeAddress>,
     /// Name of the cluster; stones of another are refused [default: henge]
     #[arg(long, env = "HENGE_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
@@ -104,7 +114,8 @@ pub struct ServeArgs {
     /// Memory that one shard may take in all [default: 1GiB]
     #[arg(long, env = "HENGE_SHARD_MEMORY_MAX", value_name = "SIZE")]
     pub shard_memory_max: Option<ByteSize>,
-    /// Connections at a time [default: 16384]
+    /// Connections at a time, or as many as the system's limit of open files allows beside the data
+    /// [default: 16384]
     #[arg(long, env = "HENGE_CONNECTIONS_MAX", value_name = "COUNT")]
     pub connections_max: Option<usize>,
     /// Serve the console from this folder, for work on it [default: built in]

@@ -1,6 +1,7 @@
 //! The TOML file.
 
 use super::args::PolicySetting;
+use super::edge::EdgeAddress;
 use super::member::MemberSetting;
 use super::settings::SettingsError;
 use super::size::ByteSize;
@@ -19,6 +20,8 @@ pub struct FileSettings {
     pub(super) advertise: Option<String>,
     #[serde(default)]
     pub(super) seeds: Vec<String>,
+    #[serde(default)]
+    pub(super) edges: Vec<EdgeAddress>,
     pub(super) zone: Option<Zone>,
     pub(super) capacity: Option<u32>,
     pub(super) data: Option<PathBuf>,

@@ -4,9 +4,11 @@
 //! * [`mod@file`]: the TOML file.
 //! * [`settings`]: the outcome, checked.
 //! * [`member`]: one member of the static list, `NAME=HOST:PORT@ZONE*CAPACITY`.
+//! * [`edge`]: where an edge node is.
 //! * [`size`]: sizes like `512MiB`. [`span`]: spans of time like `30s`.
 
 pub mod args;
+pub mod edge;
 pub mod file;
 pub mod member;
 pub mod settings;
@@ -14,6 +16,7 @@ pub mod size;
 pub mod span;
 
 pub use args::ServeArgs;
+pub use edge::EdgeAddress;
 pub use member::MemberSetting;
 pub use settings::{Settings, SettingsError};
 pub use size::ByteSize;

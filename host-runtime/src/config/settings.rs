@@ -1,6 +1,7 @@
 //! The outcome of flags, environment and file, checked.
 
 use super::args::{PolicySetting, ServeArgs};
+use super::edge::EdgeAddress;
 use super::file::FileSettings;
 use super::member::{MemberSetting, check_address};
 use super::size::ByteSize;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub members: Vec<MemberSetting>,
     /// Stones of the cluster that this one is to join; none if it is one of the first.
     pub seeds: Vec<String>,
+    /// Edge nodes that it dials.
+    pub edges: Vec<EdgeAddress>,
     /// The cluster that it joins, once that was heard of.
     pub joined: Option<ClusterState>,
     /// The cluster's name.
@@ -133,6 +136,10 @@ impl Settings {
         let settings = Self {
             members,
             seeds,
+            edges: match args.edges.is_empty() {
+                true => file.edges,
+                false => args.edges,
+            },
             joined: None,
             listen,
             name,

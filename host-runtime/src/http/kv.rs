@@ -57,7 +57,7 @@ pub async fn get(State(stone): State<Arc<Stone>>, request: Request) -> Result<Re
     match target.call(&stone, operation).await? {
         Reply::Found(entry) => Ok(found(entry)),
         Reply::Missing { context } => Ok(missing(&context)),
-        Reply::Written { .. } | Reply::Listed { .. } => Err(confused()),
+        Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_) => Err(confused()),
     }
 }
 
@@ -110,7 +110,9 @@ async fn write(
             stamp(&mut response, &version.to_string(), &context);
             Ok(response)
         }
-        Reply::Found(_) | Reply::Missing { .. } | Reply::Listed { .. } => Err(confused()),
+        Reply::Found(_) | Reply::Missing { .. } | Reply::Listed { .. } | Reply::Edge(_) => {
+            Err(confused())
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A client's connection: requests in, responses and notices out.
 
-use super::connection::{Socket, refusal};
+use super::connection::refusal;
 use super::outbox::{Outbox, Pushed};
 use super::pulse::Pulse;
 use super::socket::{self, LINGER, SocketError};
@@ -13,8 +13,9 @@ use henge_core::id::{BucketId, PartitionId};
 use henge_core::wire::{ClientId, FrameError, FrameKind, NamedBucket, Notice, message_frame};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tokio_websockets::Message;
+use tokio_websockets::{Message, WebSocketStream};
 
 /// Bytes of responses that may wait; a client that reads slower than that is cut off.
 const OUTBOX_BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -22,7 +23,10 @@ const OUTBOX_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 const PING_EVERY: Duration = Duration::from_secs(15);
 
 /// Serves a client until its connection ends; `rest` is what came with its hello.
-pub async fn serve(stone: &Stone, socket: Socket, rest: Bytes) {
+pub async fn serve<T>(stone: &Stone, socket: WebSocketStream<T>, rest: Bytes)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let _counted = stone.count_connection();
     let outbox = Arc::new(Outbox::new(OUTBOX_BYTES_MAX));
     let client = Client {

@@ -4,6 +4,7 @@ use super::socket::{self, SocketError};
 use super::{clients, inbound};
 use crate::stone::Stone;
 use bytes::Bytes;
+use futures_util::{Sink, SinkExt};
 use henge_core::id::MemberId;
 use henge_core::limits::PROTOCOL_VERSION;
 use henge_core::wire::{ErrorCode, Features, FrameKind, Hello, Refusal, Role, Welcome};
@@ -11,7 +12,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::time::timeout;
-use tokio_websockets::WebSocketStream;
+use tokio_websockets::{Message, WebSocketStream};
 
 /// The server's side of a WebSocket.
 pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
@@ -66,7 +67,8 @@ fn check_member(stone: &Stone, id: MemberId, name: &str, is_kin: bool) -> Result
     )))
 }
 
-fn welcome(stone: &Stone) -> Welcome {
+/// What a client or a member is greeted with.
+pub(super) fn welcome(stone: &Stone) -> Welcome {
     Welcome {
         version: PROTOCOL_VERSION,
         cluster: stone.config.cluster,
@@ -80,16 +82,17 @@ fn welcome(stone: &Stone) -> Welcome {
 }
 
 /// Says why, if the other side still listens.
-pub(super) async fn refuse(socket: &mut Socket, why: &SocketError) {
+pub(super) async fn refuse<S>(socket: &mut S, why: &SocketError)
+where
+    S: Sink<Message, Error = tokio_websockets::Error> + Unpin,
+{
     if matches!(why, SocketError::Broken(_) | SocketError::Closed) {
         return;
     }
     // It is leaving in any case.
     let _ = timeout(socket::LINGER, async {
         socket::greet(socket, FrameKind::Refusal, &refusal(why)).await?;
-        futures_util::SinkExt::close(socket)
-            .await
-            .map_err(SocketError::from)
+        SinkExt::close(socket).await.map_err(SocketError::from)
     })
     .await;
 }

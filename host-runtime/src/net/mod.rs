@@ -6,6 +6,7 @@
 //! * [`clients`]: a client's connection: requests in, responses out.
 //! * [`inbound`]: a member's connection: its frames in.
 //! * [`dial`]: the connection to a member: our frames out.
+//! * [`edge`]: the connection to an edge node, which is served as a client.
 //! * [`peers`]: the other members, and what is on its way to them.
 //! * [`outbox`]: the bounded queue in front of a connection.
 //! * [`pulse`]: whether the other side still lives, judged by evidence.
@@ -14,6 +15,7 @@
 pub mod clients;
 pub mod connection;
 pub mod dial;
+pub mod edge;
 pub mod inbound;
 pub mod listener;
 pub mod outbox;

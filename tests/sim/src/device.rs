@@ -5,6 +5,7 @@
 //! asked over an earlier one are nobody's.
 
 use crate::Cluster;
+use crate::line::Line;
 use crate::world::disk::{Disk, DiskSettings};
 use henge_core::causality::Value;
 use henge_core::client::ConnectionState;
@@ -12,17 +13,12 @@ use henge_core::leaf::{
     Answer, Leaf, LeafOutput, LeafSettings, ListId, ListPage, ListSpec, Progress, ReadFrom, ReadId,
     SubscriptionId, Write, WriteId,
 };
-use henge_core::limits::{PAIR_BYTES_MAX, PROTOCOL_VERSION};
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
 use henge_core::selector::Span;
 use henge_core::storage::{OperationId, StorageAnswer};
 use henge_core::time::{Duration, Instant};
-use henge_core::wire::ClientId;
-use henge_core::wire::{
-    self, ErrorCode, Failure, Features, FrameKind, Frames, Hello, Refusal, Request, Response,
-    Welcome,
-};
+use henge_core::wire::{Failure, edge};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One leaf.
@@ -34,13 +30,12 @@ pub struct Device {
     rng: Rng,
     /// What its disk is busy with.
     due: BTreeSet<(Instant, OperationId)>,
-    link: Link,
+    line: Line,
+    /// It dials an edge node instead; what it has said there since the last time.
+    pub is_at_edge: bool,
+    edge: EdgeLink,
     /// The seat that it dials; none answers without one.
     pub server: Option<usize>,
-    /// What servers let a pair have, in bytes.
-    pub pair_bytes_max: u32,
-    /// The cluster's id, as servers say it.
-    pub cluster: u64,
     /// What was told of each write of this run.
     pub progress: BTreeMap<WriteId, Vec<Progress>>,
     /// The answers to the reads of this run that nobody has taken.
@@ -57,20 +52,13 @@ pub struct Device {
     pub told: BTreeMap<Vec<u8>, Answer>,
     /// How often each subscription of this run was all here.
     pub synced: BTreeMap<SubscriptionId, u32>,
-    /// What its servers know it by; another one with each connection.
-    client: ClientId,
 }
 
+/// The connection to an edge node.
 #[derive(Debug)]
-enum Link {
-    Down {
-        redial_at: Instant,
-    },
-    /// To this seat, with what was asked: our number and the leaf's.
-    Up {
-        seat: usize,
-        asked: BTreeMap<u64, u64>,
-    },
+enum EdgeLink {
+    Down { redial_at: Instant },
+    Up { is_new: bool, sent: Vec<Vec<u8>> },
 }
 
 impl Device {
@@ -84,12 +72,12 @@ impl Device {
             disk: Disk::new(DiskSettings::CALM, rng.next_u64()),
             rng,
             due: BTreeSet::new(),
-            link: Link::Down {
+            line: Line::new(cluster.now, seed),
+            is_at_edge: false,
+            edge: EdgeLink::Down {
                 redial_at: cluster.now,
             },
             server,
-            pair_bytes_max: 10_240,
-            cluster: 1,
             progress: BTreeMap::new(),
             answers: BTreeMap::new(),
             found: None,
@@ -98,7 +86,6 @@ impl Device {
             pages: BTreeMap::new(),
             told: BTreeMap::new(),
             synced: BTreeMap::new(),
-            client: ClientId((seed | 1) << 16),
         };
         device.start(cluster);
         device
@@ -110,7 +97,8 @@ impl Device {
         let mut leaf = Leaf::new(self.settings.clone());
         leaf.open(cluster.now, &self.disk.files());
         self.leaf = Some(leaf);
-        self.link = Link::Down {
+        self.line.forget(cluster.now);
+        self.edge = EdgeLink::Down {
             redial_at: cluster.now,
         };
         self.progress.clear();
@@ -149,12 +137,51 @@ impl Device {
 
     /// Its connection is lost; `server` says where it finds the next.
     pub fn cut(&mut self, cluster: &mut Cluster) {
-        if let Link::Up { seat, .. } = self.link {
-            cluster.client_gone(seat, self.client);
-            self.link = Link::Down {
-                redial_at: Instant::from_micros(u64::MAX),
-            };
+        if self.line.drop_until(cluster, NEVER) {
             self.leaf().handle_disconnected(cluster.now);
+        }
+    }
+
+    /// What servers say of themselves to this one.
+    pub const fn line(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    /// Its connection to an edge node is lost.
+    pub fn lose(&mut self, cluster: &Cluster) {
+        if matches!(self.edge, EdgeLink::Up { .. }) {
+            self.edge = EdgeLink::Down { redial_at: NEVER };
+            if let Some(leaf) = &mut self.leaf {
+                leaf.handle_disconnected(cluster.now);
+            }
+        }
+    }
+
+    /// Whether it has dialled an edge node since the last time.
+    pub const fn has_dialled_edge(&mut self) -> bool {
+        match &mut self.edge {
+            EdgeLink::Up { is_new, .. } => std::mem::replace(is_new, false),
+            EdgeLink::Down { .. } => false,
+        }
+    }
+
+    /// What it has said to an edge node since the last time.
+    pub fn take_sent(&mut self) -> Vec<Vec<u8>> {
+        match &mut self.edge {
+            EdgeLink::Up { sent, .. } => std::mem::take(sent),
+            EdgeLink::Down { .. } => Vec::new(),
+        }
+    }
+
+    /// An edge node has said something.
+    ///
+    /// # Panics
+    /// If servers do not say that.
+    pub fn take(&mut self, cluster: &mut Cluster, message: &[u8]) {
+        if matches!(self.edge, EdgeLink::Up { .. }) && self.leaf.is_some() {
+            let heard = self.leaf().handle_message(cluster.now, message);
+            heard.expect("what an edge node says");
+            self.drain(cluster);
         }
     }
 
@@ -228,6 +255,7 @@ impl Device {
                 after,
                 limit,
                 is_reverse,
+                is_of_copies: false,
             };
             let id = self.leaf().list(cluster.now, spec).expect("a good listing");
             let page = self.wait_for_page(cluster, id).expect("a page");
@@ -276,7 +304,7 @@ impl Device {
         if self.leaf.is_none() {
             return;
         }
-        self.dial(now);
+        self.dial(cluster);
         self.hear(cluster);
         self.drain(cluster);
         while let Some((at, operation)) = self.due.first().copied()
@@ -302,25 +330,30 @@ impl Device {
         }
     }
 
-    fn dial(&mut self, now: Instant) {
-        let Link::Down { redial_at } = self.link else {
+    fn dial(&mut self, cluster: &mut Cluster) {
+        let now = cluster.now;
+        if self.is_at_edge {
+            if matches!(self.edge, EdgeLink::Down { redial_at } if redial_at <= now) {
+                self.leaf().handle_dialing(now);
+                self.edge = EdgeLink::Up {
+                    is_new: true,
+                    sent: Vec::new(),
+                };
+                self.leaf().handle_connected(now);
+            }
             return;
-        };
-        if redial_at > now {
+        }
+        if !self.line.is_due(now) {
             return;
         }
         self.leaf().handle_dialing(now);
         match self.server {
             Some(seat) => {
-                self.client.0 += 1;
-                let asked = BTreeMap::new();
-                self.link = Link::Up { seat, asked };
+                self.line.connect(seat);
                 self.leaf().handle_connected(now);
             }
             None => {
-                self.link = Link::Down {
-                    redial_at: Instant::from_micros(u64::MAX),
-                };
+                self.line.drop_until(cluster, NEVER);
                 self.leaf().handle_disconnected(now);
             }
         }
@@ -328,25 +361,7 @@ impl Device {
 
     /// Hands on what the server has answered.
     fn hear(&mut self, cluster: &mut Cluster) {
-        let Link::Up { asked, .. } = &mut self.link else {
-            return;
-        };
-        let mut message = Vec::new();
-        asked.retain(|number, own| match cluster.take_response(*number) {
-            Some(response) => {
-                let response = Response {
-                    id: *own,
-                    ..response
-                };
-                let partition = henge_core::id::PartitionId(0);
-                wire::put_message(&mut message, FrameKind::Response, partition, &response);
-                false
-            }
-            None => true,
-        });
-        for frame in cluster.take_told(self.client) {
-            message.extend_from_slice(&frame);
-        }
+        let message = self.line.hear(cluster);
         if !message.is_empty() {
             let heard = self.leaf().handle_message(cluster.now, &message);
             heard.expect("what a node says");
@@ -360,13 +375,16 @@ impl Device {
                     let at = self.disk.submit(cluster.now, operation, request);
                     self.due.insert((at, operation));
                 }
-                LeafOutput::Send(message) => self.send(cluster, &message),
-                LeafOutput::Redial { at } => {
-                    if let Link::Up { seat, .. } = self.link {
-                        cluster.client_gone(seat, self.client);
-                    }
-                    self.link = Link::Down { redial_at: at };
+                LeafOutput::Send(message) => self.send(cluster, message),
+                LeafOutput::Ping(text) => {
+                    assert_eq!(text, edge::PING);
+                    let now = cluster.now;
+                    self.leaf().handle_text(now, edge::PONG).expect("an answer");
                 }
+                LeafOutput::Redial { at } => match self.is_at_edge {
+                    true => self.edge = EdgeLink::Down { redial_at: at },
+                    false => drop(self.line.drop_until(cluster, at)),
+                },
                 LeafOutput::Listed { list, result } => {
                     self.pages.insert(list, result);
                 }
@@ -380,7 +398,12 @@ impl Device {
                 LeafOutput::Opened { pending } => self.found = Some(pending),
                 LeafOutput::Failed(why) => self.failed = Some(why),
                 LeafOutput::Full => {}
-                LeafOutput::Progress { write, progress } => {
+                LeafOutput::Passed { .. } | LeafOutput::Swept { .. } => {
+                    panic!("only an edge node is told that")
+                }
+                LeafOutput::Progress {
+                    write, progress, ..
+                } => {
                     self.progress.entry(write).or_default().push(progress);
                 }
                 LeafOutput::Read { read, result } => {
@@ -390,71 +413,23 @@ impl Device {
                     self.is_online = matches!(state, ConnectionState::Online { .. });
                 }
                 LeafOutput::Refused(_) => {
-                    self.link = Link::Down {
-                        redial_at: Instant::from_micros(u64::MAX),
-                    };
+                    self.line.drop_until(cluster, NEVER);
                 }
             }
         }
     }
 
-    fn send(&mut self, cluster: &mut Cluster, message: &[u8]) {
-        for frame in Frames::new(message) {
-            let frame = frame.expect("what a leaf says");
-            match frame.kind {
-                FrameKind::Hello => {
-                    let hello: Hello = wire::decode_body(frame.body).expect("a greeting");
-                    let answer = self.greet(cluster, &hello);
-                    let heard = self.leaf().handle_message(cluster.now, &answer);
-                    heard.expect("a greeting");
-                }
-                FrameKind::Request => {
-                    let mut request: Request = wire::decode_body(frame.body).expect("a request");
-                    let Link::Up { seat, asked } = &mut self.link else {
-                        return;
-                    };
-                    let number = cluster.take_number();
-                    asked.insert(number, request.id);
-                    request.id = number;
-                    let frame = wire::message_frame(frame.kind, frame.partition, &request);
-                    cluster.hand(*seat, frame);
-                }
-                FrameKind::Watch => {
-                    if let Link::Up { seat, .. } = self.link {
-                        cluster.hand_from(seat, self.client, frame.bytes.to_vec());
-                    }
-                }
-                kind => panic!("a leaf says no {kind:?}"),
-            }
+    fn send(&mut self, cluster: &mut Cluster, message: Vec<u8>) {
+        if let EdgeLink::Up { sent, .. } = &mut self.edge {
+            return sent.push(message);
         }
-    }
-
-    /// What a server says to a greeting.
-    fn greet(&self, cluster: &Cluster, hello: &Hello) -> Vec<u8> {
-        let partition = henge_core::id::PartitionId(0);
-        if hello.cluster.is_some_and(|asked| asked != self.cluster) {
-            let refusal = Refusal {
-                code: ErrorCode::Protocol,
-                message: "another cluster".into(),
-            };
-            return wire::message_frame(FrameKind::Refusal, partition, &refusal);
+        if let Some(greeting) = self.line.send(cluster, &message) {
+            let heard = self.leaf().handle_message(cluster.now, &greeting);
+            heard.expect("a greeting");
         }
-        let seat = self.server.unwrap_or_default();
-        let welcome = Welcome {
-            version: PROTOCOL_VERSION,
-            cluster: self.cluster,
-            member: cluster.seats[seat].id,
-            name: cluster.seats[seat].name.clone(),
-            partitions: cluster.state().target().partitions(),
-            replicas: 3,
-            pair_bytes_max: self
-                .pair_bytes_max
-                .min(u32::try_from(PAIR_BYTES_MAX).unwrap_or(u32::MAX)),
-            features: Features::ALL,
-        };
-        wire::message_frame(FrameKind::Welcome, partition, &welcome)
     }
 }
 
 /// How far time goes at once.
 const STEP: Duration = Duration::from_micros(200);
+const NEVER: Instant = Instant::from_micros(u64::MAX);

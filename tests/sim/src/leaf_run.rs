@@ -205,7 +205,7 @@ impl Run {
         for (id, (key, number)) in &owner.made {
             let known = owner.keys.get_mut(key).ok_or("a key that nobody wrote")?;
             match owner.device.last(*id) {
-                None => {}
+                None | Some(Progress::Edge) => {}
                 Some(Progress::Local) => known.durable = known.durable.max(*number),
                 // With a storage that is full it may be on the ring and not durable here.
                 Some(Progress::Ring { .. }) => {
@@ -406,7 +406,7 @@ fn check_key(cluster: &mut Cluster, key: &str, known: &Known) -> Result<(), Stri
     let value = match reply.map_err(|failure| format!("{key}: {failure:?}"))? {
         Reply::Found(entry) => Some(entry.value.bytes),
         Reply::Missing { .. } => None,
-        other @ (Reply::Written { .. } | Reply::Listed { .. }) => {
+        other @ (Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_)) => {
             return Err(format!("{key}: {other:?}"));
         }
     };

@@ -16,7 +16,8 @@
 //!
 //! * [`world`]: nodes, network, disks and clocks, where everything follows from one seed.
 //! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
-//! * [`device`]: a leaf beside such a cluster.
+//! * [`line`]: a client's connection to such a cluster. [`device`]: a leaf beside it. [`edge_post`]: an edge
+//!   node between them.
 //! * [`watcher`]: a client that watches, beside such a cluster. [`watch_run`]: what befalls it.
 //! * [`list_run`]: lists beside such a cluster, and what befalls them.
 //! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
@@ -32,10 +33,12 @@ mod checkers;
 mod cluster;
 pub mod device;
 mod draw;
+pub mod edge_post;
 pub mod failure;
 mod family;
 mod faults;
 pub mod leaf_run;
+pub mod line;
 pub mod list_run;
 mod model;
 mod moves;

@@ -29,6 +29,7 @@ pub(crate) fn peer_message(frame: &[u8]) -> String {
                 Operation::Get { .. } => "get",
                 Operation::Write { .. } => "write",
                 Operation::List { .. } => "list",
+                Operation::Edge(_) => "what only edge nodes do",
             };
             format!("forward #{op} {kind} {}", text(&request.key))
         }

@@ -204,7 +204,7 @@ impl Run {
                             it.must_read = true;
                         }
                     }
-                    WatchOutput::Resumed { .. } => {}
+                    WatchOutput::Resumed { .. } | WatchOutput::Shown { .. } => {}
                     WatchOutput::Resync { watch } => {
                         self.counts.resyncs += 1;
                         if let Some(it) = self.follower(number, watch) {

@@ -149,7 +149,10 @@ impl Watcher {
                     }
                     self.link = Link::Down { redial_at: at };
                 }
-                ClientOutput::Done { .. } | ClientOutput::State(_) => {}
+                ClientOutput::Done { .. }
+                | ClientOutput::State(_)
+                | ClientOutput::Ping(_)
+                | ClientOutput::Settled { .. } => {}
                 ClientOutput::Refused(refusal) => self.wrongs.push(refusal.message),
             }
         }
@@ -163,6 +166,7 @@ impl Watcher {
                 WatchOutput::Resync { .. } => self.resyncs += 1,
                 WatchOutput::Watching { .. }
                 | WatchOutput::Resumed { .. }
+                | WatchOutput::Shown { .. }
                 | WatchOutput::Failed { .. } => {}
             }
             self.heard.push((cluster.now, output));

@@ -48,7 +48,8 @@ fn told(watcher: &mut Watcher, watch: WatchId) -> Vec<Pair> {
             }
             WatchOutput::Changes { .. }
             | WatchOutput::Watching { .. }
-            | WatchOutput::Resumed { .. } => {}
+            | WatchOutput::Resumed { .. }
+            | WatchOutput::Shown { .. } => {}
             other => panic!("{other:?}"),
         }
     }

@@ -139,7 +139,9 @@ impl Session {
         match self.call(get(key))? {
             Reply::Found(entry) => Ok(Some(entry.value)),
             Reply::Missing { .. } => Ok(None),
-            other @ (Reply::Written { .. } | Reply::Listed { .. }) => panic!("{other:?}"),
+            other @ (Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_)) => {
+                panic!("{other:?}")
+            }
         }
     }
 
@@ -259,6 +261,7 @@ impl Session {
                 ClientOutput::Done { call, result } => {
                     self.done.insert(call, result);
                 }
+                ClientOutput::Ping(_) | ClientOutput::Settled { .. } => {}
                 ClientOutput::State(state) => self.states.push(state),
                 ClientOutput::Refused(refusal) => {
                     self.socket = None;

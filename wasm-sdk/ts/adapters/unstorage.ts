@@ -1,6 +1,7 @@
 /**
  * A store of Henge as a driver of unstorage.
  *
+ * @packageDocumentation
  * @example
  * const storage = createStorage({ driver: hengeDriver({ store: await open({ urls }), base: 'app' }) });
  */
@@ -11,13 +12,17 @@ import { deleteAll, startingWith, ttlOf, type AnyStore } from './any-store.js';
 
 /** A store that also tells of changes and of entries. */
 export interface DriverStore extends AnyStore {
+  /** The value of a key, with its version and siblings. */
   getEntry<T>(key: Key): Promise<Pick<LocalEntry<T>, 'version' | 'siblings'> | undefined>;
+  /** What happens to keys. */
   watch(target: Selector, options?: { signal?: AbortSignal | undefined }): AsyncIterable<DriverChange>;
 }
 
 /** What is taken of a change. */
 export interface DriverChange {
+  /** `set`, `delete`, or something else. */
   readonly type: string;
+  /** Whose, if it is of one key. */
   readonly key?: Key;
 }
 
@@ -31,8 +36,11 @@ export interface HengeDriverOptions {
   ttl?: number | undefined;
 }
 
-/** What calls can be given: `ttl` in seconds. */
-type CallOptions = { ttl?: number | undefined };
+/** What calls of the driver take. */
+export interface HengeCallOptions {
+  /** How long the value can be read, in seconds. */
+  ttl?: number | undefined;
+}
 
 /** A driver of unstorage. */
 export default function hengeDriver(options: HengeDriverOptions) {
@@ -40,7 +48,7 @@ export default function hengeDriver(options: HengeDriverOptions) {
   if (typeof store?.list !== 'function') throw new TypeError('hengeDriver() takes { store: await open(...) } or connect()');
   if (typeof base !== 'string') throw new TypeError(`base must be text, not ${describe(base)}`);
   const head = base === '' || base.endsWith(':') ? base : `${base}:`;
-  const put = async (key: string, value: unknown, call: CallOptions | undefined): Promise<void> => {
+  const put = async (key: string, value: unknown, call: HengeCallOptions | undefined): Promise<void> => {
     const seconds = call?.ttl ?? ttl;
     await store.put(head + key, value, ttlOf(seconds && seconds * 1000));
   };
@@ -57,11 +65,11 @@ export default function hengeDriver(options: HengeDriverOptions) {
       return items.map(({ key }, at) => ({ key, value: values[at] ?? null }));
     },
     getItemRaw: async (key: string): Promise<unknown> => (await store.get(head + key)) ?? null,
-    setItem: (key: string, value: string, call?: CallOptions): Promise<void> => put(key, value, call),
-    async setItems(items: { key: string; value: string; options?: CallOptions }[], common?: CallOptions): Promise<void> {
+    setItem: (key: string, value: string, call?: HengeCallOptions): Promise<void> => put(key, value, call),
+    async setItems(items: { key: string; value: string; options?: HengeCallOptions }[], common?: HengeCallOptions): Promise<void> {
       await Promise.all(items.map(({ key, value, options }) => put(key, value, { ...common, ...options })));
     },
-    setItemRaw: (key: string, value: unknown, call?: CallOptions): Promise<void> => put(key, bytesOf(value), call),
+    setItemRaw: (key: string, value: unknown, call?: HengeCallOptions): Promise<void> => put(key, bytesOf(value), call),
     async removeItem(key: string): Promise<void> {
       await store.delete(head + key);
     },

@@ -159,6 +159,7 @@ export function handIn(
   try {
     const receipt = host.write(request, mark);
     receipt.until('local').then(reached, () => undefined);
+    receipt.until('edge').then(reached, () => undefined);
     receipt.until('ring').then(reached, ended);
   } catch (error) {
     ended(error as StoreError);

@@ -1,6 +1,7 @@
 //! The SDK's build: Rust to wasm, wasm-bindgen, wasm-opt, base64, TypeScript, and the guest for
 //! `henge/testing`, into `wasm-sdk/dist`.
 
+pub(crate) mod edge;
 mod glue;
 pub(crate) mod guest;
 mod inline;
@@ -40,6 +41,7 @@ fn make(steps: &mut Steps) -> Result<()> {
     steps.run("SDK: Rust to wasm", compile)?;
     steps.run("SDK: wasm-bindgen", |_| bindgen(&dist))?;
     steps.run("SDK: wasm-opt", |ticker| optimise(&module, ticker))?;
+    edge::build(steps, &dist)?;
     steps.run("SDK: wasm as base64", |_| inline::write(&module, &dist))?;
     steps.run("SDK: TypeScript", |ticker| {
         Cmd::new("npm")
@@ -109,8 +111,13 @@ fn bindgen(dist: &Path) -> Result<()> {
     if dist.exists() {
         fs::remove_dir_all(dist).with_context(|| format!("cannot empty {}", dist.display()))?;
     }
+    generate(&input, dist)
+}
+
+/// Writes the JavaScript glue of `input`, its types and the module into `dist`.
+fn generate(input: &Path, dist: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(&input).web(true)?.typescript(true);
+    bindgen.input_path(input).web(true)?.typescript(true);
     // The entries say where the module is: another path here would have bundlers copy it for
     // `henge/inline` and `henge/slim`, too.
     bindgen.omit_default_module_path(true);

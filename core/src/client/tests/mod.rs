@@ -148,6 +148,8 @@ fn code(result: &Result<Reply, Failure>) -> ErrorCode {
 fn request_id(request: &Request) -> RequestId {
     match request.operation {
         Operation::Write { request, .. } => request,
-        Operation::Get { .. } | Operation::List { .. } => panic!("a read has no request id"),
+        Operation::Get { .. } | Operation::List { .. } | Operation::Edge(_) => {
+            panic!("a read has no request id")
+        }
     }
 }

@@ -26,7 +26,9 @@ fn says(client: &mut Client, key: &str) -> Token {
     drain(client);
     match request.operation {
         Operation::Get { seen, .. } => Token::decode(&seen).unwrap(),
-        other @ (Operation::Write { .. } | Operation::List { .. }) => panic!("{other:?}"),
+        other @ (Operation::Write { .. } | Operation::List { .. } | Operation::Edge(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 

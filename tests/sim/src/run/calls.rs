@@ -228,8 +228,8 @@ impl Runner<'_> {
                 self.calls.open.remove(&id);
                 self.written(&sent, version, &context)
             }
-            // These clients do not list.
-            Ok(Reply::Listed { .. }) => Ok(()),
+            // These clients do not list, and dial no edge node.
+            Ok(Reply::Listed { .. } | Reply::Edge(_)) => Ok(()),
             Err(failure) => {
                 self.world
                     .say(|| format!("client {client} hears of w{}: {failure}", sent.call.id));

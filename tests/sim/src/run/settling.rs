@@ -275,7 +275,10 @@ impl Runner<'_> {
     fn ask(&mut self, questions: &[Question]) -> Result<Vec<(Instant, Option<Entry>)>, Failure> {
         let entry = |reply| match reply {
             Reply::Found(entry) => Some(entry),
-            Reply::Missing { .. } | Reply::Written { .. } | Reply::Listed { .. } => None,
+            Reply::Missing { .. }
+            | Reply::Written { .. }
+            | Reply::Listed { .. }
+            | Reply::Edge(_) => None,
         };
         let replies = self.ask_all(questions)?.into_iter();
         Ok(replies.map(|(at, reply)| (at, entry(reply))).collect())
