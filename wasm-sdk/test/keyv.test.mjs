@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import { connect, open } from '../dist/index.js';
 import { KeyvHenge } from '../dist/adapters/keyv.js';
 import { cluster } from '../dist/testing/index.js';
+import { eventually } from './eventually.mjs';
 
 let ring;
 let own;
@@ -45,12 +46,11 @@ for (const [version, Keyv, others, kind, store] of CASES) {
 
     test('a time to live goes to the ring', async () => {
       const keyv = new Keyv({ store: adapter(), namespace: 'ttl' });
-      await keyv.set('k', 'v', 300);
+      await keyv.set('k', 'v', 3_000);
       await own.flush();
       const onRing = async () => (await remote.list({ prefix: `${version} ${kind}/ttl:` }).toArray()).length;
       assert.equal(await onRing(), 1);
-      await new Promise((resolve) => setTimeout(resolve, 400));
-      assert.equal(await onRing(), 0);
+      await eventually(async () => assert.equal(await onRing(), 0));
       assert.equal(await keyv.get('k'), undefined);
     });
 
