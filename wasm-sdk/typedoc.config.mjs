@@ -71,6 +71,7 @@ export default {
   githubPages: false,
   disableSources: true,
   excludeExternals: true,
+  excludeInternal: true,
   excludeReferences: true,
   sortEntryPoints: false,
   sort: ['kind', 'source-order'],
