@@ -22,6 +22,8 @@ function pagesOfEntryPoints(app) {
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
       module.name = pages.get(project.getSymbolIdFromReflection(module).packagePath);
     }
+    // What a class is for the engine is nothing to who uses it.
+    for (const type of project.getReflectionsByKind(ReflectionKind.Class)) type.implementedTypes = undefined;
     for (const variable of project.getReflectionsByKind(ReflectionKind.Variable)) {
       // What a function is made by is of no use to who calls it, and its own text says all.
       variable.defaultValue = undefined;
@@ -71,6 +73,7 @@ export default {
   githubPages: false,
   disableSources: true,
   excludeExternals: true,
+  excludeInternal: true,
   excludeReferences: true,
   sortEntryPoints: false,
   sort: ['kind', 'source-order'],

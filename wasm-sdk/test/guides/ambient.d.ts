@@ -7,7 +7,13 @@ declare module 'cloudflare:workers' {
   }
 }
 
-interface DurableObjectState {
-  readonly storage: import('henge/durable-object').DurableObjectStorageLike;
-  blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T>;
+interface DurableObjectState extends Omit<import('henge/durable-object').DurableObjectStateLike, 'acceptWebSocket' | 'getWebSockets'> {
+  acceptWebSocket(socket: WebSocket): void;
+  getWebSockets(): WebSocket[];
+}
+
+/** A socket can keep something that outlives the object in memory. */
+interface WebSocket {
+  serializeAttachment(attachment: unknown): void;
+  deserializeAttachment(): unknown;
 }

@@ -152,64 +152,80 @@ export class EdgeNode implements EdgeListener {
 
   // What the engine calls.
 
+  /** @internal */
   append(operation: number, file: string, offset: number, bytes: Uint8Array): void {
     this.#files.append(operation, file, offset, bytes);
   }
 
+  /** @internal */
   sync(operation: number, file: string): void {
     this.#files.sync(operation, file);
   }
 
+  /** @internal */
   load(operation: number, file: string, offset: number, length: number): void {
     this.#files.load(operation, file, offset, length);
   }
 
+  /** @internal */
   replace(operation: number, file: string, bytes: Uint8Array): void {
     this.#files.replace(operation, file, bytes);
   }
 
+  /** @internal */
   truncate(operation: number, file: string, length: number): void {
     this.#files.truncate(operation, file, length);
   }
 
+  /** @internal */
   remove(operation: number, file: string): void {
     this.#files.remove(operation, file);
   }
 
+  /** @internal */
   opened(): void {
     this.#opening?.resolve();
   }
 
+  /** @internal */
   broken(why: string): void {
     const error = new StoreError('CORRUPT', `the storage of this edge node has failed (${why})`);
     if (this.#opening) this.#opening.reject(error);
     else this.#ctx.abort(error.message);
   }
 
+  /** @internal */
   full(): void {}
 
+  /** @internal */
   status(): void {}
 
+  /** @internal */
   toRing(bytes: Uint8Array): void {
     this.#ring.send(bytes.slice().buffer);
   }
 
+  /** @internal */
   pingRing(text: string): void {
     this.#ring.send(text);
   }
 
+  /** @internal */
   redial(atMs: number): void {
     this.#ring.redial(atMs);
   }
 
+  /** @internal */
   toClient(id: number, bytes: Uint8Array): void {
     trySend(this.#sockets.get(id), bytes.slice().buffer);
   }
 
+  /** @internal */
   closeClient(id: number): void {
     this.#forget(id)?.close(1008, 'see the last message');
   }
 
+  /** @internal */
   remember(id: number, bytes: Uint8Array): void {
     this.#sockets.get(id)?.serializeAttachment({ id, state: bytes.slice() } satisfies Attachment);
   }
