@@ -1,3 +1,4 @@
+mod edge;
 mod listing;
 mod watch;
 
@@ -261,6 +262,7 @@ fn frames_of_version_1_are_these_bytes() {
     let lines = lines.into_iter().chain(bucket_lines(p));
     let lines = lines.chain(watch::watch_lines(p));
     let lines = lines.chain(listing::listing_lines(p));
+    let lines = lines.chain(edge::edge_lines(p));
     let text: String = lines
         .map(|(name, bytes)| format!("{name} {}\n", hex(&bytes)))
         .collect();
