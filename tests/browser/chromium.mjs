@@ -72,7 +72,7 @@ export async function openPage(context, url) {
   const problems = [];
   const note = (words) => {
     // That a stone is down is what the tests are about.
-    if (!/net::ERR_|WebSocket connection to|establish a connection to the server at ws:/.test(words)) problems.push(words);
+    if (!/net::ERR_|WebSocket connection to|establish a connection to the server at ws:|The connection to ws:/.test(words)) problems.push(words);
   };
   page.on('pageerror', (error) => note(String(error)));
   page.on('console', (message) => message.type() === 'error' && note(message.text()));

@@ -75,6 +75,27 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       await Promise.all([leader.close(), follower.close()]);
     });
 
+    test('what the ring refuses is told once in each tab, wherever it was written', { timeout: 60_000 }, async () => {
+      for (const isInWorker of [false, true]) {
+        const name = `refused-${isInWorker}`;
+        const tabs = [await openTab(name, stones.urls, isInWorker, 'nowhere'), await openTab(name, stones.urls, isInWorker, 'nowhere')];
+        for (const tab of tabs) {
+          await tab.evaluate(() => {
+            window.refused = [];
+            window.store.onRefused(({ key, error }) => window.refused.push(`${key} ${error.code}`));
+          });
+        }
+        for (const [index, tab] of tabs.entries()) {
+          await tab.evaluate((key) => window.store.put(key, 'v', { durability: 'ring' }).catch(() => undefined), `k${index}`);
+        }
+        await sleep(300);
+        for (const tab of tabs) {
+          assert.deepEqual(await tab.evaluate(() => window.refused), ['k0 NO_SUCH_BUCKET', 'k1 NO_SUCH_BUCKET']);
+          await tab.close();
+        }
+      }
+    });
+
     test('a tab that closes its store leaves what it has written, and the lead, to the others', { timeout: 60_000 }, async () => {
       const [leader, follower, other] = [await openTab('left'), await openTab('left'), await openTab('left')];
       const write = (tab, label) =>
@@ -143,15 +164,15 @@ async function endWorker() {
 }
 
 /** A tab that has the store `name` open, without a connection or with `urls`. */
-async function openTab(name, urls, isInWorker = false) {
+async function openTab(name, urls, isInWorker = false, bucket = 'default') {
   const page = await browser.openTab(site.origin);
   await page.evaluate(
-    async ({ name, urls, isInWorker }) => {
+    async ({ name, urls, isInWorker, bucket }) => {
       const { open } = await import('/browser.js');
       const worker = isInWorker ? () => (window.worker = new Worker('/worker.js', { type: 'module' })) : undefined;
-      window.store = await open({ name, worker, ...(urls && { urls }) });
+      window.store = await open({ name, worker, bucket, ...(urls && { urls }) });
     },
-    { name, urls, isInWorker },
+    { name, urls, isInWorker, bucket },
   );
   return page;
 }

@@ -197,6 +197,9 @@ fn its_own_writes_are_told_at_once_and_give_way_to_newer_ones() {
     assert_eq!((told.source, told.version), (Source::Waiting, None));
     device.run(&mut cluster, millis(200));
     assert_eq!(device.leaf().pending(), 0);
+    let told = &device.told[&b"a/k".to_vec()];
+    assert_eq!(told.source, Source::Copy, "the ring has it");
+    assert!(told.version.is_some());
     put(&mut cluster, "a/k", "theirs");
     device.run(&mut cluster, millis(200));
     let told = &device.told[&b"a/k".to_vec()];

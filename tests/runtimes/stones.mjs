@@ -101,7 +101,7 @@ export class Stones {
 }
 
 /** Asks `ready` again and again until it says yes. */
-export async function until(what, ready, limit_ms = 30_000) {
+export async function until(what, ready, limit_ms = 200_000) {
   const end = Date.now() + limit_ms;
   while (!(await ready())) {
     if (Date.now() > end) throw new Error(`${what}: not within ${limit_ms} ms`);

@@ -38,7 +38,12 @@ impl Kind {
     pub(crate) const fn fits(self, request: &StorageRequest) -> bool {
         match (self, request) {
             (Self::Failed, _) => true,
-            (Self::Full, StorageRequest::Append { .. } | StorageRequest::Replace { .. }) => true,
+            (
+                Self::Full,
+                StorageRequest::Append { .. }
+                | StorageRequest::Replace { .. }
+                | StorageRequest::Sync { .. },
+            ) => true,
             (Self::Full, _) => false,
             (_, request) => matches!(request, StorageRequest::Read { .. }),
         }

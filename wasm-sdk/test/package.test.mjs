@@ -149,13 +149,15 @@ test('its types hold in a strict program', async () => {
 test('its adapters fit the types of Keyv 5 and 6 and of unstorage', async () => {
   await writeFile(
     join(app, 'adapters.mts'),
-    `import { open, type LocalStore } from 'henge';
+    `import { connect, open, type LocalStore, type Store } from 'henge';
      import { KeyvHenge } from 'henge/keyv';
      import hengeDriver from 'henge/unstorage';
      import { Keyv as Keyv5 } from 'keyv';
      import { Keyv as Keyv6 } from 'keyv-6';
      import { createStorage } from 'unstorage';
      const store: LocalStore = await open({ name: 'types' });
+     const ring: Store = await connect('http://a');
+     export const remote = [new Keyv5(new KeyvHenge(ring)), createStorage({ driver: hengeDriver({ store: ring }) })];
      export const five = new Keyv5(new KeyvHenge(store.namespace('a/')), { ttl: 1 });
      export const six = new Keyv6(new KeyvHenge(store, { namespace: 'b' }));
      export const storage = createStorage({ driver: hengeDriver({ store, base: 'b', ttl: 60 }) });

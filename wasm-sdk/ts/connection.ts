@@ -81,8 +81,7 @@ export class Connection extends Host<Engine> implements RingListener {
 
   /** Ends a watch. */
   unwatch(id: number): void {
-    if (!this.#watches.delete(id) || this.state.state === 'closed') return;
-    this.submit('', (engine) => engine.unwatch(id));
+    if (this.#watches.delete(id) && this.isLive) this.submit('', (engine) => engine.unwatch(id));
   }
 
   /** Where a watch is. */

@@ -1,6 +1,7 @@
 /**
  * Keeps a store in a Durable Object of Cloudflare's, or makes an edge node of it, which browsers dial: see `EdgeNode`.
  *
+ * @packageDocumentation
  * @example
  * import { open } from 'henge';
  * import { durableObjectChunks } from 'henge/durable-object';

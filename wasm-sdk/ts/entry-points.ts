@@ -8,19 +8,11 @@ import type { Urls } from './urls.js';
 
 /** The functions of this package. */
 export interface EntryPoints {
-  /**
-   * Connects to a cluster: to the first of `urls` that answers, and to the next when a connection is
-   * lost. Resolves when a server has greeted; rejects with `OFFLINE` if none does within
-   * `timeoutMs` (5,000 if not given), and with what the server says if it refuses.
-   */
+  /** Connects to a cluster. */
   connect(urls: Urls, options?: ConnectOptions): Promise<Store>;
-  /**
-   * Opens a store of this device: what is written is kept here until the ring has it, also while there
-   * is no connection, and what was read can be read again without one. Resolves when the storage is
-   * open, before there is a connection.
-   */
+  /** Opens a store of this device that takes its writes to a cluster. */
   open(options?: OpenOptions): Promise<LocalStore>;
-  /** The partition of `key` on a ring of `partitions`. To be called after the first `connect` or `open`. */
+  /** The partition of `key` on a ring of `partitions`. */
   partitionOf(key: Key, partitions: number): number;
 }
 

@@ -1,10 +1,12 @@
 import { describe } from './codec.js';
 import type { EngineModule } from './engine-module.js';
 import { LeafHost, type LeafSettings } from './leaf-host.js';
+import type { LeafPort } from './leaf-port.js';
 import { HengeLocalStore } from './local-store.js';
 import type { Picked } from './media/pick.js';
 import { notesOfPage, type Notes } from './media/progress.js';
 import { checkOptions, Levels } from './options.js';
+import type { Glue } from './runtime.js';
 import type { LocalStore, OpenOptions, WebSocketClass } from './types.js';
 import { EngineWorker } from './tabs/engine-worker.js';
 import { areThereTabs, TabPort, type Lead } from './tabs/port.js';
@@ -32,26 +34,48 @@ export async function open(engine: EngineModule, options: OpenOptions = {}): Pro
   const opening: Opening = { name, settings: { bucket, memoryBytes, copies }, storage, folder, addresses };
   const isShared = SHARED.includes(storage) && (await areThereTabs());
   if (worker !== undefined) checkWorker(options);
-  const glue = await engine.load(options.wasm);
+  const loading = engine.load(options.wasm);
   // Where tabs cannot agree on who has it, the store is opened here.
   const make = isShared ? worker : undefined;
   const socketClass = urls === undefined || make ? undefined : await engine.webSocket(options.WebSocket, 'open({ urls, WebSocket })');
-  const host = (): Promise<LeafHost> => openHost(engine, opening, socketClass, isShared ? notesOfPage(name) : undefined);
-  const lead: Lead = make ? { worker: (...who) => EngineWorker.start(make, opening, engine.module(), notesOfPage(name), ...who) } : { host };
-  const port = isShared ? await TabPort.open(name, lead) : await host();
+  const host = (): Promise<LeafHost> => openHost(engine, opening, loading, socketClass, isShared ? notesOfPage(name) : undefined);
+  const lead: Lead = make ? { worker: (...who) => EngineWorker.start(make, opening, loading.then(() => engine.module()), notesOfPage(name), ...who) } : { host };
+  const [port, glue] = await both(isShared ? TabPort.open(name, lead) : host(), loading);
   return new HengeLocalStore(name, port, new Levels(glue.levelCode), addresses.length > 0);
 }
 
-/** Opens a leaf here. The engine must be loaded. */
+/** The leaf and the engine, which are opened and loaded at the same time. */
+async function both(opening: Promise<LeafPort>, loading: Promise<Glue>): Promise<[LeafPort, Glue]> {
+  const [port, glue] = await Promise.allSettled([opening, loading]);
+  if (port.status === 'fulfilled' && glue.status === 'fulfilled') return [port.value, glue.value];
+  if (port.status === 'fulfilled') await port.value.end();
+  throw glue.status === 'rejected' ? glue.reason : (port as PromiseRejectedResult).reason;
+}
+
+/** Opens a leaf here, when the engine is loaded. */
 export async function openHost(
   engine: EngineModule,
   opening: Opening,
+  loading: Promise<unknown>,
   socketClass: WebSocketClass | undefined,
   notes: Notes | undefined,
 ): Promise<LeafHost> {
   const { name, settings, storage, folder, addresses } = opening;
   const pick = (): Promise<Picked> => engine.runtime.medium(name, storage, folder);
-  const host = new LeafHost(engine.loaded('open()'), settings, pick, addresses, socketClass, notes);
+  // The storage is found meanwhile.
+  let found: Promise<Picked> | undefined = pick();
+  const pickNext = (): Promise<Picked> => {
+    const next = found ?? pick();
+    found = undefined;
+    return next;
+  };
+  try {
+    await Promise.all([loading, found]);
+  } catch (error) {
+    void found.then(({ medium }) => medium.close()).catch(() => undefined);
+    throw error;
+  }
+  const host = new LeafHost(engine.loaded('open()'), settings, pickNext, addresses, socketClass, notes);
   try {
     await host.open();
     return host;

@@ -1,21 +1,25 @@
-/** The same as the main entry, without the engine: the caller hands it in, and nothing is looked for. */
+/**
+ * The same as `henge`, without the engine: the caller hands it in, and nothing is looked for. It also exports all types of
+ * `henge`.
+ *
+ * @packageDocumentation
+ */
 import { medium } from '#media';
 import { webSocket } from '#socket';
-import { entryPoints, type EntryPoints } from './entry-points.js';
-import type { Wasm } from './runtime.js';
+import { entryPoints } from './entry-points.js';
 import type { ConnectOptions, LocalStore, OpenOptions, Store } from './types.js';
 import type { Urls } from './urls.js';
 
 /** Options of `connect()` where the engine must be handed in. */
 export interface SlimOptions extends ConnectOptions {
   /** `henge/henge_wasm_bg.wasm`, as bytes or compiled. */
-  wasm: Wasm;
+  wasm: BufferSource | WebAssembly.Module;
 }
 
 /** Options of `open()` where the engine must be handed in. */
 export interface SlimOpenOptions extends OpenOptions {
   /** `henge/henge_wasm_bg.wasm`, as bytes or compiled. */
-  wasm: Wasm;
+  wasm: BufferSource | WebAssembly.Module;
 }
 
 const entry = entryPoints({
@@ -27,7 +31,10 @@ const entry = entryPoints({
   medium,
 });
 
+/** Connects to a cluster, as `connect()` of `henge` does. */
 export const connect: (urls: Urls, options: SlimOptions) => Promise<Store> = entry.connect;
+/** Opens a store of this device, as `open()` of `henge` does. */
 export const open: (options: SlimOpenOptions) => Promise<LocalStore> = entry.open;
-export const partitionOf: EntryPoints['partitionOf'] = entry.partitionOf;
+/** The partition of a key, as `partitionOf()` of `henge` gives it. */
+export const partitionOf = entry.partitionOf;
 export * from './public.js';

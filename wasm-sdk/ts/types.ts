@@ -90,7 +90,15 @@ export interface Entry<T = Value> {
   readonly siblings?: readonly T[];
 }
 
-/** How the connection is. Calls wait while it is `connecting` or `offline`. */
+/**
+ * How the connection is. Calls wait while it is `connecting` or `offline`.
+ *
+ * - `connecting`: a server is being dialled.
+ * - `connected`: to the server `member`; a key has `replicas` replicas.
+ * - `offline`: no server was reached, because of `error`; the next attempt is at `retryAt`.
+ * - `failed`: the servers refuse this client, or the engine has failed; `error` says which. Open another store.
+ * - `closed`: it was closed.
+ */
 export type Status =
   | { readonly state: 'connecting' }
   | { readonly state: 'connected'; readonly member: string; readonly replicas: number }
@@ -295,13 +303,18 @@ export interface Listing<T = Value, E = ListEntry<T>> extends AsyncIterable<E> {
   toArray(): Promise<E[]>;
 }
 
-/** What happens to keys that are subscribed to. */
+/**
+ * What happens to keys that are subscribed to.
+ *
+ * - `set`: `key` has another value. `source` is `waiting` for a write of this device that the ring does not have.
+ * - `delete`: `key` has no value any more.
+ * - `synced`: all that the ring has is here: what is read now is that, or newer.
+ * - `resync`: some changes were not told: read anew.
+ */
 export type Change<T = Value> =
   | { readonly type: 'set'; readonly key: Key; readonly value: T; readonly version?: Version; readonly source: 'waiting' | 'copy' }
   | { readonly type: 'delete'; readonly key: Key; readonly source: 'waiting' | 'copy' }
-  /** All that the ring has is here: what is read now is that, or newer. */
   | { readonly type: 'synced' }
-  /** Some changes were not told: read anew. */
   | { readonly type: 'resync' };
 
 /** What a {@link Watch} of the ring tells. */

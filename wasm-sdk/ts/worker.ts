@@ -1,6 +1,7 @@
 /**
- * A script for a dedicated worker: it has the store of all tabs, and its files in OPFS. The page starts it:
+ * A script for a dedicated worker: it has the store of all tabs, and its files in OPFS. The page starts it.
  *
+ * @packageDocumentation
  * @example
  * import { open } from 'henge';
  * const store = await open({

@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod cluster;
 mod cmd;
+mod docs;
 mod hosts;
 mod paths;
 mod setup;
@@ -43,6 +44,8 @@ enum Command {
     Wasm,
     /// Print the sizes of all that the SDK ships, and the largest parts of its wasm
     Sizes,
+    /// Write the API reference of the SDK, docs/api, anew from its types
+    Docs,
     /// Build the SDK and then the native server, target/release/henge
     Build,
     /// Build, start a cluster of stones in the background and wait until each is ready
@@ -81,6 +84,7 @@ fn run(command: Command, steps: &mut Steps) -> Result<()> {
         Command::Setup => setup::all(steps),
         Command::Wasm => wasm::build(steps),
         Command::Sizes => wasm::sizes(steps),
+        Command::Docs => docs::run(steps),
         Command::Build => build::run(steps).map(drop),
         Command::Up(args) => cluster::up(&args, steps),
         Command::Down(args) => cluster::down(&args, steps),

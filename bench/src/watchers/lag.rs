@@ -42,6 +42,7 @@ pub(super) fn run(args: &Watchers) {
         mib(resident(pid)),
         crowd.heard.resyncs.load(Ordering::Relaxed)
     );
+    print_guests(&stones);
     print_tellings(&crowd.take());
 
     crowd.let_lag(true);
@@ -66,6 +67,7 @@ pub(super) fn run(args: &Watchers) {
         mib(most),
         mib(resident(pid)),
     );
+    print_guests(&stones);
     let steady = |it: &Telling| it.number >= first + BURST && !it.is_slow;
     let told: Vec<Telling> = crowd.take().into_iter().filter(steady).collect();
     println!("| the latter, to those who read | |");
@@ -80,6 +82,23 @@ pub(super) fn run(args: &Watchers) {
         "| the slow ones read again: told of changes, told to read anew; connections lost | {told}, \
          {resyncs}; {} |",
         crowd.heard.lost.load(Ordering::Relaxed)
+    );
+}
+
+/// What the stone says of its guests.
+fn print_guests(stones: &Stones) {
+    let status = stones[0].status();
+    let shards = status["shards"].as_array().into_iter().flatten();
+    let (mut bytes, mut restarts, mut queued) = (0, 0, 0);
+    for shard in shards {
+        bytes += shard["guest_bytes"].as_u64().unwrap_or(0);
+        restarts += shard["restarts"].as_u64().unwrap_or(0);
+        queued += shard["watch"]["queued_bytes"].as_u64().unwrap_or(0);
+    }
+    println!(
+        "| of that guests, MiB; guests that trapped; waiting for watches, KiB | {}; {restarts}; {} |",
+        mib(bytes),
+        queued >> 10
     );
 }
 

@@ -174,7 +174,7 @@ pub enum StorageAnswer<'a> {
 /// A request that was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StorageFault {
-    /// No room is left; the file is as it was.
+    /// No room is left; the file is as it was. What a `Sync` was for is still there, and not durable.
     Full,
     /// Anything else, in the medium's words. The file may hold a part of what was written.
     Failed(String),

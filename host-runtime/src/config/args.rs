@@ -114,7 +114,8 @@ pub struct ServeArgs {
     /// Memory that one shard may take in all [default: 1GiB]
     #[arg(long, env = "HENGE_SHARD_MEMORY_MAX", value_name = "SIZE")]
     pub shard_memory_max: Option<ByteSize>,
-    /// Connections at a time [default: 16384]
+    /// Connections at a time, or as many as the system's limit of open files allows beside the data
+    /// [default: 16384]
     #[arg(long, env = "HENGE_CONNECTIONS_MAX", value_name = "COUNT")]
     pub connections_max: Option<usize>,
     /// Serve the console from this folder, for work on it [default: built in]

@@ -100,7 +100,7 @@ async fn note(error: &io::Error) {
 async fn turn_away(mut tcp: TcpStream, connections_max: usize) {
     let body = format!(
         "{{\"code\":\"RATE_LIMITED\",\"message\":\"this stone has its {connections_max} \
-         connections; ask another one, or raise --connections-max\"}}\n"
+         connections; ask another one, or raise --connections-max and the limit of open files\"}}\n"
     );
     let response = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\

@@ -59,7 +59,7 @@ async function bundle(stores, folder) {
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
     logLevel: 'warning',
   });
-  await copyFile(join(sdk, 'henge_wasm_bg.wasm'), join(folder, 'henge_wasm_bg.wasm'));
+  for (const file of ['henge_wasm_bg.wasm', 'worker.js']) await copyFile(join(sdk, file), join(folder, file));
 }
 
 async function fill(urls, pairs) {

@@ -6,6 +6,7 @@ import { median } from './page/operations.mjs';
 /** The stores, in the order of the table. `durability` is what one gives unless the page interferes. */
 export const STORES = [
   { title: 'Henge', module: 'henge', durability: 'strict', syncs: true },
+  { title: 'Henge, OPFS', module: 'henge-worker', durability: 'strict', syncs: true },
   { title: 'idb-keyval', module: 'idb-keyval', durability: 'relaxed', syncs: false },
   { title: 'Dexie', module: 'dexie', durability: 'relaxed', syncs: false },
   { title: 'PouchDB', module: 'pouchdb', durability: 'relaxed', syncs: true },

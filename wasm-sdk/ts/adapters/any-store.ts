@@ -2,12 +2,19 @@ import type { Key, ListEntry, Selector } from '../types.js';
 
 /** What the adapters need of a store: of one of `open()`, of `connect()`, or of a namespace of one. */
 export interface AnyStore {
+  /** The value of a key. */
   get<T>(key: Key): Promise<T | undefined>;
+  /** The values of many keys, in their order. */
   getMany<T>(keys: readonly Key[]): Promise<(T | undefined)[]>;
+  /** Whether a key has a value. */
   has(key: Key): Promise<boolean>;
+  /** Writes a value. */
   put<T>(key: Key, value: T, options?: { ttlMs?: number | undefined }): Promise<unknown>;
+  /** Deletes a key. */
   delete(key: Key): Promise<unknown>;
+  /** Keys in order, with their values. */
   list<T>(options?: Selector): AsyncIterable<Pick<ListEntry<T>, 'key' | 'value'>>;
+  /** Closes the store. */
   close(): Promise<void>;
 }
 

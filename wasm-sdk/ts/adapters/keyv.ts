@@ -1,6 +1,7 @@
 /**
  * A store of Henge as a storage adapter of Keyv, version 5 or 6.
  *
+ * @packageDocumentation
  * @example
  * const keyv = new Keyv(new KeyvHenge(await open({ urls })), { namespace: 'sessions' });
  */
@@ -15,7 +16,9 @@ export interface KeyvHengeOptions {
 
 /** A value with its key, as Keyv hands it over. */
 export interface KeyvHengeEntry {
+  /** The key. */
   key: string;
+  /** The value. */
   value: unknown;
   /** How long it can be read, in milliseconds. */
   ttl?: number | undefined;
@@ -25,6 +28,7 @@ export interface KeyvHengeEntry {
 export class KeyvHenge {
   /** Keyv 5 iterates only over stores of a dialect that it knows. */
   opts: Record<string, unknown> = { dialect: 'etcd' };
+  /** What its keys begin with, and `:`. */
   namespace: string | undefined;
   #store: AnyStore;
 
@@ -34,20 +38,23 @@ export class KeyvHenge {
     this.namespace = options.namespace;
   }
 
+  /** The value of a key. */
   async get<T>(key: string): Promise<T | undefined> {
     return this.#store.get<T>(this.#inside(key));
   }
 
+  /** The values of many keys, in their order. */
   async getMany<T>(keys: string[]): Promise<(T | undefined)[]> {
     return this.#store.getMany<T>(keys.map((key) => this.#inside(key)));
   }
 
+  /** Writes a value, which can be read for `ttl` milliseconds, or for ever. */
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
     await this.#store.put(this.#inside(key), value, ttlOf(ttl));
     return true;
   }
 
-  /** Resolves to what each `set` does: Keyv 5 takes that, though its types say that it takes nothing. */
+  /** Writes many values. Resolves to what each `set` does: Keyv 5 takes that, though its types say that it takes nothing. */
   async setMany(entries: KeyvHengeEntry[]): Promise<any> {
     return Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
   }
@@ -63,15 +70,18 @@ export class KeyvHenge {
     return isThere;
   }
 
+  /** Deletes many keys; resolves with whether all had a value. */
   async deleteMany(keys: string[]): Promise<boolean> {
     const deleted = await Promise.all(keys.map((key) => this.delete(key)));
     return deleted.every(Boolean);
   }
 
+  /** Whether a key has a value. */
   async has(key: string): Promise<boolean> {
     return this.#store.has(this.#inside(key));
   }
 
+  /** Which keys have a value, in their order. */
   async hasMany(keys: string[]): Promise<boolean[]> {
     return Promise.all(keys.map((key) => this.has(key)));
   }

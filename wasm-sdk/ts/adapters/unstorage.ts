@@ -1,18 +1,29 @@
 /**
  * A store of Henge as a driver of unstorage.
  *
+ * @packageDocumentation
  * @example
  * const storage = createStorage({ driver: hengeDriver({ store: await open({ urls }), base: 'app' }) });
  */
 import { describe } from '../codec.js';
 import type { StoreError } from '../errors.js';
-import type { Change, Key, LocalEntry, Selector } from '../types.js';
+import type { Key, LocalEntry, Selector } from '../types.js';
 import { deleteAll, startingWith, ttlOf, type AnyStore } from './any-store.js';
 
 /** A store that also tells of changes and of entries. */
 export interface DriverStore extends AnyStore {
+  /** The value of a key, with its version and siblings. */
   getEntry<T>(key: Key): Promise<Pick<LocalEntry<T>, 'version' | 'siblings'> | undefined>;
-  watch<T>(target: Selector, options?: { signal?: AbortSignal | undefined }): AsyncIterable<Change<T>>;
+  /** What happens to keys. */
+  watch(target: Selector, options?: { signal?: AbortSignal | undefined }): AsyncIterable<DriverChange>;
+}
+
+/** What is taken of a change. */
+export interface DriverChange {
+  /** `set`, `delete`, or something else. */
+  readonly type: string;
+  /** Whose, if it is of one key. */
+  readonly key?: Key;
 }
 
 /** Options of {@link hengeDriver}. */
@@ -25,8 +36,11 @@ export interface HengeDriverOptions {
   ttl?: number | undefined;
 }
 
-/** What calls can be given: `ttl` in seconds. */
-type CallOptions = { ttl?: number | undefined };
+/** What calls of the driver take. */
+export interface HengeCallOptions {
+  /** How long the value can be read, in seconds. */
+  ttl?: number | undefined;
+}
 
 /** A driver of unstorage. */
 export default function hengeDriver(options: HengeDriverOptions) {
@@ -34,7 +48,7 @@ export default function hengeDriver(options: HengeDriverOptions) {
   if (typeof store?.list !== 'function') throw new TypeError('hengeDriver() takes { store: await open(...) } or connect()');
   if (typeof base !== 'string') throw new TypeError(`base must be text, not ${describe(base)}`);
   const head = base === '' || base.endsWith(':') ? base : `${base}:`;
-  const put = async (key: string, value: unknown, call: CallOptions | undefined): Promise<void> => {
+  const put = async (key: string, value: unknown, call: HengeCallOptions | undefined): Promise<void> => {
     const seconds = call?.ttl ?? ttl;
     await store.put(head + key, value, ttlOf(seconds && seconds * 1000));
   };
@@ -51,11 +65,11 @@ export default function hengeDriver(options: HengeDriverOptions) {
       return items.map(({ key }, at) => ({ key, value: values[at] ?? null }));
     },
     getItemRaw: async (key: string): Promise<unknown> => (await store.get(head + key)) ?? null,
-    setItem: (key: string, value: string, call?: CallOptions): Promise<void> => put(key, value, call),
-    async setItems(items: { key: string; value: string; options?: CallOptions }[], common?: CallOptions): Promise<void> {
+    setItem: (key: string, value: string, call?: HengeCallOptions): Promise<void> => put(key, value, call),
+    async setItems(items: { key: string; value: string; options?: HengeCallOptions }[], common?: HengeCallOptions): Promise<void> {
       await Promise.all(items.map(({ key, value, options }) => put(key, value, { ...common, ...options })));
     },
-    setItemRaw: (key: string, value: unknown, call?: CallOptions): Promise<void> => put(key, bytesOf(value), call),
+    setItemRaw: (key: string, value: unknown, call?: HengeCallOptions): Promise<void> => put(key, bytesOf(value), call),
     async removeItem(key: string): Promise<void> {
       await store.delete(head + key);
     },
@@ -73,21 +87,32 @@ export default function hengeDriver(options: HengeDriverOptions) {
     },
     clear: (part?: string): Promise<void> => deleteAll(store, below(part)),
     dispose: (): Promise<void> => store.close(),
-    /** Tells of changes made here and elsewhere; of one made here twice: then, and when the ring has it. */
-    watch(callback: (event: 'update' | 'remove', key: string) => unknown): () => void {
+    /**
+     * Tells of changes made here and elsewhere; of one made on this device twice: then, and when the ring has it. Resolves
+     * when it has begun, or a second later if there is no connection.
+     */
+    async watch(callback: (event: 'update' | 'remove', key: string) => unknown): Promise<() => void> {
       const ending = new AbortController();
-      void tell(store.watch(below(undefined), { signal: ending.signal }), callback, head.length).catch((error: StoreError) => {
-        if (error.code !== 'ABORTED' && error.code !== 'CLOSED') throw error;
+      const changes = store.watch(below(undefined), { signal: ending.signal });
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, BEGIN_MS_MAX);
+        const tell = ({ type, key }: DriverChange): void => {
+          if (typeof key === 'string') callback(type === 'set' ? 'update' : 'remove', key.slice(head.length));
+          if (type !== 'synced') return;
+          clearTimeout(timer);
+          resolve();
+        };
+        void forEach(changes, tell).catch((error: StoreError) => {
+          if (error.code !== 'ABORTED' && error.code !== 'CLOSED') throw error;
+        });
       });
       return () => ending.abort();
     },
   };
 }
 
-async function tell(changes: AsyncIterable<Change>, callback: (event: 'update' | 'remove', key: string) => unknown, from: number): Promise<void> {
-  for await (const change of changes) {
-    if ('key' in change && typeof change.key === 'string') callback(change.type === 'set' ? 'update' : 'remove', change.key.slice(from));
-  }
+async function forEach(changes: AsyncIterable<DriverChange>, tell: (change: DriverChange) => void): Promise<void> {
+  for await (const change of changes) tell(change);
 }
 
 /** Bytes as a store takes them; anything else as it is. */
@@ -96,3 +121,6 @@ function bytesOf(value: unknown): unknown {
   if (ArrayBuffer.isView(value) && !(value instanceof Uint8Array)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return value;
 }
+
+/** How long a watch may take to begin, in milliseconds. */
+const BEGIN_MS_MAX = 1_000;

@@ -17,7 +17,9 @@ export function browserMedia(load: () => Promise<typeof import('./opfs-home.js')
       if (typeof indexedDB === 'undefined') throw new Error('this runtime has no IndexedDB');
       await checkLocks();
       const chunks = await indexedDbChunks(name);
-      if ((await chunks.names()).includes(IN_OPFS)) await (await load()).leaveOpfs(name, chunks);
+      const names = await chunks.names();
+      if (!names.includes(IN_OPFS)) return new ChunkedMedium({ ...chunks, names: async () => names });
+      await (await load()).leaveOpfs(name, chunks);
       return new ChunkedMedium(chunks);
     },
   };

@@ -3,6 +3,7 @@ import type { Medium, StoredFile } from './medium.js';
 
 /** A store of chunks of bytes under names: what a medium without files needs to have. */
 export interface ChunkStore {
+  /** What {@link StorageInfo.kind} says. */
   readonly kind: StorageKind;
   /** The names of all chunks. Called once, before everything else. */
   names(): Promise<readonly string[]>;

@@ -3,13 +3,16 @@ import type { ChunkStore } from './chunks.js';
 
 /** The part of a Durable Object's storage that is used: its class must be one with SQLite. */
 export interface DurableObjectStorageLike {
+  /** Pairs, read and written at once. */
   readonly kv: {
     get(key: string): unknown;
     put(key: string, value: unknown): void;
     delete(key: string): unknown;
     list(options: { prefix: string }): Iterable<[string, unknown]>;
   };
+  /** Does all of `work`, or nothing of it. */
   transactionSync<T>(work: () => T): T;
+  /** Resolves when all that was written is durable. */
   sync(): Promise<void>;
 }
 

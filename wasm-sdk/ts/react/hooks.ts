@@ -10,6 +10,7 @@ import { LOADING, ValueSource, type ValueState } from './value.js';
 export interface HengeProviderProps {
   /** The store, or a namespace of it. Who has opened it closes it. */
   readonly store: LocalStore;
+  /** Who can use it. */
   readonly children?: ReactNode;
 }
 

@@ -15,10 +15,11 @@ export type Order =
       readonly tab: string;
       readonly port: MessagePort;
       readonly opening: Opening;
-      readonly wasm: WebAssembly.Module;
       /** What the tab has noted of the store: workers have nowhere to do so. `null` if it cannot. */
       readonly known: Notes['known'] | null;
     }
+  /** The engine, which may come later: the worker finds its storage meanwhile. */
+  | { readonly kind: 'engine'; readonly module: WebAssembly.Module }
   | { readonly kind: 'end' };
 
 /** What a worker tells its tab: it has heard the order, it has the leaf, it cannot, it has ended; what to note. */
@@ -39,7 +40,7 @@ export class EngineWorker {
   static async start(
     make: () => Worker,
     opening: Opening,
-    wasm: WebAssembly.Module,
+    wasm: Promise<WebAssembly.Module>,
     notes: Notes | undefined,
     name: string,
     tab: string,
@@ -49,7 +50,7 @@ export class EngineWorker {
     if (typeof worker?.postMessage !== 'function') throw new StoreError('UNSUPPORTED', `the function worker must return a Worker, not ${describe(worker)}`);
     const { port1, port2 } = new MessageChannel();
     const id = crypto.randomUUID();
-    const order: Order = { kind: 'lead', name, id, tab, port: port2, opening, wasm, known: notes ? notes.known : null };
+    const order: Order = { kind: 'lead', name, id, tab, port: port2, opening, known: notes ? notes.known : null };
     let over!: () => void;
     const isOver = new Promise<void>((resolve) => (over = resolve));
     try {
@@ -66,6 +67,7 @@ export class EngineWorker {
           if (data.kind === 'ended') over();
         };
         worker.postMessage(order, [port2]);
+        wasm.then((module) => worker.postMessage({ kind: 'engine', module } satisfies Order), reject);
       });
     } catch (error) {
       worker.terminate();

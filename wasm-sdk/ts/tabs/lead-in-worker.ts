@@ -15,18 +15,21 @@ interface WorkerScope {
 export function leadInWorker(engine: EngineModule): void {
   const scope = globalThis as unknown as WorkerScope;
   let end: (() => Promise<void>) | undefined;
+  let give!: (module: WebAssembly.Module) => void;
+  const loading = new Promise<WebAssembly.Module>((resolve) => (give = resolve)).then((module) => engine.load(module));
   scope.onmessage = async ({ data }) => {
+    if (data.kind === 'engine') return give(data.module);
     if (data.kind === 'end') {
       await end?.();
       return scope.postMessage({ kind: 'ended' });
     }
-    const { name, id, tab, port, opening, wasm, known } = data;
+    const { name, id, tab, port, opening, known } = data;
     try {
       await hold(lineOf(name, id));
       scope.postMessage({ kind: 'heard' });
-      await engine.load(wasm);
       const notes = known === null ? undefined : notesOf(known, (text) => scope.postMessage({ kind: 'note', text }));
-      const host = await openHost(engine, opening, await engine.webSocket(undefined, 'a worker that has one'), notes);
+      const socketClass = await engine.webSocket(undefined, 'a worker that has one');
+      const host = await openHost(engine, opening, loading, socketClass, notes);
       const leader = new Leader(name, host, id);
       leader.serve(tab, port);
       end = async () => {

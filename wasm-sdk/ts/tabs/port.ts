@@ -295,7 +295,8 @@ export class TabPort implements LeafPort {
   }
 
   #hear(news: Call): void {
-    if (news.kind === 'leader') this.#say({ kind: 'looking', tab: this.#tab });
+    // A tab that leads hears of itself, too.
+    if (news.kind === 'leader' && !this.#host) this.#say({ kind: 'looking', tab: this.#tab });
   }
 
   /** The leader has told something. */

@@ -2,6 +2,7 @@
  * A cluster of real nodes in this process, for the tests of applications: the core that servers run, in memory, without
  * ports, files or programs.
  *
+ * @packageDocumentation
  * @example
  * import { connect } from 'henge';
  * import { cluster } from 'henge/testing';

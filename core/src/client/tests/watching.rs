@@ -7,6 +7,7 @@ use crate::id::ActorId;
 use crate::selector::Span;
 use crate::watch::Change;
 use crate::wire::{Listed, WatchEvent, WatchEvents, WatchRequest};
+use alloc::sync::Arc;
 
 fn watch(client: &mut Client) -> WatchId {
     let spec = WatchSpec {
@@ -60,6 +61,7 @@ fn changed(key: &str, version: u64, dot: (u64, u64)) -> WatchEvent {
         context: context(&[dot]),
     };
     let watches = vec![1];
+    let change = Arc::new(change);
     WatchEvent::Changed { watches, change }
 }
 

@@ -23,8 +23,10 @@ pub(super) struct Commit {
 /// The append and the sync of the batch under way.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
-    append: OperationId,
+    /// `None` if an earlier flight of this batch has appended it.
+    append: Option<OperationId>,
     sync: OperationId,
+    is_appended: bool,
     is_full: bool,
 }
 
@@ -199,7 +201,7 @@ impl Store {
             && commit.retry_at.is_none()
             && let Some(requests) = writer.start()
         {
-            self.launch(requests);
+            self.launch(requests, false);
         }
     }
 
@@ -216,15 +218,17 @@ impl Store {
         let Some(flight) = &mut commit.flight else {
             return;
         };
-        if operation != flight.append && operation != flight.sync {
+        let is_append = flight.append == Some(operation);
+        if !is_append && operation != flight.sync {
             return;
         }
         match fault {
             Some(StorageFault::Full) => flight.is_full = true,
             Some(StorageFault::Failed(why)) => return self.fail(&why),
+            None if is_append => flight.is_appended = true,
             None => {}
         }
-        if operation == flight.append {
+        if is_append {
             return;
         }
         if flight.is_full {
@@ -244,19 +248,22 @@ impl Store {
             && commit.retry_at.is_some_and(|at| at <= now)
         {
             commit.retry_at = None;
+            // Some media find out only when they sync that there is no room: what was appended stays then.
+            let is_appended = commit.flight.is_some_and(|flight| flight.is_appended);
             if let Some(requests) = writer.requests() {
-                self.launch(requests);
+                self.launch(requests, is_appended);
             }
         }
     }
 
-    fn launch(&mut self, [append, sync]: [StorageRequest; 2]) {
-        let append = self.request(append);
+    fn launch(&mut self, [append, sync]: [StorageRequest; 2], is_appended: bool) {
+        let append = (!is_appended).then(|| self.request(append));
         let sync = self.request(sync);
         if let Phase::Open { commit, .. } = &mut self.phase {
             commit.flight = Some(Flight {
                 append,
                 sync,
+                is_appended,
                 is_full: false,
             });
         }

@@ -414,3 +414,6 @@ const fn mark(feed: &Feed, position: Position) -> Mark {
         position,
     }
 }
+
+#[cfg(test)]
+mod tests;

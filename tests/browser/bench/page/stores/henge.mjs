@@ -1,37 +1,5 @@
-/** Henge, as `open()` gives it: without a server, but for the calls that are about one. */
+/** Henge in the page, with IndexedDB. */
 
-import { open as openStore } from '../../../../../wasm-sdk/dist/browser.js';
+import { hengeStore } from '../henge-store.mjs';
 
-export async function open(name) {
-  const store = await openStore({ name, ...SETTINGS });
-  const get = (key) => store.get(key, { from: 'local' });
-  return {
-    load: (all) => Promise.all(all.map(([key, value]) => store.put(key, value))),
-    put: (key, value) => store.put(key, value),
-    get,
-    getMany: (keys) => Promise.all(keys.map(get)),
-    close: () => store.close(),
-  };
-}
-
-/** Takes what was written to the ring, so that what is read afterwards are copies, as it is in use. */
-export async function settle(name, { stone }) {
-  const store = await openStore({ name, urls: stone, ...SETTINGS });
-  await store.flush();
-  await store.close();
-}
-
-/** Subscribes to the keys, until all are here and stored. */
-export async function sync(name, { stone }, keys) {
-  const store = await openStore({ name, urls: stone, ...SETTINGS });
-  const prefix = 'sync/';
-  await new Promise((resolve) => {
-    store.subscribe({ prefix }, ({ type }) => type === 'synced' && resolve());
-  });
-  const here = await store.list({ prefix, from: 'local' }).toArray();
-  if (here.length !== keys) throw new Error(`${here.length} of ${keys} keys are here`);
-  await store.close();
-}
-
-/** As many copies as there are pairs, none is dropped; and the memory that the bench was told to give. */
-const SETTINGS = { copies: 65_536, memoryBytes: Number(new URLSearchParams(location.search).get('memory')) };
+export const { open, settle, sync } = hengeStore({}, 'indexeddb');
