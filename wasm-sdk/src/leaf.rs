@@ -87,6 +87,7 @@ impl LeafEngine {
                 client: maker,
                 sequence: whole(sequence),
             }),
+            ..Write::default()
         };
         let taken = self.0.with(|it| it.leaf.write(now(), write));
         taken

@@ -35,6 +35,9 @@ impl Leaf {
 
     /// What is here belongs to the cluster that has greeted first.
     pub(super) fn note_cluster(&mut self) {
+        if self.settings.is_edge {
+            self.note_greeting();
+        }
         let met = self.client.welcome().map(|welcome| welcome.cluster);
         if met.is_some() && self.own.cluster.is_none() && matches!(self.phase, Phase::Open) {
             self.own.cluster = met;

@@ -9,6 +9,7 @@
 //! * `output`: what its driver must do.
 //! * `outbox`: the writes that wait, and which of them may be sent.
 //! * `copies`: which copies there are.
+//! * `connection`: what its driver says of the socket.
 //! * `opening`: what is stored is read.
 //! * `writing`: writes are taken.
 //! * `draining`: they go to the ring.
@@ -20,6 +21,7 @@
 //! * `overlay`: what waits at an edge node. `passing`: what only an edge node needs of its leaf.
 //! * `waiter`: what goes on when a block is in memory. `resting`: what is done when nothing is asked.
 
+mod connection;
 mod copies;
 mod draining;
 mod expiring;
@@ -48,7 +50,7 @@ pub use subscribing::SubscriptionId;
 pub use writing::{Before, Progress, Write, WriteId};
 
 use crate::causality::Hlc;
-use crate::client::{CallId, Client, ClientError, ClientOutput};
+use crate::client::{CallId, Client, ClientOutput};
 use crate::cluster::DEFAULT_BUCKET;
 use crate::id::RequestId;
 use crate::limits::COPIES_DEFAULT;
@@ -270,49 +272,6 @@ impl Leaf {
     #[must_use]
     pub fn copies(&self) -> usize {
         self.copies.len()
-    }
-
-    /// The driver has begun to open a socket.
-    pub fn handle_dialing(&mut self, now: Instant) {
-        self.now = now;
-        self.client.handle_dialing(now);
-    }
-
-    /// A socket is open.
-    pub fn handle_connected(&mut self, now: Instant) {
-        self.now = now;
-        self.client.handle_connected(now);
-    }
-
-    /// The socket has brought one binary message. After an error drop the socket and call
-    /// [`Leaf::handle_disconnected`].
-    ///
-    /// # Errors
-    ///
-    /// If it is not what a server says.
-    pub fn handle_message(&mut self, now: Instant, message: &[u8]) -> Result<(), ClientError> {
-        self.now = now;
-        self.client.handle_message(now, message)?;
-        if self.settings.is_edge {
-            self.note_greeting();
-        }
-        Ok(())
-    }
-
-    /// The socket has brought text. After an error drop the socket and call [`Leaf::handle_disconnected`].
-    ///
-    /// # Errors
-    ///
-    /// If no server says that.
-    pub fn handle_text(&mut self, now: Instant, text: &str) -> Result<(), ClientError> {
-        self.now = now;
-        self.client.handle_text(now, text)
-    }
-
-    /// The socket is closed, or could not be opened.
-    pub fn handle_disconnected(&mut self, now: Instant) {
-        self.now = now;
-        self.client.handle_disconnected(now);
     }
 
     /// The medium's answer to a request.

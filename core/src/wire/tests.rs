@@ -1,3 +1,4 @@
+mod edge;
 mod listing;
 mod watch;
 
@@ -283,6 +284,7 @@ fn frames_of_version_1_are_these_bytes() {
             message_frame(FrameKind::Response, p, &found_until),
         ),
     ]);
+    let lines = lines.chain(edge::edge_lines(p));
     let text: String = lines
         .map(|(name, bytes)| format!("{name} {}\n", hex(&bytes)))
         .collect();

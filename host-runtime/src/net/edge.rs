@@ -60,15 +60,14 @@ async fn connect(address: &EdgeAddress) -> Result<Socket, SocketError> {
         .map_err(|_| SocketError::Silent("answer to a connection"))?
         .map_err(broken)?;
     tcp.set_nodelay(true).map_err(broken)?;
-    let opened = ClientBuilder::from_uri(address.uri().clone())
+    let builder = ClientBuilder::from_uri(address.uri().clone())
         .limits(socket::limits())
         .config(socket::config())
         .add_header(
             SEC_WEBSOCKET_PROTOCOL,
             HeaderValue::from_static(SUBPROTOCOL),
-        )?
-        .connect_on(tcp);
-    let opened = timeout(HANDSHAKE_TIME, opened).await;
+        )?;
+    let opened = timeout(HANDSHAKE_TIME, builder.connect_on(tcp)).await;
     let (socket, response) = opened.map_err(|_| SocketError::Silent("handshake"))??;
     let agreed = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
     if agreed.is_none_or(|agreed| agreed != SUBPROTOCOL) {

@@ -4,7 +4,7 @@ import { StoreError } from '../errors.js';
 import { ChunkedMedium } from '../media/chunks.js';
 import { checkOptions } from '../options.js';
 import { socketUrls, type Urls } from '../urls.js';
-import { EdgeEngine, initSync, type EdgeListener } from './henge_edge.js';
+import { discard, EdgeEngine, initSync, start, type EdgeListener } from './henge_edge.js';
 import module from './henge_edge_bg.wasm';
 import { MediumServer } from './medium.js';
 import { DialledRing, DiallingRing, PROTOCOL, trySend } from './ring.js';
@@ -71,6 +71,8 @@ export class EdgeNode implements EdgeListener {
     this.#files = new MediumServer(this.#medium, use);
     this.#ring = urls === undefined ? new DialledRing(use) : new DiallingRing(socketUrls('EdgeNode', urls), use);
     initSync({ module });
+    if (isInstanceLost) start();
+    isInstanceLost = false;
     const session = crypto.getRandomValues(new BigUint64Array(1))[0] || 1n;
     this.#engine = new EdgeEngine(session, name, bucket, memoryBytes, copies, urls === undefined, this);
     answerPings(ctx, 'ping', 'pong');
@@ -136,6 +138,7 @@ export class EdgeNode implements EdgeListener {
   /** A socket of the object is closed, or broken. */
   webSocketClose(socket: ObjectSocket): void {
     const id = this.#ids.get(socket);
+    answerClose(socket);
     if (id === undefined) {
       if (this.#ring instanceof DialledRing) this.#ring.remove(socket);
       return;
@@ -272,6 +275,8 @@ export class EdgeNode implements EdgeListener {
       this.#arm();
     } catch (error) {
       // The next life begins from what is stored, and clients dial again.
+      discard();
+      isInstanceLost = true;
       this.#ctx.abort(`henge's engine has failed (${(error as Error)?.message}); please report this`);
       throw error;
     }
@@ -303,10 +308,21 @@ export class EdgeNode implements EdgeListener {
   }
 }
 
+/** Who has closed a socket waits for the other end to do so. */
+function answerClose(socket: ObjectSocket): void {
+  try {
+    socket.close(1000);
+  } catch {
+    // It is closed at both ends.
+  }
+}
+
 function refuse(status: number, message: string): Response {
   return new Response(`${message}\n`, { status });
 }
 
+/** The engine has trapped: the next object makes a new instance of it. */
+let isInstanceLost = false;
 /** Where stones dial. */
 const STONE_PATH = '/v1/edge';
 const SECRET_LENGTH_MIN = 8;
