@@ -32,7 +32,6 @@ pub(super) fn build(steps: &mut Steps, dist: &Path) -> Result<()> {
         fs::rename(&page, &built)?;
         fs::rename(&kept, &page)?;
         generate(&built, &folder)?;
-        super::glue::shorten(&folder.join("henge_edge.js"))?;
         Ok(String::new())
     })?;
     steps.run("SDK: wasm-opt of the edge node", |ticker| {

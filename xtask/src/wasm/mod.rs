@@ -125,7 +125,9 @@ fn generate(input: &Path, dist: &Path) -> Result<()> {
         .remove_name_section(true)
         .remove_producers_section(true);
     bindgen.generate(dist)?;
-    glue::shorten(&dist.join("henge_wasm.js"))
+    let name = input.with_extension("js");
+    let name = name.file_name().context("a module has a name")?;
+    glue::shorten(&dist.join(name))
 }
 
 fn compiled() -> PathBuf {

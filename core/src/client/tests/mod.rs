@@ -93,6 +93,8 @@ fn drain(client: &mut Client) -> Seen {
             ClientOutput::State(state) => seen.states.push(state),
             ClientOutput::Redial { at } => seen.redial = Some(at),
             ClientOutput::Refused(refusal) => seen.refused = Some(refusal),
+            // Nobody here is an edge node.
+            ClientOutput::Ping(_) | ClientOutput::Settled { .. } => {}
         }
     }
     seen
