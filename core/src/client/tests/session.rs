@@ -26,7 +26,10 @@ fn says(client: &mut Client, key: &str) -> Token {
     drain(client);
     match request.operation {
         Operation::Get { seen, .. } => Token::decode(&seen).unwrap(),
-        other @ (Operation::Write { .. } | Operation::List { .. } | Operation::Edge(_)) => {
+        other @ (Operation::Write { .. }
+        | Operation::Settle { .. }
+        | Operation::List { .. }
+        | Operation::Edge(_)) => {
             panic!("{other:?}")
         }
     }
