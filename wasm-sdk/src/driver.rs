@@ -146,7 +146,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    fn took(self: Rc<Self>, taken: Result<(), ClientError>) {
+    fn took(self: Rc<Self>, taken: &Result<(), ClientError>) {
         match taken {
             Ok(()) => self.drain(),
             Err(_) => self.lose(),
@@ -168,12 +168,12 @@ impl<M: Machine> Owner for Driver<M> {
 
     fn on_message(self: Rc<Self>, message: &[u8]) {
         let taken = self.machine.borrow_mut().handle_message(now(), message);
-        self.took(taken);
+        self.took(&taken);
     }
 
     fn on_text(self: Rc<Self>, text: &str) {
         let taken = self.machine.borrow_mut().handle_text(now(), text);
-        self.took(taken);
+        self.took(&taken);
     }
 
     fn on_close(self: Rc<Self>) {

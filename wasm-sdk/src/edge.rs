@@ -32,6 +32,7 @@ export interface EdgeListener extends Pick<LeafListener, 'append' | 'sync' | 'lo
 
 #[wasm_bindgen]
 extern "C" {
+    /// The package's object.
     #[wasm_bindgen(extends = Listener, typescript_type = "EdgeListener")]
     pub type EdgeListener;
 

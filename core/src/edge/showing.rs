@@ -49,12 +49,12 @@ fn bytes(shown: &Shown) -> usize {
 impl Edge {
     /// A key shows another state.
     pub(super) fn show(&mut self, key: Vec<u8>, answer: Answer) {
-        self.show_all(shown(key, answer));
+        self.show_all(&shown(key, answer));
     }
 
     /// The ring has nothing any more of what `context` has seen of a key.
     pub(super) fn show_gone(&mut self, key: Vec<u8>, context: Vec<u8>) {
-        self.show_all(Shown {
+        self.show_all(&Shown {
             key,
             state: ShownState::Gone,
             value: None,
@@ -65,7 +65,7 @@ impl Edge {
         });
     }
 
-    fn show_all(&mut self, shown: Shown) {
+    fn show_all(&mut self, shown: &Shown) {
         let mut told: Vec<(ClientId, u64)> = Vec::new();
         for watched in self.watched.iter().filter(|it| it.span.holds(&shown.key)) {
             told.extend(&watched.by);
@@ -114,7 +114,7 @@ impl Edge {
         client: ClientId,
         watch: u64,
         span: &Span,
-        token: Vec<Mark>,
+        token: &[Mark],
     ) {
         let (member, incarnation) = (self.member, self.incarnation);
         let own = |it: &&Mark| it.member == member && it.incarnation == incarnation;

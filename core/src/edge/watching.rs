@@ -209,7 +209,7 @@ impl Edge {
                 Some((it.span.clone(), core::mem::take(&mut it.token)))
             };
             if let Some((span, token)) = self.clients.get_mut(&client).and_then(watch) {
-                self.tell_beginning(client, number, &span, token);
+                self.tell_beginning(client, number, &span, &token);
             }
         }
     }
