@@ -2,7 +2,7 @@
 
 import { build } from 'esbuild';
 
-/** The one script that comes of `entry`, for browsers; other packages stay outside. */
+/** The one script that comes of `entry`, for browsers; other packages and modules of wasm stay outside. */
 export async function bundle(entry) {
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -12,7 +12,7 @@ export async function bundle(entry) {
     target: 'es2022',
     conditions: ['browser'],
     packages: 'external',
-    external: ['node:*'],
+    external: ['node:*', '*.wasm'],
     write: false,
     logLevel: 'warning',
   });
