@@ -141,7 +141,8 @@ impl Device {
 
     /// Its connection is lost; `server` says where it finds the next.
     pub fn cut(&mut self, cluster: &mut Cluster) {
-        if self.line.drop_until(cluster, NEVER) {
+        if self.line.is_up() {
+            self.line.drop_until(cluster, NEVER);
             self.leaf().handle_disconnected(cluster.now);
         }
     }

@@ -55,6 +55,12 @@ impl Line {
         matches!(self.link, Link::Down { redial_at } if redial_at <= now)
     }
 
+    /// Whether it leads to a seat.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up { .. })
+    }
+
     /// It is to be dialled at `now`; its server has not noticed yet that it is gone.
     pub fn forget(&mut self, now: Instant) {
         self.link = Link::Down { redial_at: now };
