@@ -78,7 +78,7 @@ test('a signal gives connect() up, before and after it dials', async () => {
 
 test('options that do not exist, and values they cannot have, are named with what is allowed', async () => {
   const refused = (options, message) => assert.rejects(connect(URL_A, options), { message });
-  await refused({ level: 'one' }, /connect\(\) has no option "level"; allowed are r, w, timeoutMs/);
+  await refused({ level: 'one' }, /connect\(\) has no option "level"; allowed are bucket, session, r, w, timeoutMs/);
   await refused('quorum', /must be an object, not "quorum"/);
   for (const timeoutMs of [0, -1, 1.5, 60_001, Infinity, '100']) await refused({ timeoutMs }, /from 1 to 60000/);
   await refused({ signal: {} }, /must be an AbortSignal/);

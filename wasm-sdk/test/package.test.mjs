@@ -132,8 +132,8 @@ test('its types hold in a strict program', async () => {
      const level: Level = 'most';
      // @ts-expect-error a read has no w
      await store.get('k', { w: 1 });
-     const local: LocalStore = await open({ worker: () => new Worker(new URL('henge/worker', import.meta.url), { type: 'module' }) });
-     const loss: 'evicted' | 'rolled-back' | undefined = local.storage.loss;
+     const led: LocalStore = await open({ worker: () => new Worker(new URL('henge/worker', import.meta.url), { type: 'module' }) });
+     const loss: 'evicted' | 'rolled-back' | undefined = led.storage.loss;
      // @ts-expect-error a worker is made when it is needed
      await open({ worker: new Worker('worker.js') });
      const wasm = new Uint8Array(1);

@@ -1,6 +1,7 @@
 /**
  * All keys of a store as a stream of bytes, and back: to keep them elsewhere, or to take them to another store or cluster.
  *
+ * @packageDocumentation
  * @example
  * import { snapshot, restore } from 'henge/snapshot';
  *
@@ -17,12 +18,15 @@ import { Blocks } from './blocks.js';
 
 /** What a snapshot is made of: what `open()` or `connect()` returns. */
 export interface SnapshotSource {
+  /** Its keys in order, with their values. */
   list(options: Selector & { signal?: AbortSignal | undefined }): AsyncIterable<{ key: Key; value: unknown; expiresAt?: Date }>;
 }
 
 /** Where a snapshot is written to: what `open()` or `connect()` returns. */
 export interface RestoreTarget {
+  /** Writes a value. */
   put(key: Key, value: unknown, options: { ttlMs?: number | undefined; signal?: AbortSignal | undefined }): Promise<unknown>;
+  /** Whether a key has a value. */
   has(key: Key, options: { signal?: AbortSignal | undefined }): Promise<boolean>;
   /** Where it keeps its files, if it is a store of the device. */
   readonly storage?: unknown;
