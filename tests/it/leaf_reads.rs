@@ -52,15 +52,21 @@ fn one_is_ahead(device_writes: bool) -> (Cluster, Device) {
     });
     let mut device = Device::new(&cluster, 42, None);
     device.run(&mut cluster, millis(20));
-    cluster.put(0, "k", "old", Some(Level::All)).result.unwrap();
+    cluster
+        .put(0, "k", "old", Some(Level::All))
+        .result
+        .expect("written");
     cluster.lose(0, 1, true);
     cluster.lose(0, 2, true);
     device.server = Some(0);
     device.cut(&mut cluster);
     if device_writes {
-        device.write(cluster.now, "k", Some("new")).unwrap();
+        device.write(cluster.now, "k", Some("new")).expect("taken");
     } else {
-        cluster.put(0, "k", "new", Some(Level::One)).result.unwrap();
+        cluster
+            .put(0, "k", "new", Some(Level::One))
+            .result
+            .expect("written");
     }
     drain(&mut cluster, &mut device);
     let id = { device.leaf() }
@@ -71,7 +77,7 @@ fn one_is_ahead(device_writes: bool) -> (Cluster, Device) {
             Some(Level::One),
             0,
         )
-        .unwrap();
+        .expect("asked");
     device.run(&mut cluster, millis(100));
     let read = text(device.answers.remove(&id).expect("an answer"));
     assert_eq!(read, (Source::Ring, Some("new".into())));

@@ -47,6 +47,9 @@ pub(crate) struct Watchers {
     only: Option<String>,
 }
 
+/// A part of the bench and its name.
+type Part = (&'static str, fn(&Watchers));
+
 /// Runs the bench and prints its figures.
 pub(crate) fn run(args: &Watchers) {
     let files = raise_files();
@@ -54,7 +57,7 @@ pub(crate) fn run(args: &Watchers) {
         "{} stones, {} bytes a value, up to {files} open files a process; figures of the first stone",
         args.stones, args.bytes
     );
-    let parts: [(&str, fn(&Watchers)); 5] = [
+    let parts: [Part; 5] = [
         ("trip", trip::run),
         ("shared", shared),
         ("keys", keys),

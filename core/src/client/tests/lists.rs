@@ -10,7 +10,7 @@ fn keys(count: usize) -> (Vec<Vec<u8>>, Ring) {
     let keys: Vec<_> = (0..count).map(|n| format!("{n:05}").into_bytes()).collect();
     let mut ring = Ring(vec![Vec::new(); PARTITIONS.into()]);
     for key in &keys {
-        ring.0[position(DEFAULT, key) as usize >> 56].push(key.clone());
+        ring.0[usize::try_from(position(DEFAULT, key) >> 56).unwrap()].push(key.clone());
     }
     (keys, ring)
 }
