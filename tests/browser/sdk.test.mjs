@@ -52,7 +52,7 @@ for (const [name, place] of Object.entries(builds)) {
         const problem = await page.evaluate(
           async ({ index, entry, urls }) => {
             try {
-              const henge = await import(entry);
+              const henge = { ...(await import(entry)), ...(await import(new URL('snapshot/index.js', entry).href)) };
               await window.conformance.cases[index].run({ henge, urls, restart: window.restartStone });
             } catch (error) {
               return `${error.name}: ${error.message}\n${error.stack}`;
