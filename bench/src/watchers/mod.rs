@@ -48,7 +48,7 @@ pub(crate) struct Watchers {
 }
 
 /// A part of the bench and its name.
-type Part = (&'static str, fn(&Watchers));
+type Play = (&'static str, fn(&Watchers));
 
 /// Runs the bench and prints its figures.
 pub(crate) fn run(args: &Watchers) {
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Watchers) {
         "{} stones, {} bytes a value, up to {files} open files a process; figures of the first stone",
         args.stones, args.bytes
     );
-    let parts: [Part; 5] = [
+    let parts: [Play; 5] = [
         ("trip", trip::run),
         ("shared", shared),
         ("keys", keys),
