@@ -16,7 +16,7 @@
 //!
 //! * [`world`]: nodes, network, disks and clocks, where everything follows from one seed.
 //! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
-//! * [`line`]: a client's connection to such a cluster. [`device`]: a leaf beside it. [`edge_post`]: an edge
+//! * [`mod@line`]: a client's connection to such a cluster. [`device`]: a leaf beside it. [`edge_post`]: an edge
 //!   node between them.
 //! * [`watcher`]: a client that watches, beside such a cluster. [`watch_run`]: what befalls it.
 //! * [`list_run`]: lists beside such a cluster, and what befalls them.
