@@ -123,8 +123,8 @@ test('it ends without losing a request', async () => {
   const ended = service.end('SIGTERM');
   const outcomes = await Promise.allSettled(answers);
   const made = outcomes.filter(({ value }) => value?.status === 201);
-  // What came after the signal found no server; what was under way was answered.
-  for (const { reason } of outcomes.filter(({ status }) => status === 'rejected')) assert.equal(reason.cause.code, 'ECONNREFUSED');
+  // What came after the signal found no server, or one that takes nobody any more; what was under way was answered.
+  for (const { reason } of outcomes.filter(({ status }) => status === 'rejected')) assert.match(reason.cause.code, /^ECONN(REFUSED|RESET)$/);
   assert.ok(made.length > 0);
   assert.equal(await ended, 0);
   assert.match(service.words(), /SIGTERM: what is under way is finished\n.*ended\n$/s);
