@@ -67,7 +67,10 @@ class Service {
       host.onPending(() => {
         this.#timer ??= setTimeout(() => this.tellState(), STATE_MS);
       }),
-      host.onRefused(({ key, error }) => this.#line.say({ kind: 'refused', key, error: cloneError(error) })),
+      host.onRefused(({ key, error }) => {
+        this.tellState();
+        this.#line.say({ kind: 'refused', key, error: cloneError(error) });
+      }),
     ];
     this.tellState();
   }
@@ -118,7 +121,8 @@ class Service {
         this.#reads.get(question.number)?.abort();
         break;
       case 'flush':
-        this.#answer(question.number, this.#host.flush(question.until));
+        // Who has waited for that knows how many writes wait.
+        this.#answer(question.number, this.#host.flush(question.until).then(() => this.tellState()));
         break;
       case 'write': {
         const { sequence } = question.mark;
@@ -126,7 +130,10 @@ class Service {
           this.#host,
           question,
           ({ durability, version }) => this.#line.say({ kind: 'reached', sequence, durability, version }),
-          (error) => this.#line.say({ kind: 'ended', sequence, error: cloneError(error) }),
+          (error) => {
+            this.tellState();
+            this.#line.say({ kind: 'ended', sequence, error: cloneError(error) });
+          },
         );
         break;
       }
