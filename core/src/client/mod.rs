@@ -31,6 +31,8 @@
 //!         ClientOutput::Send(message) => assert!(!message.is_empty()), // one WebSocket message
 //!         ClientOutput::Redial { at: _ } => {}       // drop the socket, dial again then
 //!         ClientOutput::Done { call: _, result: _ } => {} // wake the caller
+//!         ClientOutput::Ping(_text) => {}            // one text message: only an edge node is asked
+//!         ClientOutput::Settled { request: _, result: _ } => {} // likewise, of a write lodged there
 //!         ClientOutput::State(_) | ClientOutput::Refused(_) => {} // tell the application
 //!     }
 //! }
