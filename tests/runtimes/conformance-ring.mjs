@@ -73,10 +73,9 @@ export const ringCases = [
         const ended = (async () => {
           for await (const change of watch) told.push(change);
         })().catch((error) => error.code);
-        await until(() => told.length >= 51);
-        const sets = told.filter(({ type }) => type === 'set');
-        same(sets.map(({ value }) => value).sort((a, b) => a - b), Array.from({ length: 50 }, (_, n) => n));
-        equal(told.filter(({ type }) => type === 'synced').length, 1);
+        await until(() => told.some(({ type }) => type === 'synced'));
+        equal(told.length, 51);
+        same(told.slice(0, 50).map(({ value }) => value).sort((a, b) => a - b), Array.from({ length: 50 }, (_, n) => n));
         told.length = 0;
         const version = await other.put(`${name}/7`, 'new');
         await other.delete(`${name}/8`);

@@ -42,6 +42,9 @@ export class RingWatch<T> implements Watch<T> {
         if (news.type === 'synced' && this.#initial) {
           for await (const entry of this.#initial(id)) yield { type: 'set', ...entry, source: 'ring' };
           this.#initial = undefined;
+          // What was told meanwhile is not in the list: it belongs to what is there as well.
+          queue.put(news);
+          continue;
         }
         // At each change it would cost more than the change.
         if (queue.isEmpty && performance.now() - this.#notedAt > NOTE_MS) this.#note();
