@@ -86,6 +86,15 @@ impl Memtable {
     /// Removes everything of `partition`.
     pub fn remove_partition(&mut self, partition: PartitionId) {
         self.new_keys.remove(partition);
+        let first = partition.0.to_be_bytes();
+        let mut from_there = self.range(Bound::Included(&first), Bound::Unbounded);
+        if from_there
+            .next()
+            .is_none_or(|(key, _)| key.partition() != partition)
+        {
+            return;
+        }
+        drop(from_there);
         // Rare, so the tree is made anew: taking keys out of it is a lot of code for a page to download.
         for (key, slot) in core::mem::take(&mut self.slots) {
             if key.key.partition() == partition {
