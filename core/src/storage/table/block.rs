@@ -18,7 +18,6 @@ use crate::limits::BLOCK_RAW_BYTES_MAX;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
-use lz4_flex::block::{CompressTable, compress_into_with_table};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Length of a block's header.
@@ -186,10 +185,7 @@ pub fn encode(place: Place, kind: BlockKind, raw: &[u8], out: &mut Vec<u8>) -> u
     let room = lz4_flex::block::get_maximum_output_size(raw.len());
     out.resize(begin + BLOCK_HEADER_BYTES + room, 0);
     let body = begin + BLOCK_HEADER_BYTES;
-    // With a table of its own choice the crate brings its encoder twice into what a page downloads.
-    let mut table = CompressTable::large();
-    let compressed = compress_into_with_table(raw, &mut out[body..], &mut table);
-    let compressed = compressed.unwrap_or(usize::MAX);
+    let compressed = lz4_flex::block::compress_into(raw, &mut out[body..]).unwrap_or(usize::MAX);
     let is_compressed = compressed <= raw.len() - raw.len() / 8 && compressed < raw.len();
     if is_compressed {
         out.truncate(body + compressed);
