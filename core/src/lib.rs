@@ -63,6 +63,7 @@ pub mod client;
 pub mod cluster;
 pub mod config;
 pub mod edge;
+mod encoded;
 pub mod hash;
 pub mod id;
 pub mod leaf;

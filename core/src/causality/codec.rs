@@ -149,10 +149,6 @@ fn check_version(version: &Version, context: &Context) -> Result<(), DecodeError
     Ok(())
 }
 
-pub(super) fn encode<T: Serialize>(content: &T) -> Vec<u8> {
-    postcard::to_allocvec(content).expect("numbers, byte strings and sequences always encode")
-}
-
 /// Reads `bytes` as `Raw` and checks what that becomes.
 ///
 /// Postcard reads padded numbers too. They are longer than the encoding of what they mean, so the

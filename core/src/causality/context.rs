@@ -2,6 +2,7 @@
 
 use super::codec::{self, DecodeError};
 use super::dot::Dot;
+use crate::encoded::encoded;
 use crate::id::ActorId;
 use crate::limits::{ACTORS_MAX, COUNTER_MAX};
 use alloc::vec::Vec;
@@ -87,7 +88,7 @@ impl Context {
     /// The one encoding of this context; the byte layout is in `docs/causality.md`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        codec::encode(self)
+        encoded(self)
     }
 
     /// The context that `bytes` encode.

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::dot::Dot;
 use super::hlc::Hlc;
 use super::version::{Policy, Value, Version};
+use crate::encoded::encoded;
 use crate::hash::hash64;
 use crate::id::{ActorId, RequestId};
 use crate::limits::{ACTORS_MAX, SEEN_COUNTER_MAX, SIBLINGS_MAX};
@@ -185,7 +186,7 @@ impl VersionSet {
     /// The one encoding of this set; the byte layout is in `docs/causality.md`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        codec::encode(self)
+        encoded(self)
     }
 
     /// The set that `bytes` encode.

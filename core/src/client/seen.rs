@@ -6,6 +6,7 @@
 //! monotonic reads). It holds for the [`SESSION_KEYS_MAX`] keys that were used last.
 
 use crate::causality::{DecodeError, Token};
+use crate::encoded::encoded;
 use crate::hash::hash64;
 use crate::id::BucketId;
 use crate::limits::SESSION_KEYS_MAX;
@@ -72,7 +73,7 @@ impl Seen {
             .map(|(_, name)| (*name, ByteBuf::from(self.of(*name))))
             .collect();
         let all: Encoded = (cluster, keys);
-        postcard::to_allocvec(&all).expect("writing to memory cannot fail")
+        encoded(&all)
     }
 
     /// Takes in what another session has seen, if that is of the `cluster` that is known here. Says which it

@@ -16,6 +16,7 @@ pub use message::{Ballot, RegisterMessage, RegisterOutput, Voice};
 
 use super::change::Change;
 use super::state::ClusterState;
+use crate::encoded::encoded;
 use crate::id::MemberId;
 use crate::limits::{
     CHANGES_MAX, REGISTER_RETRY_MS, REGISTER_STATUS_MS, REGISTER_STATUS_RARE_MS, REGISTER_TELL_MS,
@@ -406,7 +407,7 @@ impl Register {
             accepted: self.accepted.clone(),
             is_awake: self.is_awake,
         };
-        let bytes = postcard::to_allocvec(&durable).expect("writing to memory cannot fail");
+        let bytes = encoded(&durable);
         self.outputs.push_back(RegisterOutput::Persist(bytes));
     }
 

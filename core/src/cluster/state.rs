@@ -2,6 +2,7 @@
 
 use super::bucket::Bucket;
 use super::ownership::Ownership;
+use crate::encoded::encoded;
 use crate::hash::hash64;
 use crate::id::{MemberId, PartitionId};
 use crate::limits::ADDRESS_BYTES_MAX;
@@ -117,7 +118,7 @@ impl ClusterState {
     /// A number that two states share only if they are the same.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        hash64(&postcard::to_allocvec(self).expect("writing to memory cannot fail"))
+        hash64(&encoded(self))
     }
 
     pub(super) fn target_owners(&self, partition: PartitionId) -> Vec<MemberId> {

@@ -3,6 +3,7 @@
 
 use super::client::{Remembered, Served};
 use super::{Edge, EdgeOutput};
+use crate::encoded::encoded;
 use crate::id::BucketId;
 use crate::leaf::Greeted;
 use crate::limits::{EDGE_CLIENTS_MAX, EDGE_REMEMBERED_BYTES_MAX, PROTOCOL_VERSION};
@@ -177,7 +178,7 @@ impl Served {
                 .collect(),
             is_behind: self.is_behind,
         };
-        let bytes = postcard::to_allocvec(&remembered).expect("writing to memory cannot fail");
+        let bytes = encoded(&remembered);
         match bytes.len() <= EDGE_REMEMBERED_BYTES_MAX {
             true => bytes,
             false => Vec::new(),

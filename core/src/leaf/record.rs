@@ -2,6 +2,7 @@
 
 use super::Before;
 use crate::causality::{Hlc, Value};
+use crate::encoded::encoded;
 use crate::id::{BucketId, PartitionId, RequestId};
 use crate::selector::Span;
 use crate::storage::key::STORED_KEY_PREFIX_BYTES;
@@ -179,7 +180,7 @@ pub(super) struct Kept {
 
 /// The bytes of a record.
 pub(super) fn encode(record: &impl Serialize) -> Vec<u8> {
-    postcard::to_allocvec(record).expect("writing to memory cannot fail")
+    encoded(record)
 }
 
 /// The record of these bytes; `None` if they are none.

@@ -9,6 +9,7 @@ use super::{Event, Node, Output};
 use crate::cluster::{
     Change, ClusterState, Life, Register, RegisterMessage, RegisterOutput, RegisterSettings,
 };
+use crate::encoded::encoded;
 use crate::id::{ActorId, MemberId, PartitionId};
 use crate::limits::BEHIND_MAX;
 use crate::ring::Member;
@@ -283,7 +284,7 @@ impl Node {
             register,
             has_joined: agreement.has_joined,
         };
-        let bytes = postcard::to_allocvec(&record).expect("writing to memory cannot fail");
+        let bytes = encoded(&record);
         self.store_own(now, RECORD, bytes);
     }
 

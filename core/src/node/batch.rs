@@ -4,6 +4,7 @@
 //! microseconds, little-endian, all ones for none), then postcard outputs back to back.
 
 use super::{Input, Node, Output};
+use crate::encoded::encoded_behind;
 use crate::time::Instant;
 use alloc::vec::Vec;
 use core::fmt;
@@ -26,7 +27,7 @@ impl core::error::Error for BatchError {}
 /// Writes `input` behind what `batch` already holds.
 pub fn put_input(batch: &mut Vec<u8>, input: &Input<'_>) {
     let taken = core::mem::take(batch);
-    *batch = postcard::to_extend(input, taken).expect("writing to memory cannot fail");
+    *batch = encoded_behind(taken, input);
 }
 
 /// Takes one input from the front of `batch`.
@@ -42,7 +43,7 @@ pub fn take_input<'a>(batch: &mut &'a [u8]) -> Result<Option<Input<'a>>, BatchEr
 /// Writes `output` behind what `batch` already holds.
 pub fn put_output(batch: &mut Vec<u8>, output: &Output) {
     let taken = core::mem::take(batch);
-    *batch = postcard::to_extend(output, taken).expect("writing to memory cannot fail");
+    *batch = encoded_behind(taken, output);
 }
 
 /// The timeout at the head of an output batch, and the outputs behind it.

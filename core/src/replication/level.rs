@@ -73,7 +73,7 @@ impl fmt::Display for LevelError {
         match self {
             Self::Unknown(text) => write!(
                 f,
-                "unknown level {text:?}; allowed are one, quorum, all, local_quorum, each_quorum \
+                "unknown level \"{text}\"; allowed are one, quorum, all, local_quorum, each_quorum \
                  and the numbers 1 to {REPLICAS_MAX}"
             ),
             Self::TooMany { asked, replicas } => write!(

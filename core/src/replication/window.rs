@@ -1,6 +1,7 @@
 //! The request ids that were applied, so that a retry is applied at most once.
 
 use crate::causality::{Dot, Hlc, VersionSet};
+use crate::encoded::encoded;
 use crate::id::RequestId;
 use crate::limits::{REQUEST_NOTE_MAX, REQUEST_WINDOW_MAX};
 use alloc::collections::VecDeque;
@@ -55,7 +56,7 @@ impl RequestWindow {
                 .take(REQUEST_NOTE_MAX)
                 .filter_map(|id| Some((*id, *self.applied.get(id)?)))
                 .collect();
-            postcard::to_allocvec(&remembered).expect("writing to memory cannot fail")
+            encoded(&remembered)
         })
     }
 

@@ -10,6 +10,7 @@ use super::order::{order_drawn, order_repaired};
 use super::rank::Rank;
 use super::repair::{Row, repair};
 use super::share::{fair_shares, targets};
+use crate::encoded::encoded;
 use crate::hash::hash64;
 use crate::id::PartitionId;
 use crate::limits::{PARTITIONS_MAX, REPLICAS_MAX};
@@ -197,7 +198,7 @@ impl Placement {
     /// A number that two placements share only if they are the same, members included.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let bytes = postcard::to_allocvec(self).expect("a placement has nothing postcard refuses");
+        let bytes = encoded(self);
         hash64(&bytes)
     }
 

@@ -1,5 +1,6 @@
 //! How far in the changes of a shard somebody is, and in those of all shards that matter.
 
+use crate::encoded::encoded;
 use crate::id::MemberId;
 use crate::limits::WATCH_MARKS_MAX;
 use alloc::vec::Vec;
@@ -56,7 +57,7 @@ impl Token {
     /// The token's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_allocvec(self).expect("writing to memory cannot fail")
+        encoded(self)
     }
 
     /// The token that `bytes` encode.

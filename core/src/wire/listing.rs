@@ -2,6 +2,7 @@
 //! (`docs/listing.md`).
 
 use crate::causality::{Hlc, Value};
+use crate::encoded::encoded;
 use crate::id::BucketId;
 use crate::selector::Span;
 use crate::wire::Failure;
@@ -83,7 +84,7 @@ impl StatePage {
     /// The xxh3-64 of the encoding: equal pages have equal digests on every node.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let bytes = postcard::to_allocvec(self).expect("writing to memory cannot fail");
+        let bytes = encoded(self);
         crate::hash::hash64(&bytes)
     }
 }

@@ -32,6 +32,7 @@ pub use reply::{Entry, Reply};
 pub use sync::{KeyBytes, ListedKey, SyncMessage};
 pub use watch::{FeedChange, FeedItem, FeedMessage, Ticket, WatchEvent, WatchEvents, WatchRequest};
 
+use crate::encoded::encoded;
 use crate::id::PartitionId;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ pub fn put_message<T: Serialize>(
     partition: PartitionId,
     message: &T,
 ) {
-    let body = postcard::to_allocvec(message).expect("writing to memory cannot fail");
+    let body = encoded(message);
     frame::put_frame(out, kind, partition, &body);
 }
 

@@ -121,9 +121,8 @@ fn generate(input: &Path, dist: &Path) -> Result<()> {
     // The entries say where the module is: another path here would have bundlers copy it for
     // `henge/inline` and `henge/slim`, too.
     bindgen.omit_default_module_path(true);
-    bindgen
-        .remove_name_section(true)
-        .remove_producers_section(true);
+    // The names of functions stay until wasm-opt has used them.
+    bindgen.remove_producers_section(true);
     bindgen.generate(dist)?;
     let name = input.with_extension("js");
     let name = name.file_name().context("a module has a name")?;
@@ -147,7 +146,7 @@ fn optimise(module: &Path, ticker: &Ticker) -> Result<String> {
     }
     let before = fs::metadata(module)?.len();
     Cmd::new(wasm_opt)
-        .args(["--flatten", "--rereloop", "-Oz", "-Oz"])
+        .args(PASSES)
         .args(FEATURES)
         .arg(module)
         .args(["-o"])
@@ -158,6 +157,23 @@ fn optimise(module: &Path, ticker: &Ticker) -> Result<String> {
 
 /// Small instead of fast; see the workspace's Cargo.toml.
 const PROFILE: &str = "wasm-size";
+
+/// What makes the module small once it is compressed: brotli finds again what stands near in the same form, so
+/// only tiny functions go into their callers, and functions stand in the order of their names, without which the
+/// module is written. The linker puts the stack first, so nothing that is allocated lies in the lowest kilobyte.
+const PASSES: [&str; 11] = [
+    "--low-memory-unused",
+    "--always-inline-max-function-size=0",
+    "--one-caller-inline-max-function-size=40",
+    "--partial-inlining-ifs=0",
+    "-Oz",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "-Oz",
+    "--reorder-functions-by-name",
+    "--strip-debug",
+];
 
 /// What rustc's wasm32-unknown-unknown may use, which every supported runtime has; wasm-opt must
 /// neither refuse these nor bring in others.

@@ -17,6 +17,7 @@
 //! | 16 | 8 | xxh3-64 of bytes 0 to 15 and the records |
 //! | 24 | | records, postcard, back to back |
 
+use crate::encoded::encoded_behind;
 use crate::id::PartitionId;
 use crate::limits::{FRAME_BODY_BYTES_MAX, LOG_BATCH_BYTES_MAX};
 use alloc::vec::Vec;
@@ -78,7 +79,7 @@ impl<'a> Record<'a> {
     /// Writes the record behind what `out` already holds.
     pub fn put(&self, out: &mut Vec<u8>) {
         let taken = core::mem::take(out);
-        *out = postcard::to_extend(self, taken).expect("writing to memory cannot fail");
+        *out = encoded_behind(taken, self);
     }
 }
 

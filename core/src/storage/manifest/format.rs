@@ -10,6 +10,7 @@
 //! | 24 | | [`Manifest`], postcard |
 
 use super::levels::Levels;
+use crate::encoded::encoded;
 use crate::id::PartitionId;
 use crate::limits::{MANIFEST_BYTES_MAX, TABLES_MAX};
 use crate::sorted::Map;
@@ -104,7 +105,7 @@ impl Manifest {
     /// If they are more than [`MANIFEST_BYTES_MAX`], which [`TABLES_MAX`] tables do not reach.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let body = postcard::to_allocvec(self).expect("writing to memory cannot fail");
+        let body = encoded(self);
         assert!(
             body.len() <= MANIFEST_BYTES_MAX,
             "a manifest of {} bytes",

@@ -5,6 +5,7 @@ use super::directory::IndexBuilder;
 use super::entries::EntriesBuilder;
 use super::filter;
 use super::footer::{Footer, Properties, encode_header};
+use crate::encoded::encoded;
 use crate::hash::hash64;
 use crate::limits::{DIRECTORY_BYTES, RESTART_INTERVAL};
 use crate::storage::facts::Facts;
@@ -141,7 +142,7 @@ impl TableBuilder {
         }
         properties.oldest_ms = properties.oldest_ms.min(properties.newest_ms);
         let properties = properties.clone();
-        self.raw = postcard::to_allocvec(&properties).expect("writing to memory cannot fail");
+        self.raw = encoded(&properties);
         let footer = Footer {
             incarnation: self.incarnation,
             top,
