@@ -8,47 +8,37 @@ use henge_core::selector::Span;
 use henge_core::time::Instant;
 use henge_core::watch::Change;
 use henge_core::wire::{Entry, Failure, Listed};
-use js_sys::{Array, Object, Uint8Array};
-use wasm_bindgen::prelude::*;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
 
 use crate::clock::date_ms;
 use crate::listener::Listener;
 
 /// A failure as an object.
 pub(crate) fn failure_object(failure: &Failure) -> JsValue {
-    let object = object();
-    object.set_code(failure.code.name());
-    object.set_message(&failure.message);
-    object.set_retryable(failure.code.is_retryable());
-    object.into()
+    object(&FailureObject::from(failure))
 }
 
 /// A state as an object; `None` for one that the listener need not hear of.
 pub(crate) fn status_object(state: &ConnectionState) -> JsValue {
-    let object = object();
-    match state {
-        ConnectionState::Connecting => object.set_state("connecting"),
-        ConnectionState::Online { member, replicas } => {
-            object.set_state("connected");
-            object.set_member(member);
-            object.set_replicas(*replicas);
-        }
-        ConnectionState::Offline { redial_at, failure } => {
-            object.set_state("offline");
-            object.set_retry_at_ms(date_ms(*redial_at));
-            let failure = failure.as_ref().map(failure_object);
-            object.set_failure(failure.unwrap_or_default());
-        }
-    }
-    object.into()
+    object(&match state {
+        ConnectionState::Connecting => StatusObject::Connecting,
+        ConnectionState::Online { member, replicas } => StatusObject::Connected {
+            member,
+            replicas: *replicas,
+        },
+        ConnectionState::Offline { redial_at, failure } => StatusObject::Offline {
+            retry_at_ms: date_ms(*redial_at),
+            failure: failure.as_ref().map(FailureObject::from),
+        },
+    })
 }
 
 /// The state of a client that no server takes.
 pub(crate) fn failed_object(failure: &Failure) -> JsValue {
-    let object = object();
-    object.set_state("failed");
-    object.set_failure(failure_object(failure));
-    object.into()
+    object(&StatusObject::Failed {
+        failure: failure.into(),
+    })
 }
 
 /// What of an entry its reader wants.
@@ -142,23 +132,19 @@ impl<'a> Answered<'a> {
 impl Found<'_> {
     /// What comes with the value.
     fn object(&self) -> JsValue {
-        let siblings = Array::new();
-        for value in self.siblings {
-            let sibling = object();
-            sibling.set_encoding(value.encoding);
-            sibling.set_bytes(value.bytes.as_slice().into());
-            siblings.push(&sibling);
-        }
-        let object = object();
-        object.set_version(self.version.map(|version| version.to_string()));
-        object.set_source(source_code(self.source));
-        let expires_at = self
-            .expires_at_ms
-            .map(|at_ms| Instant::from_micros(at_ms.saturating_mul(1_000)));
-        object.set_expires_at_ms(expires_at.map(date_ms));
-        object.set_context(self.context.into());
-        object.set_siblings(siblings);
-        object.into()
+        let siblings = self.siblings.iter().map(|value| SiblingObject {
+            encoding: value.encoding,
+            bytes: &value.bytes,
+        });
+        object(&EntryObject {
+            version: self.version.map(|version| version.to_string()),
+            source: source_code(self.source),
+            expires_at_ms: self
+                .expires_at_ms
+                .map(|at_ms| date_ms(Instant::from_micros(at_ms.saturating_mul(1_000)))),
+            context: self.context,
+            siblings: siblings.collect(),
+        })
     }
 }
 
@@ -246,60 +232,64 @@ pub(crate) const fn level_of_code(code: u8) -> Option<Level> {
     })
 }
 
-// Set by setters that are imported, each: whoever serializes into JavaScript brings code for all that could be.
-#[wasm_bindgen]
-extern "C" {
-    type Fields;
-
-    #[wasm_bindgen(method, setter)]
-    fn set_code(this: &Fields, code: &str);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_message(this: &Fields, message: &str);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_retryable(this: &Fields, is_retryable: bool);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_state(this: &Fields, state: &str);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_member(this: &Fields, member: &str);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_replicas(this: &Fields, replicas: u8);
-
-    #[wasm_bindgen(method, setter, js_name = retryAtMs)]
-    fn set_retry_at_ms(this: &Fields, at_ms: f64);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_failure(this: &Fields, failure: JsValue);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_version(this: &Fields, version: Option<String>);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_source(this: &Fields, source: u8);
-
-    #[wasm_bindgen(method, setter, js_name = expiresAtMs)]
-    fn set_expires_at_ms(this: &Fields, at_ms: Option<f64>);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_context(this: &Fields, context: Uint8Array);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_siblings(this: &Fields, siblings: Array);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_encoding(this: &Fields, encoding: u8);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_bytes(this: &Fields, bytes: Uint8Array);
+#[derive(Serialize)]
+struct FailureObject<'a> {
+    code: &'a str,
+    message: &'a str,
+    retryable: bool,
 }
 
-/// An object without fields.
-fn object() -> Fields {
-    Object::new().unchecked_into()
+impl<'a> From<&'a Failure> for FailureObject<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        Self {
+            code: failure.code.name(),
+            message: &failure.message,
+            retryable: failure.code.is_retryable(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(
+    tag = "state",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+enum StatusObject<'a> {
+    Connecting,
+    Connected {
+        member: &'a str,
+        replicas: u8,
+    },
+    Offline {
+        retry_at_ms: f64,
+        failure: Option<FailureObject<'a>>,
+    },
+    Failed {
+        failure: FailureObject<'a>,
+    },
+}
+
+#[derive(Serialize)]
+struct EntryObject<'a> {
+    version: Option<String>,
+    source: u8,
+    #[serde(rename = "expiresAtMs")]
+    expires_at_ms: Option<f64>,
+    #[serde(with = "serde_bytes")]
+    context: &'a [u8],
+    siblings: Vec<SiblingObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct SiblingObject<'a> {
+    encoding: u8,
+    #[serde(with = "serde_bytes")]
+    bytes: &'a [u8],
+}
+
+fn object(value: &impl Serialize) -> JsValue {
+    serde_wasm_bindgen::to_value(value).expect("these types have no maps and no big numbers")
 }
 
 const ONE: u8 = 101;

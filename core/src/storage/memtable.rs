@@ -86,23 +86,14 @@ impl Memtable {
     /// Removes everything of `partition`.
     pub fn remove_partition(&mut self, partition: PartitionId) {
         self.new_keys.remove(partition);
-        let first = partition.0.to_be_bytes();
-        let mut from_there = self.range(Bound::Included(&first), Bound::Unbounded);
-        if from_there
-            .next()
-            .is_none_or(|(key, _)| key.partition() != partition)
-        {
-            return;
-        }
-        drop(from_there);
-        // Rare, so the tree is made anew: taking keys out of it is a lot of code for a page to download.
-        for (key, slot) in core::mem::take(&mut self.slots) {
-            if key.key.partition() == partition {
-                self.bytes -= key.key.as_bytes().len() + SLOT_OVERHEAD_BYTES + slot.set.len();
-            } else {
-                self.slots.insert(key, slot);
+        let bytes = &mut self.bytes;
+        self.slots.retain(|key, slot| {
+            let stays = key.key.partition() != partition;
+            if !stays {
+                *bytes -= key.key.as_bytes().len() + SLOT_OVERHEAD_BYTES + slot.set.len();
             }
-        }
+            stays
+        });
     }
 
     /// The states of the keys in a range, in key order.
