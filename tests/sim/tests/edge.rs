@@ -25,7 +25,7 @@ impl Scene {
         let post = EdgePost::new(&cluster, seed + 100, Some(0));
         let devices = (0..devices as u64).map(|number| {
             let mut device = Device::new(&cluster, seed + 1 + number, None);
-            device.is_at_edge = true;
+            device.post = Some(0);
             device
         });
         let devices = devices.collect();
@@ -352,7 +352,7 @@ fn a_client_can_go_on_at_a_stone_with_what_the_edge_node_has_not_delivered() {
         devices,
     } = &mut scene;
     post.cut_client(cluster, devices, 0);
-    devices[0].is_at_edge = false;
+    devices[0].post = None;
     devices[0].server = Some(2);
     scene.until("the client is done", |scene| {
         scene.devices[0].leaf().pending() == 0

@@ -1,0 +1,636 @@
+//! Random faults for edge nodes, their clients and the ring behind them, and what is promised in them
+//! (`docs/edge.md`): a write that was told to be durable somewhere reaches the ring, unless that place has
+//! lost its storage; in the order of its key, and once. A receipt comes only further. Who writes sees what it
+//! has written. And when all is healed, nothing waits for long, and all show what the ring has.
+//!
+//! Where clients may go from an edge node to stones and back, no stone dies: an owner that has not heard of a
+//! write which another has taken, and which was replaced since, would take it anew (`docs/leaf.md`).
+
+use crate::Cluster;
+use crate::device::Device;
+use crate::edge_post::{EdgePost, STEP, run_all};
+use crate::known::{Known, on_the_ring};
+use henge_core::causality::Policy;
+use henge_core::leaf::{Progress, ReadFrom, SubscriptionId, WriteId};
+use henge_core::rng::Rng;
+use henge_core::time::Duration;
+use henge_core::wire::ErrorCode;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What happened in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Writes that were taken.
+    pub writes: u64,
+    /// Those that an edge node has said to have.
+    pub lodged: u64,
+    /// Those that the ring has acknowledged to their maker.
+    pub acknowledged: u64,
+    /// Answers that were compared with what their reader had written.
+    pub reads: u64,
+    /// Devices and edge nodes that were killed, and those that have lost their storage then.
+    pub kills: u64,
+    /// See [`Self::kills`].
+    pub losses: u64,
+    /// Edge nodes that were dropped from memory.
+    pub evictions: u64,
+    /// How often edge nodes have lost the ring.
+    pub absences: u64,
+    /// How often a client went to another server, and stones that were killed.
+    pub moves: u64,
+    /// See [`Self::moves`].
+    pub stones: u64,
+    /// Keys of devices that were compared with the ring's in the end.
+    pub compared: u64,
+}
+
+impl Counts {
+    /// Adds those of another run.
+    pub const fn add(&mut self, other: &Self) {
+        self.writes += other.writes;
+        self.lodged += other.lodged;
+        self.acknowledged += other.acknowledged;
+        self.reads += other.reads;
+        self.kills += other.kills;
+        self.losses += other.losses;
+        self.evictions += other.evictions;
+        self.absences += other.absences;
+        self.moves += other.moves;
+        self.stones += other.stones;
+        self.compared += other.compared;
+    }
+}
+
+/// What is known of a device.
+#[derive(Default)]
+struct Owner {
+    /// The edge node that it dials when nothing is wrong; the ring if none.
+    home: Option<usize>,
+    keys: BTreeMap<String, Known>,
+    /// The writes of this life without an outcome: their keys and numbers.
+    made: BTreeMap<WriteId, (String, u64)>,
+    subscriptions: Vec<SubscriptionId>,
+}
+
+struct Run {
+    cluster: Cluster,
+    posts: Vec<EdgePost>,
+    /// Posts that do not run.
+    dark: BTreeSet<usize>,
+    devices: Vec<Device>,
+    owners: Vec<Owner>,
+    rng: Rng,
+    seats: u64,
+    down: BTreeSet<usize>,
+    /// Clients go from edge nodes to stones; else stones die.
+    is_moving: bool,
+    has_siblings: bool,
+    number: u64,
+    counts: Counts,
+}
+
+/// Plays the run of `seed`. Says what was wrong, if something was.
+///
+/// # Errors
+/// If a promise is broken.
+pub fn play(seed: u64) -> Result<Counts, String> {
+    let mut run = Run::new(seed);
+    for _ in 0..STEPS {
+        run.step()?;
+    }
+    run.heal()?;
+    run.check()?;
+    Ok(run.counts)
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed ^ 0xED6E);
+        let seats = 3 + 2 * (rng.below(3) / 2);
+        let offsets = (0..seats).map(|_| rng.below(400_000).cast_signed() - 200_000);
+        let has_siblings = seed.is_multiple_of(3);
+        let cluster = Cluster::with_clocks(offsets.collect(), seed, |config| {
+            if has_siblings {
+                config.policy = Policy::Siblings;
+            }
+            // In some it is soon forgotten what has changed.
+            if seed.is_multiple_of(5) {
+                config.watch_tail_bytes_max = 2_000;
+            }
+        });
+        let mut run = Self {
+            posts: Vec::new(),
+            dark: BTreeSet::new(),
+            devices: Vec::new(),
+            owners: Vec::new(),
+            seats,
+            down: BTreeSet::new(),
+            is_moving: seed.is_multiple_of(2),
+            has_siblings,
+            number: 0,
+            counts: Counts::default(),
+            cluster,
+            rng,
+        };
+        for number in 0..1 + run.pick(2) {
+            let own = seed ^ (number as u64 + 1) << 40;
+            let mut post = EdgePost::new(&run.cluster, own, Some(number));
+            post.number = number;
+            run.posts.push(post);
+        }
+        // The last one dials the ring itself.
+        let clients = 2 + run.pick(2);
+        for place in 0..=clients {
+            let home = (place < clients).then_some(place % run.posts.len());
+            let own = seed ^ (place as u64 + 1) << 32;
+            let mut device = Device::new(&run.cluster, own, Some(place % 3));
+            device.post = home;
+            run.devices.push(device);
+            run.owners.push(Owner {
+                home,
+                ..Owner::default()
+            });
+        }
+        run
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        for place in 0..self.devices.len() {
+            self.write(place)?;
+        }
+        let span = self.rng.below(6_000);
+        self.run(Duration::from_micros(span), STEP);
+        for place in 0..self.devices.len() {
+            self.hear(place)?;
+            if self.rng.below(5) == 0 {
+                self.read(place)?;
+            }
+            if self.rng.below(10) == 0 {
+                self.subscribe(place);
+            }
+            self.disturb(place)?;
+        }
+        for number in 0..self.posts.len() {
+            self.disturb_post(number);
+        }
+        self.disturb_seats();
+        if self.rng.below(25) == 0 {
+            let span = Duration::from_millis(self.rng.below(20_000));
+            self.run(span, LONG_STEP);
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, span: Duration, step: Duration) {
+        let (posts, devices) = (&mut self.posts, &mut self.devices);
+        run_all(&mut self.cluster, posts, devices, span, step);
+    }
+
+    /// Writes keys of its own, and some that all write.
+    fn write(&mut self, place: usize) -> Result<(), String> {
+        for _ in 0..self.rng.below(4) {
+            self.number += 1;
+            let (number, is_delete) = (self.number, self.rng.below(8) == 0);
+            let key = match self.rng.below(4) {
+                0 => format!("s/k{}", self.rng.below(3)),
+                _ => format!("d{place}/k{}", self.rng.below(5)),
+            };
+            let text = number.to_string();
+            let value = (!is_delete).then_some(text.as_str());
+            match self.devices[place].write(self.cluster.now, &key, value) {
+                Ok(id) => {
+                    self.counts.writes += 1;
+                    let owner = &mut self.owners[place];
+                    let known = owner.keys.entry(key.clone()).or_default();
+                    known.written.insert(number, is_delete);
+                    known.shown = Some(number);
+                    owner.made.insert(id, (key, number));
+                }
+                // It is still being opened.
+                Err(failure) if failure.code == ErrorCode::Unavailable => {}
+                Err(failure) => return Err(format!("a write was refused: {failure:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what the device was told of its writes.
+    fn hear(&mut self, place: usize) -> Result<(), String> {
+        let (device, owner) = (&self.devices[place], &mut self.owners[place]);
+        let mut over = Vec::new();
+        for (id, (key, number)) in &owner.made {
+            let known = owner.keys.get_mut(key).ok_or("a key that nobody wrote")?;
+            let told = device.progress.get(id).map_or(&[][..], Vec::as_slice);
+            if !told.is_sorted_by(|one, next| rank(one) < rank(next)) {
+                return Err(format!(
+                    "{key}: what was told of write {number} goes back: {told:?}"
+                ));
+            }
+            for progress in told {
+                match progress {
+                    Progress::Local => known.durable = known.durable.max(*number),
+                    Progress::Edge => {
+                        self.counts.lodged += u64::from(known.lodged < *number);
+                        known.lodged = known.lodged.max(*number);
+                    }
+                    Progress::Ring { .. } => {
+                        self.counts.acknowledged += 1;
+                        known.acknowledged = known.acknowledged.max(*number);
+                        over.push(*id);
+                    }
+                    Progress::Refused { failure, .. } => {
+                        return Err(format!("{key}: write {number} was refused: {failure:?}"));
+                    }
+                }
+            }
+        }
+        for id in over {
+            owner.made.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// What the device has written last to a key of its own is what it reads.
+    fn read(&mut self, place: usize) -> Result<(), String> {
+        let from = [ReadFrom::Local, ReadFrom::Nearest][self.pick(2)];
+        let own = self.owners[place].keys.iter();
+        let own = own.filter(|(key, known)| key.starts_with('d') && known.shown.is_some());
+        let own: Vec<String> = own.map(|(key, _)| key.clone()).collect();
+        if own.is_empty() {
+            return Ok(());
+        }
+        let key = own[self.pick(own.len() as u64)].clone();
+        let (now, bytes) = (self.cluster.now, key.as_bytes().to_vec());
+        let Ok(read) = self.devices[place].leaf().read(now, bytes, from, None, 0) else {
+            return Ok(());
+        };
+        let answer = (0..READ_MILLIS_MAX).find_map(|_| {
+            let answer = self.devices[place].answers.remove(&read);
+            if answer.is_none() {
+                self.run(Duration::from_millis(1), STEP);
+            }
+            answer
+        });
+        let answer = match answer.ok_or_else(|| format!("{key}: a read has no answer"))? {
+            Ok(answer) => answer,
+            Err(_) => return Ok(()),
+        };
+        self.counts.reads += 1;
+        let known = &self.owners[place].keys[&key];
+        let Some(shown) = known.shown else {
+            return Ok(());
+        };
+        let value = answer.value.map(|value| value.bytes);
+        let expected = (!known.written[&shown]).then(|| shown.to_string().into_bytes());
+        if value != expected {
+            let value = value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            return Err(format!(
+                "{key} reads as {value:?} from {:?}, and write {shown} was the last",
+                answer.source
+            ));
+        }
+        Ok(())
+    }
+
+    /// Keeps keys of its own or of all devices, or some no more.
+    fn subscribe(&mut self, place: usize) {
+        let (pick, now) = (self.pick(5), self.cluster.now);
+        let (device, owner) = (&mut self.devices[place], &mut self.owners[place]);
+        if device.found.is_none() {
+            return;
+        }
+        match ["d", "d0/", "d1/k", "s/"].get(pick) {
+            Some(prefix) => owner.subscriptions.push(device.subscribe(now, prefix)),
+            None => {
+                if let Some(id) = owner.subscriptions.pop() {
+                    device.leaf().unsubscribe(now, id);
+                    // Nothing is told any more of what was among these only.
+                    device.told.clear();
+                }
+            }
+        }
+    }
+
+    fn disturb(&mut self, place: usize) -> Result<(), String> {
+        let seat = self.any_seat();
+        let posts = self.posts.len() as u64;
+        match self.rng.below(60) {
+            0..=1 => self.restart(place, false)?,
+            2 => self.restart(place, true)?,
+            3..=5 => match self.devices[place].post {
+                Some(number) if !self.dark.contains(&number) => {
+                    let post = &mut self.posts[number];
+                    post.cut_client(&mut self.cluster, &mut self.devices, place);
+                }
+                Some(_) => {}
+                None => self.devices[place].cut(&mut self.cluster),
+            },
+            // It finds nobody for a while.
+            6..=8 => {
+                self.devices[place].server = None;
+                self.send_to(place, None);
+            }
+            9..=13 => self.send_home(place, seat),
+            14..=16 if self.is_moving => {
+                self.counts.moves += 1;
+                self.devices[place].server = Some(seat);
+                let to = self.pick(posts + 1);
+                self.send_to(place, to.checked_sub(1));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn send_home(&mut self, place: usize, seat: usize) {
+        self.devices[place].server = Some(seat);
+        self.send_to(place, self.owners[place].home);
+    }
+
+    /// The device dials this edge node from now on, or its server.
+    fn send_to(&mut self, place: usize, post: Option<usize>) {
+        let was_at = self.devices[place].post;
+        if let Some(number) = was_at
+            && was_at != post
+            && !self.dark.contains(&number)
+        {
+            let left = &mut self.posts[number];
+            left.cut_client(&mut self.cluster, &mut self.devices, place);
+        }
+        self.devices[place].move_to(&mut self.cluster, post);
+    }
+
+    /// Ends the device as a power cut would, with the loss of its storage in some cases.
+    fn restart(&mut self, place: usize, is_lost: bool) -> Result<(), String> {
+        self.hear(place)?;
+        let post = self.devices[place].post;
+        if let Some(number) = post.filter(|number| !self.dark.contains(number)) {
+            let post = &mut self.posts[number];
+            post.cut_client(&mut self.cluster, &mut self.devices, place);
+        }
+        let (device, owner) = (&mut self.devices[place], &mut self.owners[place]);
+        device.kill();
+        if is_lost {
+            device.wipe();
+            self.counts.losses += 1;
+        }
+        for known in owner.keys.values_mut() {
+            match is_lost {
+                true => known.set_back(),
+                false => {
+                    // What was sent before it was durable is somewhere, and forgotten here.
+                    let loose = known.written.range(known.durable + 1..);
+                    known.forgotten.extend(loose.map(|(number, _)| *number));
+                    known.restart();
+                }
+            }
+        }
+        owner.made.clear();
+        owner.subscriptions.clear();
+        device.start(&self.cluster);
+        self.counts.kills += 1;
+        Ok(())
+    }
+
+    fn disturb_post(&mut self, number: usize) {
+        let seat = self.any_seat();
+        let is_dark = self.dark.contains(&number);
+        match self.rng.below(45) {
+            0..=1 if !is_dark => {
+                self.darken(number);
+                self.light(number);
+            }
+            2 if !is_dark => self.darken(number),
+            3 if !is_dark => {
+                self.darken(number);
+                self.posts[number].wipe();
+                self.light(number);
+                self.counts.losses += 1;
+                // Only their makers have what only it had.
+                for owner in &mut self.owners {
+                    owner.keys.values_mut().for_each(|known| known.lodged = 0);
+                }
+            }
+            4..=7 if is_dark => self.light(number),
+            8..=10 if !is_dark && self.posts[number].edge().is_quiet() => {
+                self.posts[number].evict(&mut self.cluster);
+                self.counts.evictions += 1;
+            }
+            11..=13 => {
+                self.posts[number].backbone = None;
+                self.cut_backbone(number);
+                self.counts.absences += 1;
+            }
+            14..=18 => {
+                self.posts[number].backbone = Some(seat);
+                self.cut_backbone(number);
+            }
+            _ => {}
+        }
+    }
+
+    fn darken(&mut self, number: usize) {
+        self.posts[number].kill(&mut self.cluster, &mut self.devices);
+        self.dark.insert(number);
+        self.counts.kills += 1;
+    }
+
+    fn light(&mut self, number: usize) {
+        if self.dark.remove(&number) {
+            self.posts[number].start(&self.cluster);
+        }
+    }
+
+    fn cut_backbone(&mut self, number: usize) {
+        if !self.dark.contains(&number) {
+            self.posts[number].cut(&mut self.cluster);
+        }
+    }
+
+    fn disturb_seats(&mut self) {
+        let seat = self.pick(self.seats);
+        match self.rng.below(30) {
+            0 if !self.is_moving && self.down.is_empty() => {
+                self.counts.stones += 1;
+                self.cluster.crash(seat);
+                self.down.insert(seat);
+                for device in &mut self.devices {
+                    if device.server == Some(seat) {
+                        device.server = None;
+                        device.cut(&mut self.cluster);
+                    }
+                }
+                for number in 0..self.posts.len() {
+                    if self.posts[number].backbone == Some(seat) {
+                        self.posts[number].backbone = None;
+                        self.cut_backbone(number);
+                    }
+                }
+            }
+            1..=4 => self.raise(),
+            _ => {}
+        }
+    }
+
+    fn raise(&mut self) {
+        if let Some(seat) = self.down.pop_first() {
+            self.cluster.start(seat);
+        }
+    }
+
+    /// Everything runs and finds each other; then nothing waits for long.
+    fn heal(&mut self) -> Result<(), String> {
+        self.raise();
+        for number in 0..self.posts.len() {
+            self.light(number);
+            self.posts[number].backbone = Some(number);
+            self.cut_backbone(number);
+        }
+        for place in 0..self.devices.len() {
+            self.send_home(place, 2);
+        }
+        for _ in 0..HEAL_SECONDS * 10 {
+            self.run(Duration::from_millis(100), LONG_STEP);
+            if self.devices.iter().all(|it| it.is_online) && self.pending() == 0 {
+                break;
+            }
+        }
+        if self.pending() > 0 {
+            let here = self.devices.iter_mut().map(|it| it.leaf().pending());
+            let (here, posts): (Vec<_>, _) = (here.collect(), self.posts.iter_mut());
+            let there: Vec<_> = posts.map(|it| it.edge().leaf().pending()).collect();
+            return Err(format!(
+                "{HEAL_SECONDS} s after all is healed there wait {here:?} on devices, {there:?} at edge \
+                 nodes"
+            ));
+        }
+        (0..self.devices.len()).try_for_each(|place| self.hear(place))
+    }
+
+    fn pending(&mut self) -> usize {
+        let here = self.devices.iter_mut().map(|it| it.leaf().pending());
+        let posts = self.posts.iter_mut();
+        here.sum::<usize>() + posts.map(|it| it.edge().leaf().pending()).sum::<usize>()
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        for place in 0..self.owners.len() {
+            for (key, known) in &self.owners[place].keys {
+                if key.starts_with('d') {
+                    known.check(&mut self.cluster, key)?;
+                }
+            }
+        }
+        let keys = self.owners.iter().flat_map(|owner| owner.keys.keys());
+        let keys: BTreeSet<String> = keys.cloned().collect();
+        for key in keys.iter().filter(|key| key.starts_with('s')) {
+            self.check_shared(key)?;
+        }
+        self.check_shown(&keys)
+    }
+
+    /// Of a key that all write the ring has, of each of them or of one, a write that may be the last.
+    fn check_shared(&mut self, key: &str) -> Result<(), String> {
+        let values = on_the_ring(&mut self.cluster, key)?;
+        let distinct: BTreeSet<&String> = values.iter().collect();
+        if distinct.len() < values.len() {
+            return Err(format!("{key} has a write twice: {values:?}"));
+        }
+        let makers = self.owners.iter().filter_map(|owner| owner.keys.get(key));
+        let makers: Vec<&Known> = makers.collect();
+        let numbers = values.iter().map(|text| text.parse().unwrap_or(0));
+        let numbers: Vec<u64> = numbers.collect();
+        let shows = |known: &&Known| numbers.iter().any(|it| known.may_show(*it));
+        let wrong = match self.has_siblings {
+            // Nobody has read what others write, so all makers' last writes stay.
+            true => makers.iter().find(|it| !shows(it) && !it.may_be_gone()),
+            false if makers.iter().any(shows) => None,
+            false if numbers.is_empty() => makers.iter().find(|it| !it.may_be_gone()),
+            false => makers.first(),
+        };
+        match wrong {
+            None => Ok(()),
+            Some(known) => Err(format!("{key} is {values:?}; {}", known.receipts())),
+        }
+    }
+
+    /// All devices show what the ring has, and were told so.
+    fn check_shown(&mut self, keys: &BTreeSet<String>) -> Result<(), String> {
+        let now = self.cluster.now;
+        let wanted = self.devices.iter_mut();
+        let wanted: Vec<_> = wanted
+            .map(|it| ["d", "s"].map(|all| it.subscribe(now, all)))
+            .collect();
+        for _ in 0..HEAL_SECONDS * 10 {
+            self.run(Duration::from_millis(100), LONG_STEP);
+            let mut devices = self.devices.iter().zip(&wanted);
+            if devices.all(|(it, wanted)| wanted.iter().all(|id| it.synced.contains_key(id))) {
+                break;
+            }
+        }
+        for (place, (device, wanted)) in self.devices.iter().zip(&wanted).enumerate() {
+            if wanted.iter().any(|id| !device.synced.contains_key(id)) {
+                return Err(format!(
+                    "device {place} has not all keys after {HEAL_SECONDS} s"
+                ));
+            }
+        }
+        // What is repaired by then is told by then.
+        self.run(Duration::from_millis(5_000), LONG_STEP);
+        let mut ring = BTreeMap::new();
+        for key in keys {
+            let values = on_the_ring(&mut self.cluster, key)?;
+            ring.insert(key.clone(), values.into_iter().next());
+        }
+        for place in 0..self.devices.len() {
+            let device = &mut self.devices[place];
+            let mut here = BTreeMap::new();
+            for prefix in ["d", "s"] {
+                here.extend(device.list(&mut self.cluster, prefix, 5, false));
+            }
+            for (key, there) in &ring {
+                self.counts.compared += 1;
+                let told = device.told.get(key.as_bytes()).map(|answer| {
+                    let value = answer.value.as_ref();
+                    value.map(|value| String::from_utf8_lossy(&value.bytes).into_owned())
+                });
+                let (shown, was_told) = (here.get(key), told.as_ref().unwrap_or(there));
+                if shown != there.as_ref() || was_told != there {
+                    return Err(format!(
+                        "{key} is {there:?} on the ring, and device {place} has {shown:?}, and was told of \
+                         {told:?}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A seat that runs.
+    fn any_seat(&mut self) -> usize {
+        let seat = self.pick(self.seats);
+        match self.down.contains(&seat) {
+            true => (seat + 1) % 3,
+            false => seat,
+        }
+    }
+
+    fn pick(&mut self, limit: u64) -> usize {
+        usize::try_from(self.rng.below(limit)).unwrap_or(0)
+    }
+}
+
+const fn rank(progress: &Progress) -> u8 {
+    match progress {
+        Progress::Local => 1,
+        Progress::Edge => 2,
+        Progress::Ring { .. } => 3,
+        Progress::Refused { .. } => 4,
+    }
+}
+
+const STEPS: usize = 80;
+/// How far time goes at once while nobody does anything.
+const LONG_STEP: Duration = Duration::from_micros(2_000);
+const READ_MILLIS_MAX: u64 = 60_000;
+const HEAL_SECONDS: u64 = 120;
