@@ -378,7 +378,7 @@ impl Device {
                 }
                 LeafOutput::Redial { at } => match self.post.is_some() {
                     true => self.edge = EdgeLink::Down { redial_at: at },
-                    false => drop(self.line.drop_until(cluster, at)),
+                    false => self.line.drop_until(cluster, at),
                 },
                 LeafOutput::Listed { list, result } => {
                     self.pages.insert(list, result);

@@ -105,7 +105,8 @@ impl Line {
 
     /// It is cut under `who`; it is not dialled before that is asked for.
     pub(crate) fn cut(&mut self, cluster: &mut Cluster, who: &mut impl Dialler) {
-        if self.drop_until(cluster, NEVER) {
+        if self.is_up() {
+            self.drop_until(cluster, NEVER);
             who.handle_disconnected(cluster.now);
         }
     }
@@ -117,17 +118,12 @@ impl Line {
         self.link = Link::Up { seat, asked };
     }
 
-    /// It leads nowhere, and is dialled at this moment. Whether it led somewhere.
-    pub fn drop_until(&mut self, cluster: &mut Cluster, redial_at: Instant) -> bool {
-        let was_up = match self.link {
-            Link::Up { seat, .. } => {
-                cluster.client_gone(seat, self.client);
-                true
-            }
-            Link::Down { .. } => false,
-        };
+    /// It leads nowhere, and is dialled at this moment.
+    pub fn drop_until(&mut self, cluster: &mut Cluster, redial_at: Instant) {
+        if let Link::Up { seat, .. } = self.link {
+            cluster.client_gone(seat, self.client);
+        }
         self.link = Link::Down { redial_at };
-        was_up
     }
 
     /// What the server has said since the last time.
