@@ -213,6 +213,17 @@ impl Device {
         key: &str,
         value: Option<&str>,
     ) -> Result<WriteId, Failure> {
+        self.write_after(now, key, value, &[])
+    }
+
+    /// The same by who has seen what `context` says.
+    pub fn write_after(
+        &mut self,
+        now: Instant,
+        key: &str,
+        value: Option<&str>,
+        context: &[u8],
+    ) -> Result<WriteId, Failure> {
         let value = value.map(|text| Value {
             encoding: 1,
             bytes: text.as_bytes().to_vec(),
@@ -220,6 +231,7 @@ impl Device {
         let write = Write {
             key: key.as_bytes().to_vec(),
             value,
+            context: context.to_vec(),
             ..Write::default()
         };
         self.leaf().write(now, write)
@@ -388,6 +400,7 @@ impl Device {
                     answer,
                     is_expiry,
                 } => {
+                    if std::env::var("TRACE").is_ok_and(|k| k.as_bytes() == &key[..]) { eprintln!("{:?} dev {:?} post {:?} server {:?}: {answer:?}", cluster.now, self.settings.session, self.post, self.server); }
                     if is_expiry {
                         *self.expired.entry(key.clone()).or_default() += 1;
                     }

@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::edge_post::{EdgePost, STEP, run_all};
 use crate::known::{Known, on_the_ring};
 use henge_core::causality::Policy;
-use henge_core::leaf::{Progress, ReadFrom, SubscriptionId, WriteId};
+use henge_core::leaf::{Progress, ReadFrom, Source, SubscriptionId, WriteId};
 use henge_core::rng::Rng;
 use henge_core::time::Duration;
 use henge_core::wire::ErrorCode;
@@ -197,11 +197,12 @@ impl Run {
             };
             let text = number.to_string();
             let value = (!is_delete).then_some(text.as_str());
-            match self.devices[place].write(self.cluster.now, &key, value) {
+            let owner = &mut self.owners[place];
+            let known = owner.keys.entry(key.clone()).or_default();
+            let now = self.cluster.now;
+            match self.devices[place].write_after(now, &key, value, &known.context) {
                 Ok(id) => {
                     self.counts.writes += 1;
-                    let owner = &mut self.owners[place];
-                    let known = owner.keys.entry(key.clone()).or_default();
                     known.written.insert(number, is_delete);
                     known.shown = Some(number);
                     owner.made.insert(id, (key, number));
@@ -231,9 +232,9 @@ impl Run {
                         self.counts.lodged += u64::from(known.lodged < *number);
                         known.lodged = known.lodged.max(*number);
                     }
-                    Progress::Ring { .. } => {
+                    Progress::Ring { context, .. } => {
                         self.counts.acknowledged += 1;
-                        known.acknowledged = known.acknowledged.max(*number);
+                        known.acknowledge(*number, context);
                         over.push(*id);
                     }
                     Progress::Refused { failure, .. } => {
@@ -278,16 +279,20 @@ impl Run {
         let Some(shown) = known.shown else {
             return Ok(());
         };
-        let value = answer.value.map(|value| value.bytes);
-        let expected = (!known.written[&shown]).then(|| shown.to_string().into_bytes());
-        if value != expected {
-            let value = value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            return Err(format!(
-                "{key} reads as {value:?} from {:?}, and write {shown} was the last",
-                answer.source
-            ));
+        let values = answer.value.iter().chain(&answer.siblings);
+        let values = values.map(|value| String::from_utf8_lossy(&value.bytes).into_owned());
+        let value: Vec<String> = values.collect();
+        let is_last = value.contains(&shown.to_string()) || known.written[&shown] && value.is_empty();
+        // An edge node can still have what was brought to a stone since.
+        let is_last = is_last || self.is_moving && answer.source == Source::Waiting;
+        // What it has forgotten may come to the ring behind it.
+        if is_last || !known.forgotten.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(format!(
+            "{key} reads as {value:?} from {:?}, and write {shown} was the last",
+            answer.source
+        ))
     }
 
     /// Keeps keys of its own or of all devices, or some no more.
@@ -383,7 +388,8 @@ impl Run {
                 }
             }
         }
-        owner.made.clear();
+        let keys = &owner.keys;
+        owner.made.retain(|_, (key, number)| !is_lost && *number <= keys[key].durable);
         owner.subscriptions.clear();
         device.start(&self.cluster);
         self.counts.kills += 1;
@@ -527,34 +533,38 @@ impl Run {
         self.check_shown(&keys)
     }
 
-    /// Of a key that all write the ring has, of each of them or of one, a write that may be the last.
+    /// What the ring has of a key that all write is what each of its makers may have written last.
     fn check_shared(&mut self, key: &str) -> Result<(), String> {
         let values = on_the_ring(&mut self.cluster, key)?;
-        let distinct: BTreeSet<&String> = values.iter().collect();
-        if distinct.len() < values.len() {
-            return Err(format!("{key} has a write twice: {values:?}"));
+        let mut makers = self.owners.iter().filter_map(|owner| owner.keys.get(key));
+        let mut newest: BTreeMap<usize, u64> = BTreeMap::new();
+        for text in &values {
+            let number = text.parse().unwrap_or(0);
+            let maker = makers.clone().position(|it| it.written.contains_key(&number));
+            let maker = maker.ok_or_else(|| format!("{key} is {values:?}, and nobody wrote {text}"))?;
+            let newest = newest.entry(maker).or_default();
+            if *newest == number {
+                return Err(format!("{key} has a write twice: {values:?}"));
+            }
+            *newest = number.max(*newest);
         }
-        let makers = self.owners.iter().filter_map(|owner| owner.keys.get(key));
-        let makers: Vec<&Known> = makers.collect();
-        let numbers = values.iter().map(|text| text.parse().unwrap_or(0));
-        let numbers: Vec<u64> = numbers.collect();
-        let shows = |known: &&Known| numbers.iter().any(|it| known.may_show(*it));
-        let wrong = match self.has_siblings {
-            // Nobody has read what others write, so all makers' last writes stay.
-            true => makers.iter().find(|it| !shows(it) && !it.may_be_gone()),
-            false if makers.iter().any(shows) => None,
-            false if numbers.is_empty() => makers.iter().find(|it| !it.may_be_gone()),
-            false => makers.first(),
-        };
-        match wrong {
-            None => Ok(()),
-            Some(known) => Err(format!("{key} is {values:?}; {}", known.receipts())),
+        for (maker, number) in newest {
+            // An older one can stay as a sibling, where others have written behind it.
+            let known = makers.clone().nth(maker).ok_or("a maker")?;
+            if !known.may_show(number) && !self.has_siblings {
+                return Err(format!("{key} is {values:?}; {}", known.receipts()));
+            }
+        }
+        match values.is_empty() && !makers.any(Known::may_be_gone) {
+            true => Err(format!("{key} has no value, and was not deleted last")),
+            false => Ok(()),
         }
     }
 
     /// All devices show what the ring has, and were told so.
     fn check_shown(&mut self, keys: &BTreeSet<String>) -> Result<(), String> {
         let now = self.cluster.now;
+        self.devices.iter_mut().for_each(|it| it.synced.clear());
         let wanted = self.devices.iter_mut();
         let wanted: Vec<_> = wanted
             .map(|it| ["d", "s"].map(|all| it.subscribe(now, all)))

@@ -20,6 +20,8 @@ pub(crate) struct Known {
     /// concurrent to what came after; and it gets others again, and an owner that has heard of neither the
     /// first time takes them anew. Any of them may win.
     pub(crate) forgotten: BTreeSet<u64>,
+    /// What the device has seen of the key when the ring acknowledged one of its writes last.
+    pub(crate) context: Vec<u8>,
 }
 
 impl Known {
@@ -33,6 +35,15 @@ impl Known {
         self.forgotten.extend(self.written.keys());
         self.durable = self.acknowledged;
         self.shown = None;
+        self.context.clear();
+    }
+
+    /// The ring has acknowledged a write, and said what has seen it.
+    pub(crate) fn acknowledge(&mut self, number: u64, context: &[u8]) {
+        if number > self.acknowledged {
+            self.acknowledged = number;
+            self.context = context.to_vec();
+        }
     }
 
     /// The newest write that cannot be lost.
@@ -58,14 +69,12 @@ impl Known {
 
     /// The ring has the newest write that is sure, or a newer one, of a key that nobody else writes.
     pub(crate) fn check(&self, cluster: &mut Cluster, key: &str) -> Result<(), String> {
-        let value = on_the_ring(cluster, key)?.into_iter().next();
-        let is_right = match &value {
-            Some(text) => self.may_show(text.parse().unwrap_or(0)),
-            None => self.may_be_gone(),
-        };
-        match is_right {
+        let values = on_the_ring(cluster, key)?;
+        let mut numbers = values.iter().map(|text| text.parse().unwrap_or(0));
+        // Beside it there can be siblings, if something was forgotten.
+        match numbers.any(|number| self.may_show(number)) || self.may_be_gone() && values.is_empty() {
             true => Ok(()),
-            false => Err(format!("{key} is {value:?}; {}", self.receipts())),
+            false => Err(format!("{key} is {values:?}; {}", self.receipts())),
         }
     }
 

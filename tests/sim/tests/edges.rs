@@ -23,3 +23,9 @@ fn every_promise_of_edge_nodes_holds_in_random_faults() {
 fn the_same_seed_is_the_same_run() {
     assert_eq!(play(7), play(7));
 }
+#[test]
+#[ignore]
+fn one() {
+    let seed = std::env::var("SEED").unwrap().parse().unwrap();
+    println!("{:?}", play(seed));
+}
