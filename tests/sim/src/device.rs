@@ -400,7 +400,6 @@ impl Device {
                     answer,
                     is_expiry,
                 } => {
-                    if std::env::var("TRACE").is_ok_and(|k| k.as_bytes() == &key[..]) { eprintln!("{:?} dev {:?} post {:?} server {:?}: {answer:?}", cluster.now, self.settings.session, self.post, self.server); }
                     if is_expiry {
                         *self.expired.entry(key.clone()).or_default() += 1;
                     }

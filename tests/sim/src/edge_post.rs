@@ -65,7 +65,6 @@ impl EdgePost {
 
     /// Ends it as a crash would: all sockets are gone.
     pub fn kill(&mut self, cluster: &mut Cluster, devices: &mut [Device]) {
-        if std::env::var("TRACE").is_ok() { eprintln!("{:?} kill {}", cluster.now, self.number) }
         for (_, number) in std::mem::take(&mut self.clients) {
             devices[number].lose(cluster);
         }
@@ -75,7 +74,6 @@ impl EdgePost {
 
     /// Ends it as a runtime does that needs the memory: the sockets of its clients stay open.
     pub fn evict(&mut self, cluster: &mut Cluster) {
-        if std::env::var("TRACE").is_ok() { eprintln!("{:?} evict {}", cluster.now, self.number) }
         self.stop(cluster);
         self.start(cluster);
     }
@@ -210,7 +208,6 @@ impl EdgePost {
                 }
                 EdgeOutput::Client { client, message } => {
                     if let Some(number) = self.clients.get(&client) {
-                        if let Ok(k) = std::env::var("TRACE") { for f in henge_core::wire::Frames::new(&message) { let f = f.unwrap(); if f.kind == henge_core::wire::FrameKind::Events { let e: henge_core::wire::WatchEvents = henge_core::wire::decode_body(f.body).unwrap(); for e in e.events { match &e { henge_core::wire::WatchEvent::Shown { shown, .. } if shown.key != k.as_bytes() => {}, henge_core::wire::WatchEvent::Marks(_) => {}, e => eprintln!("{:?} edge {} to dev {number}: {e:?}", cluster.now, self.number) } } } } }
                         self.sent.0 += 1;
                         self.sent.1 += message.len() as u64;
                         devices[*number].take(cluster, &message);

@@ -10,7 +10,6 @@ use crate::Cluster;
 use crate::device::Device;
 use crate::edge_post::{EdgePost, STEP, run_all};
 use crate::known::{Known, on_the_ring};
-use henge_core::causality::Policy;
 use henge_core::leaf::{Progress, ReadFrom, Source, SubscriptionId, WriteId};
 use henge_core::rng::Rng;
 use henge_core::time::Duration;
@@ -84,7 +83,6 @@ struct Run {
     down: BTreeSet<usize>,
     /// Clients go from edge nodes to stones; else stones die.
     is_moving: bool,
-    has_siblings: bool,
     number: u64,
     counts: Counts,
 }
@@ -108,11 +106,7 @@ impl Run {
         let mut rng = Rng::new(seed ^ 0xED6E);
         let seats = 3 + 2 * (rng.below(3) / 2);
         let offsets = (0..seats).map(|_| rng.below(400_000).cast_signed() - 200_000);
-        let has_siblings = seed.is_multiple_of(3);
         let cluster = Cluster::with_clocks(offsets.collect(), seed, |config| {
-            if has_siblings {
-                config.policy = Policy::Siblings;
-            }
             // In some it is soon forgotten what has changed.
             if seed.is_multiple_of(5) {
                 config.watch_tail_bytes_max = 2_000;
@@ -126,7 +120,6 @@ impl Run {
             seats,
             down: BTreeSet::new(),
             is_moving: seed.is_multiple_of(2),
-            has_siblings,
             number: 0,
             counts: Counts::default(),
             cluster,
@@ -282,7 +275,8 @@ impl Run {
         let values = answer.value.iter().chain(&answer.siblings);
         let values = values.map(|value| String::from_utf8_lossy(&value.bytes).into_owned());
         let value: Vec<String> = values.collect();
-        let is_last = value.contains(&shown.to_string()) || known.written[&shown] && value.is_empty();
+        let is_last =
+            value.contains(&shown.to_string()) || known.written[&shown] && value.is_empty();
         // An edge node can still have what was brought to a stone since.
         let is_last = is_last || self.is_moving && answer.source == Source::Waiting;
         // What it has forgotten may come to the ring behind it.
@@ -389,7 +383,9 @@ impl Run {
             }
         }
         let keys = &owner.keys;
-        owner.made.retain(|_, (key, number)| !is_lost && *number <= keys[key].durable);
+        owner
+            .made
+            .retain(|_, (key, number)| !is_lost && *number <= keys[key].durable);
         owner.subscriptions.clear();
         device.start(&self.cluster);
         self.counts.kills += 1;
@@ -504,8 +500,8 @@ impl Run {
             let (here, posts): (Vec<_>, _) = (here.collect(), self.posts.iter_mut());
             let there: Vec<_> = posts.map(|it| it.edge().leaf().pending()).collect();
             return Err(format!(
-                "{HEAL_SECONDS} s after all is healed there now {:?} wait {here:?} on devices, {there:?} at edge \
-                 nodes {:?}", self.cluster.now, self.posts.iter_mut().map(|p| { let o = p.edge().leaf().is_online(); let f = p.found; let l = format!("{:?}", p.line()); let t = p.edge().poll_timeout(); (o, f, p.edge().clients(), p.backbone, l, t) }).collect::<Vec<_>>()
+                "{HEAL_SECONDS} s after all is healed there wait {here:?} on devices, {there:?} at edge \
+                 nodes"
             ));
         }
         (0..self.devices.len()).try_for_each(|place| self.hear(place))
@@ -540,8 +536,11 @@ impl Run {
         let mut newest: BTreeMap<usize, u64> = BTreeMap::new();
         for text in &values {
             let number = text.parse().unwrap_or(0);
-            let maker = makers.clone().position(|it| it.written.contains_key(&number));
-            let maker = maker.ok_or_else(|| format!("{key} is {values:?}, and nobody wrote {text}"))?;
+            let maker = makers
+                .clone()
+                .position(|it| it.written.contains_key(&number));
+            let maker =
+                maker.ok_or_else(|| format!("{key} is {values:?}, and nobody wrote {text}"))?;
             let newest = newest.entry(maker).or_default();
             if *newest == number {
                 return Err(format!("{key} has a write twice: {values:?}"));
@@ -549,9 +548,8 @@ impl Run {
             *newest = number.max(*newest);
         }
         for (maker, number) in newest {
-            // An older one can stay as a sibling, where others have written behind it.
             let known = makers.clone().nth(maker).ok_or("a maker")?;
-            if !known.may_show(number) && !self.has_siblings {
+            if !known.may_show(number) {
                 return Err(format!("{key} is {values:?}; {}", known.receipts()));
             }
         }

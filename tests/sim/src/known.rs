@@ -72,7 +72,8 @@ impl Known {
         let values = on_the_ring(cluster, key)?;
         let mut numbers = values.iter().map(|text| text.parse().unwrap_or(0));
         // Beside it there can be siblings, if something was forgotten.
-        match numbers.any(|number| self.may_show(number)) || self.may_be_gone() && values.is_empty() {
+        match numbers.any(|number| self.may_show(number)) || self.may_be_gone() && values.is_empty()
+        {
             true => Ok(()),
             false => Err(format!("{key} is {values:?}; {}", self.receipts())),
         }

@@ -68,7 +68,12 @@ impl Line {
     }
 
     /// Dials `seat` for `who`, if it is time to; nobody answers without one.
-    pub(crate) fn dial(&mut self, cluster: &mut Cluster, seat: Option<usize>, who: &mut impl Dialler) {
+    pub(crate) fn dial(
+        &mut self,
+        cluster: &mut Cluster,
+        seat: Option<usize>,
+        who: &mut impl Dialler,
+    ) {
         let now = cluster.now;
         if !self.is_due(now) {
             return;
@@ -96,7 +101,12 @@ impl Line {
     }
 
     /// Sends what `who` says, and tells it the answer to a greeting.
-    pub(crate) fn send_for(&mut self, cluster: &mut Cluster, message: &[u8], who: &mut impl Dialler) {
+    pub(crate) fn send_for(
+        &mut self,
+        cluster: &mut Cluster,
+        message: &[u8],
+        who: &mut impl Dialler,
+    ) {
         if let Some(greeting) = self.send(cluster, message) {
             let heard = who.handle_message(cluster.now, &greeting);
             heard.expect("a greeting");

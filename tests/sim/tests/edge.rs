@@ -315,6 +315,53 @@ fn clients_notice_nothing_of_an_eviction() {
 }
 
 #[test]
+fn who_watches_again_misses_nothing_of_the_time_when_nobody_did() {
+    let mut scene = Scene::new(10, 2);
+    scene.write(1, "a/1", "old");
+    scene.drain();
+    let now = scene.cluster.now;
+    let watched = scene.devices[0].subscribe(now, "a/");
+    scene.until("all is there", |scene| scene.devices[0].synced.len() == 1);
+    scene.devices[0].leaf().unsubscribe(now, watched);
+    scene.run(100);
+    scene.write(1, "a/1", "new");
+    scene.drain();
+    let now = scene.cluster.now;
+    scene.devices[0].synced.clear();
+    scene.devices[0].subscribe(now, "a/");
+    scene.until("all is there again", |scene| {
+        scene.devices[0].synced.len() == 1
+    });
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("new"));
+}
+
+#[test]
+fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
+    let mut scene = Scene::new(11, 1);
+    scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
+    scene.subscribe("a/");
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("old"));
+    let Scene {
+        cluster,
+        post,
+        devices,
+    } = &mut scene;
+    post.kill(cluster, devices);
+    post.backbone = None;
+    post.start(cluster);
+    scene.until("the client is back", |scene| scene.devices[0].is_online);
+    scene.run(100);
+    scene.cluster.put(1, "a/1", "new", Some(Level::Quorum));
+    scene.devices[0].synced.clear();
+    scene.post.evict(&mut scene.cluster);
+    scene.post.backbone = Some(0);
+    scene.until("all is there again", |scene| {
+        scene.devices[0].synced.len() == 1
+    });
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("new"));
+}
+
+#[test]
 fn writes_of_two_clients_to_one_key_have_not_seen_each_other() {
     let cluster = Cluster::with(3, 7, |config| config.policy = Policy::Siblings);
     let mut scene = Scene::in_cluster(cluster, 7, 2);
