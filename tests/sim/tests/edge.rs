@@ -338,21 +338,22 @@ fn who_watches_again_misses_nothing_of_the_time_when_nobody_did() {
 #[test]
 fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
     let mut scene = Scene::new(11, 1);
-    scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
-    scene.subscribe("a/");
-    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("old"));
     let Scene {
-        cluster,
-        post,
-        devices,
+        cluster, devices, ..
     } = &mut scene;
-    post.kill(cluster, devices);
-    post.backbone = None;
-    post.start(cluster);
-    scene.until("the client is back", |scene| scene.devices[0].is_online);
-    scene.run(100);
+    devices[0].server = Some(2);
+    devices[0].move_to(cluster, None);
+    cluster.put(1, "a/1", "old", Some(Level::Quorum));
+    scene.subscribe("a/");
+    scene.lose_backbone();
+    // The edge node has none of these keys, so the client waits.
+    let Scene {
+        cluster, devices, ..
+    } = &mut scene;
+    devices[0].synced.clear();
+    devices[0].move_to(cluster, Some(0));
+    scene.run(500);
     scene.cluster.put(1, "a/1", "new", Some(Level::Quorum));
-    scene.devices[0].synced.clear();
     scene.post.evict(&mut scene.cluster);
     scene.post.backbone = Some(0);
     scene.until("all is there again", |scene| {
