@@ -363,6 +363,26 @@ fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
 }
 
 #[test]
+fn what_waited_while_it_was_watched_is_not_shown_for_ever() {
+    let mut scene = Scene::new(12, 2);
+    scene.subscribe("a/");
+    scene.lose_backbone();
+    scene.write(1, "a/1", "waits");
+    scene.until("it is shown", |scene| scene.told(0, "a/1").is_some());
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), waiting("waits"));
+    let now = scene.cluster.now;
+    let watched = scene.devices[0].subscribe(now, "a/");
+    scene.devices[0].leaf().unsubscribe(now, watched);
+    scene.post.backbone = Some(1);
+    scene.drain();
+    let now = scene.cluster.now;
+    scene.devices[0].synced.clear();
+    scene.devices[0].subscribe(now, "a/");
+    scene.until("all is there", |scene| scene.devices[0].synced.len() == 1);
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("waits"));
+}
+
+#[test]
 fn writes_of_two_clients_to_one_key_have_not_seen_each_other() {
     let cluster = Cluster::with(3, 7, |config| config.policy = Policy::Siblings);
     let mut scene = Scene::in_cluster(cluster, 7, 2);
