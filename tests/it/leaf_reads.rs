@@ -4,7 +4,7 @@
 use henge_core::leaf::{Answer, ReadFrom, Source};
 use henge_core::replication::Level;
 use henge_core::time::Duration;
-use henge_core::wire::{Failure, Operation, Reply};
+use henge_core::wire::{Failure, FrameKind, Frames, Hello, Operation, Reply, Role};
 use henge_sim::Cluster;
 use henge_sim::device::Device;
 
@@ -172,4 +172,42 @@ fn the_end_of_a_value_that_was_only_read_is_known_without_a_connection() {
     device.run(&mut cluster, millis(2_500));
     let copy = device.read(&mut cluster, "k", ReadFrom::Nearest);
     assert_eq!(text(copy), (Source::Copy, None));
+}
+
+#[test]
+fn a_read_of_what_is_not_here_waits_for_the_first_connection_and_for_no_other() {
+    let mut cluster = Cluster::new(3, 77);
+    let mut device = Device::new(&cluster, 77, None);
+    // It dials an edge node, which does not greet.
+    device.is_at_edge = true;
+    device.run(&mut cluster, millis(20));
+    let ask = |device: &mut Device, now| {
+        let key = b"ring".to_vec();
+        { device.leaf() }.read(now, key, ReadFrom::Nearest, None, 0)
+    };
+    let early = ask(&mut device, cluster.now).expect("asked");
+    device.run(&mut cluster, millis(20));
+    assert_eq!(device.answers.get(&early), None);
+    device.lose(&cluster);
+    device.run(&mut cluster, millis(5));
+    let failure = { device.answers.remove(&early) }.expect("an answer");
+    assert!(failure.expect_err("not here").message.contains("not here"));
+    // The next is under way, or will be.
+    let later = ask(&mut device, cluster.now).expect("asked");
+    device.run(&mut cluster, millis(5));
+    let failure = { device.answers.remove(&later) }.expect("an answer");
+    assert!(failure.expect_err("not here").message.contains("not here"));
+    // In a new run it is greeted in the end.
+    device.kill();
+    device.start(&cluster);
+    device.run(&mut cluster, millis(20));
+    let early = ask(&mut device, cluster.now).expect("asked");
+    device.run(&mut cluster, millis(20));
+    let hello = Hello::new(None, Role::Client);
+    let welcome = device.line().greet(&cluster, 0, &hello);
+    device.take(&mut cluster, &welcome);
+    let said = device.take_sent().concat();
+    let kinds = Frames::new(&said).map(|frame| frame.expect("a frame").kind);
+    let asked = kinds.filter(|kind| *kind == FrameKind::Request).count();
+    assert_eq!((asked, device.answers.get(&early)), (1, None));
 }

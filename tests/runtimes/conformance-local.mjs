@@ -95,6 +95,10 @@ export const localCases = [
       await using(henge, urls[0], (other) => other.put(key, 'of another'));
       equal(await store.get(key, { from: 'ring' }), 'of another');
       equal((await failure(store.get(fresh(), { from: 'local' }))).code, 'UNAVAILABLE');
+      // Nor does who has just opened a store have to wait for its connection first.
+      const early = await henge.open({ name: fresh(), urls });
+      equal(await early.get(key), 'of another');
+      await early.close();
       const isKept = store.storage.kind !== 'memory';
       await store.close();
       if (!isKept) return;

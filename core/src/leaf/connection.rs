@@ -1,6 +1,6 @@
 //! What the driver of a leaf says of its socket.
 
-use super::Leaf;
+use super::{FirstDial, Leaf};
 use crate::client::ClientError;
 use crate::time::Instant;
 
@@ -8,6 +8,9 @@ impl Leaf {
     /// The driver has begun to open a socket.
     pub fn handle_dialing(&mut self, now: Instant) {
         self.now = now;
+        if self.first_dial == FirstDial::Ahead {
+            self.first_dial = FirstDial::UnderWay;
+        }
         self.client.handle_dialing(now);
     }
 

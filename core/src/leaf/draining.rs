@@ -2,7 +2,7 @@
 
 use super::record::{self, Copy, Found, REMOVED, Waiting};
 use super::taking::Acknowledged;
-use super::{Leaf, LeafOutput, Phase, Progress, Purpose, WriteId};
+use super::{FirstDial, Leaf, LeafOutput, Phase, Progress, Purpose, WriteId};
 use crate::causality::{Hlc, Token};
 use crate::client::{Call, ConnectionState};
 use crate::hash::hash64;
@@ -20,11 +20,17 @@ impl Leaf {
     /// The connection is in another state.
     pub(super) fn turn_to(&mut self, state: ConnectionState) {
         self.is_online = matches!(state, ConnectionState::Online { .. });
+        if state != ConnectionState::Connecting {
+            self.first_dial = FirstDial::Over;
+        }
         self.outputs.push_back(LeafOutput::State(state));
         if !self.is_online {
             self.hear_nothing();
             self.leave_edge();
-            return self.answer_nearest();
+            if self.first_dial == FirstDial::Over {
+                self.answer_nearest();
+            }
+            return;
         }
         self.connections += 1;
         self.note_cluster();

@@ -176,7 +176,19 @@ pub struct Leaf {
     expiring: Expiring,
     rest: Rest,
     is_online: bool,
+    first_dial: FirstDial,
     outputs: VecDeque<LeafOutput>,
+}
+
+/// How the first connection of a run comes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstDial {
+    /// None was dialled for.
+    Ahead,
+    /// It is on its way.
+    UnderWay,
+    /// It was had, or could not be.
+    Over,
 }
 
 /// What a call to the ring is for.
@@ -233,6 +245,7 @@ impl Leaf {
             expiring: Expiring::default(),
             rest: Rest::default(),
             is_online: false,
+            first_dial: FirstDial::Ahead,
             outputs: VecDeque::new(),
             settings,
         }

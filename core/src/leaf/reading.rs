@@ -3,7 +3,7 @@
 use super::record::{self, Copy, Waiting};
 use super::taking::Incoming;
 use super::telling::gone;
-use super::{Leaf, LeafOutput, Purpose, Waiter};
+use super::{FirstDial, Leaf, LeafOutput, Purpose, Waiter};
 use crate::causality::{Hlc, Value};
 use crate::client::Call;
 use crate::limits::{CALLS_MAX, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
@@ -326,6 +326,13 @@ impl Leaf {
                 return;
             };
             let refused = read.refused.take();
+            // Whoever has just opened a store reads what is not here: the ring will soon be there to ask.
+            if read.from == ReadFrom::Nearest
+                && self.first_dial == FirstDial::UnderWay
+                && refused.is_none()
+            {
+                return self.ask(id);
+            }
             return self.answer(id, Err(refused.unwrap_or_else(not_here)));
         };
         if self.copies.contains(&key) {

@@ -191,8 +191,9 @@ impl Line {
         greeting
     }
 
-    /// What a server says to a greeting.
-    fn greet(&self, cluster: &Cluster, seat: usize, hello: &Hello) -> Vec<u8> {
+    /// What the server in a seat says to a greeting.
+    #[must_use]
+    pub fn greet(&self, cluster: &Cluster, seat: usize, hello: &Hello) -> Vec<u8> {
         let partition = PartitionId(0);
         if hello.cluster.is_some_and(|asked| asked != self.cluster) {
             let refusal = Refusal {
