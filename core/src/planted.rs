@@ -94,6 +94,10 @@ bugs! {
     ListOneShort = "list-one-short",
     /// A replica leaves deleted keys out of the page that it has.
     PageWithoutTombstones = "page-without-tombstones",
+    /// An edge node says that it has a write before it is durable there.
+    LodgedBeforeDurable = "lodged-before-durable",
+    /// An edge node that was dropped from memory does not know any more whose writes came over which socket.
+    MakersForgotten = "makers-forgotten",
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -14,7 +14,7 @@ export async function installExample(name) {
   const project = await installTarball();
   try {
     const sources = join(examples, name);
-    const isSource = (path) => !/[\\/](node_modules|dist)$/.test(path);
+    const isSource = (path) => !/[\\/](node_modules|dist|\.wrangler)$/.test(path);
     await cp(sources, project, { recursive: true, filter: isSource });
     const { dependencies = {}, devDependencies = {} } = JSON.parse(await readFile(join(sources, 'package.json'), 'utf8'));
     for (const needed of Object.keys({ ...dependencies, ...devDependencies })) {

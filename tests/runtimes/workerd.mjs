@@ -17,10 +17,13 @@ export async function startWorker({ project, desk }) {
   return wrangler;
 }
 
-/** Starts `wrangler dev` with these arguments; `url` is where it serves: at `port`, if that is not 0. */
-export async function startWrangler({ project, desk, args, port = 0 }) {
+/**
+ * Starts `wrangler dev`, or a `command` that ends in it, with these arguments; `url` is where it serves: at `port`, if that
+ * is not 0.
+ */
+export async function startWrangler({ project, desk, command = [node(26), program('wrangler'), 'dev'], args = [], port = 0, env = {} }) {
   const flags = ['--local', '--ip=127.0.0.1', `--port=${port}`, '--inspector-port=0'];
-  const wrangler = await startProgram([node(26), program('wrangler'), 'dev', ...args, ...flags], {
+  const wrangler = await startProgram([...command, ...args, ...flags], {
     project,
     desk,
     // It asks nobody for news, tells nobody how it is used, and keeps its files in the project.
@@ -31,6 +34,7 @@ export async function startWrangler({ project, desk, args, port = 0 }) {
       WRANGLER_SEND_METRICS: 'false',
       CLOUDFLARE_CF_FETCH_ENABLED: 'false',
       XDG_CONFIG_HOME: project,
+      ...env,
     },
   });
   let ready;

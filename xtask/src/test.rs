@@ -187,6 +187,8 @@ const PLANTED: &[&str] = &[
     "planted_watching",
     "--test",
     "planted_listing",
+    "--test",
+    "planted_edges",
 ];
 
 /// nextest does not run the examples in docs.

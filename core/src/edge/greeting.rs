@@ -7,6 +7,7 @@ use crate::encoded::encoded;
 use crate::id::BucketId;
 use crate::leaf::Greeted;
 use crate::limits::{EDGE_CLIENTS_MAX, EDGE_REMEMBERED_BYTES_MAX, PROTOCOL_VERSION};
+use crate::planted::{Bug, is_planted};
 use crate::time::Instant;
 use crate::wire::{
     ClientId, ErrorCode, Features, Frame, FrameError, FrameKind, Frames, Hello, NamedBucket,
@@ -57,7 +58,9 @@ impl Edge {
         };
         if let Some(served) = self.clients.get_mut(&client) {
             served.is_greeted = true;
-            served.makers = remembered.makers;
+            if !is_planted(Bug::MakersForgotten) {
+                served.makers = remembered.makers;
+            }
             served.is_behind = remembered.is_behind;
         }
         for (number, span, is_told) in remembered.watches {

@@ -6,6 +6,7 @@ use crate::causality::Token;
 use crate::id::RequestId;
 use crate::leaf::{Before, Progress, Write, WriteId};
 use crate::limits::{EDGE_MAKERS_PER_CLIENT_MAX, EDGE_OUTCOMES_MAX};
+use crate::planted::{Bug, is_planted};
 use crate::time::Instant;
 use crate::wire::{EdgeNotice, EdgeReply, ErrorCode, Failure, FrameKind, Notice, Reply};
 use alloc::collections::VecDeque;
@@ -55,6 +56,9 @@ impl Edge {
             .note_maker(asked.client, request.client)
             .and_then(|()| self.leaf.write(now, write));
         match taken {
+            Ok(_) if is_planted(Bug::LodgedBeforeDurable) => {
+                self.answer(&asked, Ok(Reply::Edge(EdgeReply::Lodged)));
+            }
             Ok(write) => self.lodging.entry(write).or_default().push(asked),
             Err(failure) => self.answer(&asked, Err(failure)),
         }

@@ -13,22 +13,29 @@ use alloc::vec::Vec;
 /// What was shown last, for who comes back.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    shown: VecDeque<Shown>,
+    /// `None` where a subscription has begun.
+    shown: VecDeque<Option<Shown>>,
     bytes: usize,
     /// How much was shown in this life.
     count: u64,
 }
 
 impl Tail {
-    fn push(&mut self, shown: Shown) {
+    /// More keys are subscribed to: what became of them before was not shown. Returns from where on it is.
+    pub(super) fn begin_anew(&mut self) -> u64 {
+        self.push(None);
+        self.count
+    }
+
+    fn push(&mut self, shown: Option<Shown>) {
         self.count += 1;
-        self.bytes += bytes(&shown);
+        self.bytes += bytes(shown.as_ref());
         self.shown.push_back(shown);
         while self.shown.len() > EDGE_TAIL_ENTRIES_MAX || self.bytes > EDGE_TAIL_BYTES_MAX {
             let Some(oldest) = self.shown.pop_front() else {
                 break;
             };
-            self.bytes -= bytes(&oldest);
+            self.bytes -= bytes(oldest.as_ref());
         }
     }
 
@@ -36,14 +43,17 @@ impl Tail {
     fn since(&self, index: u64) -> Option<impl Iterator<Item = &Shown>> {
         let missed = usize::try_from(self.count.checked_sub(index)?).ok()?;
         let skipped = self.shown.len().checked_sub(missed)?;
-        Some(self.shown.iter().skip(skipped))
+        Some(self.shown.iter().skip(skipped).flatten())
     }
 }
 
-fn bytes(shown: &Shown) -> usize {
-    let values = shown.value.iter().chain(&shown.siblings);
-    let values = values.map(|value| size_of_val(value) + value.bytes.len());
-    size_of::<Shown>() + shown.key.len() + shown.context.len() + values.sum::<usize>()
+fn bytes(shown: Option<&Shown>) -> usize {
+    let held = |shown: &Shown| {
+        let values = shown.value.iter().chain(&shown.siblings);
+        let values = values.map(|value| size_of_val(value) + value.bytes.len());
+        shown.key.len() + shown.context.len() + values.sum::<usize>()
+    };
+    size_of::<Shown>() + shown.map_or(0, held)
 }
 
 impl Edge {
@@ -71,7 +81,7 @@ impl Edge {
             told.extend(&watched.by);
         }
         told.sort_unstable();
-        self.tail.push(shown.clone());
+        self.tail.push(Some(shown.clone()));
         let marks = self.marks();
         for of_client in told.chunk_by(|(this, _), (that, _)| this == that) {
             let client = of_client[0].0;
@@ -107,20 +117,24 @@ impl Edge {
         }
     }
 
-    /// A watch begins, where `token` says that the client has come to if that is known: what waits here, what
-    /// it has missed, and that it watches, in this order.
+    /// A watch begins, where `token` says that the client has come to if that is known, and nothing of `span`
+    /// was left out since: what waits here, what it has missed, and that it watches, in this order.
     pub(super) fn tell_beginning(
         &mut self,
         client: ClientId,
         watch: u64,
         span: &Span,
-        token: &[Mark],
+        token: Option<&[Mark]>,
+        since: u64,
     ) {
         let (member, incarnation) = (self.member, self.incarnation);
         let own = |it: &&Mark| it.member == member && it.incarnation == incarnation;
-        let position = token.iter().find(own).map(|mark| mark.position.index);
+        let mark = token.unwrap_or_default().iter().find(own);
+        let position = mark.map(|mark| mark.position.index);
+        let position = position.filter(|index| *index >= since);
         let missed = position.and_then(|index| self.tail.since(index));
-        let end = match (&missed, token.is_empty()) {
+        let is_first = token.is_some_and(<[Mark]>::is_empty);
+        let end = match (&missed, is_first) {
             (None, false) => WatchEvent::Resync { watch },
             _ => WatchEvent::Watching { watch },
         };

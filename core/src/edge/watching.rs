@@ -19,8 +19,8 @@ pub(super) struct Watch {
     /// The client's number.
     pub(super) number: u64,
     pub(super) span: Span,
-    /// Where the client says it has come to; empty from the beginning.
-    pub(super) token: Vec<Mark>,
+    /// Where the client says it has come to; empty from the beginning, `None` if that is forgotten.
+    pub(super) token: Option<Vec<Mark>>,
     /// It was told that it watches.
     pub(super) is_told: bool,
 }
@@ -30,6 +30,8 @@ pub(super) struct Watch {
 pub(super) struct Watched {
     pub(super) span: Span,
     subscription: SubscriptionId,
+    /// Since this many states were shown each change of these keys is among them.
+    since: u64,
     /// Each with its number.
     pub(super) by: Vec<(ClientId, u64)>,
 }
@@ -108,7 +110,7 @@ impl Edge {
             served.watches.push(Watch {
                 number,
                 span,
-                token,
+                token: Some(token),
                 is_told: false,
             });
         }
@@ -133,7 +135,7 @@ impl Edge {
                     served.watches.push(Watch {
                         number,
                         span,
-                        token: Vec::new(),
+                        token: None,
                         is_told,
                     });
                 }
@@ -160,14 +162,18 @@ impl Edge {
             return Ok(same.subscription);
         }
         let wider = self.watched.iter().find(|it| has(&it.span, &span));
-        let subscription = match wider {
-            Some(wider) => wider.subscription,
-            None => self.leaf.subscribe(now, span.clone())?,
+        let (subscription, since) = match wider {
+            Some(wider) => (wider.subscription, wider.since),
+            None => {
+                let subscription = self.leaf.subscribe(now, span.clone())?;
+                (subscription, self.tail.begin_anew())
+            }
         };
         let by = vec![(client, number)];
         self.watched.push(Watched {
             span,
             subscription,
+            since,
             by,
         });
         Ok(subscription)
@@ -197,19 +203,20 @@ impl Edge {
         let mut waiting = Vec::new();
         for watched in &self.watched {
             if watched.subscription == subscription {
-                waiting.extend(watched.by.iter().copied());
+                let by = watched.by.iter();
+                waiting.extend(by.map(|(client, number)| (*client, *number, watched.since)));
             }
         }
-        for (client, number) in waiting {
+        for (client, number, since) in waiting {
             let watch = |served: &mut Served| {
                 let mut watches = served.watches.iter_mut();
                 let it = watches.find(|it| it.number == number && !it.is_told)?;
                 it.is_told = true;
                 served.is_changed = true;
-                Some((it.span.clone(), core::mem::take(&mut it.token)))
+                Some((it.span.clone(), it.token.replace(Vec::new())))
             };
             if let Some((span, token)) = self.clients.get_mut(&client).and_then(watch) {
-                self.tell_beginning(client, number, &span, &token);
+                self.tell_beginning(client, number, &span, token.as_deref(), since);
             }
         }
     }

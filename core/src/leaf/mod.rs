@@ -392,8 +392,11 @@ impl Leaf {
             StoreEvent::Durable(batch) => {
                 self.is_full = false;
                 while let Some(write) = take_until(&mut self.unsynced, batch) {
-                    let request = self.outbox.get(write).map(|waiting| waiting.request);
-                    self.say(write, request.unwrap_or_default(), Progress::Local);
+                    // The ring can be faster than the medium: then it is over, and that was said.
+                    if let Some(waiting) = self.outbox.get(write) {
+                        let request = waiting.request;
+                        self.say(write, request, Progress::Local);
+                    }
                 }
                 while let Some(gone) = take_until(&mut self.left, batch) {
                     self.leaving.remove(gone);

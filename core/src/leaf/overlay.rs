@@ -147,6 +147,14 @@ impl Leaf {
         }
     }
 
+    /// What becomes of keys that nobody watches any more is not told: what waited there is shown no more.
+    pub(super) fn drop_unheard(&mut self) {
+        let unheard = self.overlay.iter().filter(|it| !self.is_heard(&it.key));
+        for key in unheard.map(|it| it.key.clone()).collect::<Vec<_>>() {
+            self.overlay.remove(&key);
+        }
+    }
+
     /// Drops the copy of `key`, which is on the ring no more, unless it is newer than `gone`.
     pub(super) fn forget_copy(&mut self, key: &[u8], gone: &Copy) -> Result<Taken, Wanted> {
         let stored = record::copy_key(key);

@@ -137,6 +137,7 @@ impl Leaf {
         if let Some(watch) = it.watch.take() {
             self.client.unwatch(now, watch);
         }
+        self.drop_unheard();
         self.forget_oldest();
     }
 
@@ -270,6 +271,7 @@ impl Leaf {
                 it.is_active = false;
                 it.fill = None;
                 it.hearing = Hearing::Nothing;
+                self.drop_unheard();
                 self.outputs.push_back(LeafOutput::Unsubscribed {
                     subscription: id,
                     failure,

@@ -28,3 +28,5 @@ form.addEventListener('submit', async (event) => {
   form.reset();
   await store.put(`guest:${Date.now()}:${crypto.randomUUID()}`, name);
 });
+// Before this, the browser itself would send the form, and the name would be lost.
+form.querySelector('button').disabled = false;

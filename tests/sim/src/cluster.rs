@@ -49,11 +49,31 @@ impl Cluster {
         Self::with_others(count, 0, seed, configure)
     }
 
+    /// The same with clocks that are wrong by so many microseconds.
+    #[must_use]
+    pub fn with_clocks(
+        offsets_micros: Vec<i64>,
+        seed: u64,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
+        Self::build(offsets_micros.len(), 0, offsets_micros, seed, configure)
+    }
+
     /// The same with `others` more seats whose members are to join: they do so when they are started.
     #[must_use]
     pub fn with_others(
         count: usize,
         others: usize,
+        seed: u64,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
+        Self::build(count, others, vec![], seed, configure)
+    }
+
+    fn build(
+        count: usize,
+        others: usize,
+        offsets_micros: Vec<i64>,
         seed: u64,
         configure: impl FnOnce(&mut Config),
     ) -> Self {
@@ -70,7 +90,7 @@ impl Cluster {
                 others: seats[count..].to_vec(),
                 links: LinkSettings::CALM,
                 disks: DiskSettings::CALM,
-                offsets_micros: vec![],
+                offsets_micros,
                 drifts_ppm: vec![],
                 seed,
             }),

@@ -5,8 +5,9 @@
 //! asked over an earlier one are nobody's.
 
 use crate::Cluster;
-use crate::line::Line;
-use crate::world::disk::{Disk, DiskSettings};
+use crate::line::{Line, NEVER};
+use crate::medium::Medium;
+use crate::world::disk::{Disk, answer};
 use henge_core::causality::Value;
 use henge_core::client::ConnectionState;
 use henge_core::leaf::{
@@ -16,23 +17,20 @@ use henge_core::leaf::{
 use henge_core::replication::Level;
 use henge_core::rng::Rng;
 use henge_core::selector::Span;
-use henge_core::storage::{OperationId, StorageAnswer};
 use henge_core::time::{Duration, Instant};
 use henge_core::wire::{ErrorCode, Failure, edge};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One leaf.
 #[derive(Debug)]
 pub struct Device {
     leaf: Option<Leaf>,
     settings: LeafSettings,
-    disk: Disk,
+    medium: Medium,
     rng: Rng,
-    /// What its disk is busy with.
-    due: BTreeSet<(Instant, OperationId)>,
     line: Line,
-    /// It dials an edge node instead; what it has said there since the last time.
-    pub is_at_edge: bool,
+    /// The number of the edge node that it dials instead; what it has said there since the last time.
+    pub post: Option<usize>,
     edge: EdgeLink,
     /// The seat that it dials; none answers without one.
     pub server: Option<usize>,
@@ -71,11 +69,10 @@ impl Device {
         let mut device = Self {
             leaf: None,
             settings: LeafSettings::new(1),
-            disk: Disk::new(DiskSettings::CALM, rng.next_u64()),
+            medium: Medium::new(rng.next_u64()),
             rng,
-            due: BTreeSet::new(),
             line: Line::new(cluster.now, seed),
-            is_at_edge: false,
+            post: None,
             edge: EdgeLink::Down {
                 redial_at: cluster.now,
             },
@@ -98,7 +95,7 @@ impl Device {
     pub fn start(&mut self, cluster: &Cluster) {
         self.settings.session = self.rng.next_u64() | 1;
         let mut leaf = Leaf::new(self.settings.clone());
-        leaf.open(cluster.now, &self.disk.files());
+        leaf.open(cluster.now, &self.medium.disk.files());
         self.leaf = Some(leaf);
         self.line.forget(cluster.now);
         self.edge = EdgeLink::Down {
@@ -116,8 +113,7 @@ impl Device {
     /// Ends it as a power cut would.
     pub fn kill(&mut self) {
         self.leaf = None;
-        self.due.clear();
-        self.disk.crash();
+        self.medium.crash();
         self.is_online = false;
     }
 
@@ -128,7 +124,12 @@ impl Device {
 
     /// Its disk.
     pub const fn disk(&mut self) -> &mut Disk {
-        &mut self.disk
+        &mut self.medium.disk
+    }
+
+    /// Empties its disk.
+    pub(crate) fn wipe(&mut self) {
+        self.medium = Medium::new(self.rng.next_u64());
     }
 
     /// The leaf.
@@ -141,10 +142,25 @@ impl Device {
 
     /// Its connection is lost; `server` says where it finds the next.
     pub fn cut(&mut self, cluster: &mut Cluster) {
-        if self.line.is_up() {
-            self.line.drop_until(cluster, NEVER);
-            self.leaf().handle_disconnected(cluster.now);
+        let leaf = self.leaf.as_mut().expect("it runs");
+        self.line.cut(cluster, leaf);
+    }
+
+    /// From now on it dials the edge node of this number, or `server` without one.
+    pub fn move_to(&mut self, cluster: &mut Cluster, post: Option<usize>) {
+        let was_at = std::mem::replace(&mut self.post, post);
+        if was_at == post {
+            return;
         }
+        match was_at {
+            Some(_) => self.lose(cluster),
+            None => self.cut(cluster),
+        }
+        // Whatever it was about to dial, it dials the other.
+        self.edge = EdgeLink::Down {
+            redial_at: cluster.now,
+        };
+        self.line.forget(cluster.now);
     }
 
     /// What servers say of themselves to this one.
@@ -197,6 +213,17 @@ impl Device {
         key: &str,
         value: Option<&str>,
     ) -> Result<WriteId, Failure> {
+        self.write_after(now, key, value, &[])
+    }
+
+    /// The same by who has seen what `context` says.
+    pub fn write_after(
+        &mut self,
+        now: Instant,
+        key: &str,
+        value: Option<&str>,
+        context: &[u8],
+    ) -> Result<WriteId, Failure> {
         let value = value.map(|text| Value {
             encoding: 1,
             bytes: text.as_bytes().to_vec(),
@@ -204,6 +231,7 @@ impl Device {
         let write = Write {
             key: key.as_bytes().to_vec(),
             value,
+            context: context.to_vec(),
             ..Write::default()
         };
         self.leaf().write(now, write)
@@ -312,17 +340,8 @@ impl Device {
         self.dial(cluster);
         self.hear(cluster);
         self.drain(cluster);
-        while let Some((at, operation)) = self.due.first().copied()
-            && at <= now
-        {
-            self.due.pop_first();
-            let result = self.disk.complete(operation);
-            let answer = match &result {
-                Ok(None) => Ok(StorageAnswer::Done),
-                Ok(Some(bytes)) => Ok(StorageAnswer::Bytes(bytes)),
-                Err(fault) => Err(fault.clone()),
-            };
-            self.leaf().handle_done(now, operation, answer);
+        while let Some((operation, result)) = self.medium.take_done(now) {
+            self.leaf().handle_done(now, operation, answer(&result));
             self.drain(cluster);
         }
         // Work in the background is done a step at a time.
@@ -337,48 +356,31 @@ impl Device {
 
     fn dial(&mut self, cluster: &mut Cluster) {
         let now = cluster.now;
-        if self.is_at_edge {
-            if matches!(self.edge, EdgeLink::Down { redial_at } if redial_at <= now) {
-                self.leaf().handle_dialing(now);
-                self.edge = EdgeLink::Up {
-                    is_new: true,
-                    sent: Vec::new(),
-                };
-                self.leaf().handle_connected(now);
-            }
-            return;
+        let leaf = self.leaf.as_mut().expect("it runs");
+        if self.post.is_none() {
+            return self.line.dial(cluster, self.server, leaf);
         }
-        if !self.line.is_due(now) {
-            return;
-        }
-        self.leaf().handle_dialing(now);
-        match self.server {
-            Some(seat) => {
-                self.line.connect(seat);
-                self.leaf().handle_connected(now);
-            }
-            None => {
-                self.line.drop_until(cluster, NEVER);
-                self.leaf().handle_disconnected(now);
-            }
+        if matches!(self.edge, EdgeLink::Down { redial_at } if redial_at <= now) {
+            leaf.handle_dialing(now);
+            self.edge = EdgeLink::Up {
+                is_new: true,
+                sent: Vec::new(),
+            };
+            leaf.handle_connected(now);
         }
     }
 
     /// Hands on what the server has answered.
     fn hear(&mut self, cluster: &mut Cluster) {
-        let message = self.line.hear(cluster);
-        if !message.is_empty() {
-            let heard = self.leaf().handle_message(cluster.now, &message);
-            heard.expect("what a node says");
-        }
+        let leaf = self.leaf.as_mut().expect("it runs");
+        self.line.hear_for(cluster, leaf);
     }
 
     fn drain(&mut self, cluster: &mut Cluster) {
         while let Some(output) = self.leaf().poll_output() {
             match output {
                 LeafOutput::Storage { operation, request } => {
-                    let at = self.disk.submit(cluster.now, operation, request);
-                    self.due.insert((at, operation));
+                    self.medium.submit(cluster.now, operation, request);
                 }
                 LeafOutput::Send(message) => self.send(cluster, message),
                 LeafOutput::Ping(text) => {
@@ -386,9 +388,9 @@ impl Device {
                     let now = cluster.now;
                     self.leaf().handle_text(now, edge::PONG).expect("an answer");
                 }
-                LeafOutput::Redial { at } => match self.is_at_edge {
+                LeafOutput::Redial { at } => match self.post.is_some() {
                     true => self.edge = EdgeLink::Down { redial_at: at },
-                    false => drop(self.line.drop_until(cluster, at)),
+                    false => self.line.drop_until(cluster, at),
                 },
                 LeafOutput::Listed { list, result } => {
                     self.pages.insert(list, result);
@@ -438,13 +440,10 @@ impl Device {
         if let EdgeLink::Up { sent, .. } = &mut self.edge {
             return sent.push(message);
         }
-        if let Some(greeting) = self.line.send(cluster, &message) {
-            let heard = self.leaf().handle_message(cluster.now, &greeting);
-            heard.expect("a greeting");
-        }
+        let leaf = self.leaf.as_mut().expect("it runs");
+        self.line.send_for(cluster, &message, leaf);
     }
 }
 
 /// How far time goes at once.
 const STEP: Duration = Duration::from_micros(200);
-const NEVER: Instant = Instant::from_micros(u64::MAX);

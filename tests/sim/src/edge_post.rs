@@ -3,21 +3,22 @@
 use crate::Cluster;
 use crate::device::Device;
 use crate::line::Line;
-use crate::world::disk::{Disk, DiskSettings};
+use crate::medium::Medium;
+use crate::world::disk::{Disk, answer};
 use henge_core::edge::{Edge, EdgeOutput, EdgeSettings};
 use henge_core::rng::Rng;
-use henge_core::storage::{OperationId, StorageAnswer};
-use henge_core::time::{Duration, Instant};
+use henge_core::time::Duration;
 use henge_core::wire::ClientId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One edge node.
 #[derive(Debug)]
 pub struct EdgePost {
     edge: Option<Edge>,
-    disk: Disk,
+    /// What the devices call it.
+    pub number: usize,
+    medium: Medium,
     rng: Rng,
-    due: BTreeSet<(Instant, OperationId)>,
     line: Line,
     /// The seat that serves it; none does without one.
     pub backbone: Option<usize>,
@@ -39,9 +40,9 @@ impl EdgePost {
         let mut rng = Rng::new(seed);
         let mut post = Self {
             edge: None,
-            disk: Disk::new(DiskSettings::CALM, rng.next_u64()),
+            number: 0,
+            medium: Medium::new(rng.next_u64()),
             rng,
-            due: BTreeSet::new(),
             line: Line::new(cluster.now, seed),
             backbone,
             clients: BTreeMap::new(),
@@ -57,7 +58,7 @@ impl EdgePost {
     /// Starts it from what its disk holds.
     pub fn start(&mut self, cluster: &Cluster) {
         let mut edge = Edge::new(EdgeSettings::new(self.rng.next_u64() | 1, "edge"));
-        edge.open(cluster.now, &self.disk.files());
+        edge.open(cluster.now, &self.medium.disk.files());
         self.edge = Some(edge);
         self.found = None;
     }
@@ -79,19 +80,18 @@ impl EdgePost {
 
     fn stop(&mut self, cluster: &mut Cluster) {
         self.edge = None;
-        self.due.clear();
-        self.disk.crash();
+        self.medium.crash();
         self.line.drop_until(cluster, cluster.now);
     }
 
     /// Its disk.
     pub const fn disk(&mut self) -> &mut Disk {
-        &mut self.disk
+        &mut self.medium.disk
     }
 
     /// Empties its disk.
     pub fn wipe(&mut self) {
-        self.disk = Disk::new(DiskSettings::CALM, self.rng.next_u64());
+        self.medium = Medium::new(self.rng.next_u64());
     }
 
     /// What servers say of themselves to this one.
@@ -109,10 +109,8 @@ impl EdgePost {
 
     /// Its connection to the ring is lost; `backbone` says where it finds the next.
     pub fn cut(&mut self, cluster: &mut Cluster) {
-        if self.line.drop_until(cluster, NEVER) {
-            let now = cluster.now;
-            self.edge().handle_disconnected(now);
-        }
+        let edge = self.edge.as_mut().expect("it runs");
+        self.line.cut(cluster, edge);
     }
 
     /// The connection of a device is lost.
@@ -135,41 +133,24 @@ impl EdgePost {
 
     /// Lets virtual time pass for all.
     pub fn run(&mut self, cluster: &mut Cluster, devices: &mut [Device], span: Duration) {
-        let end = cluster.now + span;
-        while cluster.now < end {
-            cluster.run_for(STEP.min(end.since(cluster.now)));
-            self.turn(cluster, devices);
-        }
+        run_all(cluster, std::slice::from_mut(self), devices, span, STEP);
     }
 
     /// Does what is due.
-    pub fn turn(&mut self, cluster: &mut Cluster, devices: &mut [Device]) {
-        for device in devices.iter_mut() {
-            device.turn(cluster);
-        }
-        if self.edge.is_none() {
+    fn turn(&mut self, cluster: &mut Cluster, devices: &mut [Device]) {
+        let Some(edge) = &mut self.edge else {
+            // Nobody listens there.
+            for device in devices.iter_mut().filter(|it| it.post == Some(self.number)) {
+                device.lose(cluster);
+            }
             return;
-        }
+        };
         let now = cluster.now;
+        self.line.dial(cluster, self.backbone, edge);
+        self.line.hear_for(cluster, edge);
         self.serve(cluster, devices);
-        self.dial(cluster);
-        let message = self.line.hear(cluster);
-        if !message.is_empty() {
-            let heard = self.edge().handle_message(now, &message);
-            heard.expect("what a node says");
-        }
-        self.drain(cluster, devices);
-        while let Some((at, operation)) = self.due.first().copied()
-            && at <= now
-        {
-            self.due.pop_first();
-            let result = self.disk.complete(operation);
-            let answer = match &result {
-                Ok(None) => Ok(StorageAnswer::Done),
-                Ok(Some(bytes)) => Ok(StorageAnswer::Bytes(bytes)),
-                Err(fault) => Err(fault.clone()),
-            };
-            self.edge().handle_done(now, operation, answer);
+        while let Some((operation, result)) = self.medium.take_done(now) {
+            self.edge().handle_done(now, operation, answer(&result));
             self.drain(cluster, devices);
         }
         for _ in 0..100 {
@@ -179,18 +160,16 @@ impl EdgePost {
             self.edge().handle_timeout(now);
             self.drain(cluster, devices);
         }
-        for device in devices {
-            device.turn(cluster);
-        }
     }
 
     /// Takes in what clients say.
     fn serve(&mut self, cluster: &mut Cluster, devices: &mut [Device]) {
-        if self.found.is_none() {
-            return;
-        }
+        let at_this = Some(self.number);
         let now = cluster.now;
-        for (number, device) in devices.iter_mut().enumerate() {
+        // While it is being opened, they wait.
+        let is_open = self.found.is_some();
+        let here = devices.iter_mut().enumerate();
+        for (number, device) in here.filter(|(_, it)| is_open && it.post == at_this) {
             if device.has_dialled_edge() {
                 let before = self.clients.iter().find(|(_, it)| **it == number);
                 if let Some(client) = before.map(|(client, _)| *client) {
@@ -213,37 +192,16 @@ impl EdgePost {
         self.drain(cluster, devices);
     }
 
-    fn dial(&mut self, cluster: &mut Cluster) {
-        let now = cluster.now;
-        if !self.line.is_due(now) {
-            return;
-        }
-        self.edge().handle_dialing(now);
-        match self.backbone {
-            Some(seat) => {
-                self.line.connect(seat);
-                self.edge().handle_connected(now);
-            }
-            None => {
-                self.line.drop_until(cluster, NEVER);
-                self.edge().handle_disconnected(now);
-            }
-        }
-    }
-
     fn drain(&mut self, cluster: &mut Cluster, devices: &mut [Device]) {
         let now = cluster.now;
         while let Some(output) = self.edge().poll_output(now) {
             match output {
                 EdgeOutput::Storage { operation, request } => {
-                    let at = self.disk.submit(now, operation, request);
-                    self.due.insert((at, operation));
+                    self.medium.submit(now, operation, request);
                 }
                 EdgeOutput::Backbone(message) => {
-                    if let Some(greeting) = self.line.send(cluster, &message) {
-                        let heard = self.edge().handle_message(now, &greeting);
-                        heard.expect("a greeting");
-                    }
+                    let edge = self.edge.as_mut().expect("it runs");
+                    self.line.send_for(cluster, &message, edge);
                 }
                 EdgeOutput::Redial { at } => {
                     self.line.drop_until(cluster, at);
@@ -281,6 +239,28 @@ impl EdgePost {
     }
 }
 
+/// Lets virtual time pass for edge nodes and their clients, `step` at once.
+pub fn run_all(
+    cluster: &mut Cluster,
+    posts: &mut [EdgePost],
+    devices: &mut [Device],
+    span: Duration,
+    step: Duration,
+) {
+    let end = cluster.now + span;
+    while cluster.now < end {
+        cluster.run_for(step.min(end.since(cluster.now)));
+        for device in devices.iter_mut() {
+            device.turn(cluster);
+        }
+        for post in posts.iter_mut() {
+            post.turn(cluster, devices);
+        }
+        for device in devices.iter_mut() {
+            device.turn(cluster);
+        }
+    }
+}
+
 /// How far time goes at once.
-const STEP: Duration = Duration::from_micros(200);
-const NEVER: Instant = Instant::from_micros(u64::MAX);
+pub const STEP: Duration = Duration::from_micros(200);

@@ -6,13 +6,13 @@
 
 use crate::Cluster;
 use crate::device::Device;
+use crate::known::{Known, on_the_ring};
 use crate::world::disk::{Disk, DiskSettings};
 use henge_core::leaf::{Progress, ReadFrom, WriteId};
-use henge_core::replication::Level;
 use henge_core::rng::Rng;
 use henge_core::selector::Span;
 use henge_core::time::Duration;
-use henge_core::wire::{ErrorCode, Features, Reply};
+use henge_core::wire::{ErrorCode, Features};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What happened in a run.
@@ -61,22 +61,6 @@ struct Owner {
     made: BTreeMap<WriteId, (String, u64)>,
     /// An earlier state of its disk.
     kept: Option<Disk>,
-}
-
-/// What is known of a key.
-#[derive(Default)]
-struct Known {
-    /// Its writes by their numbers, and whether they delete.
-    written: BTreeMap<u64, bool>,
-    /// The newest write that is durable on the device, and the newest one on the ring.
-    durable: u64,
-    acknowledged: u64,
-    /// What a read must show, unless something may have been lost since.
-    shown: Option<u64>,
-    /// Writes from before its storage was set back. The ring may have those that the device has forgotten,
-    /// concurrent to what came after; and it gets others again, and an owner that has heard of neither the
-    /// first time takes them anew. Any of them may win.
-    forgotten: BTreeSet<u64>,
 }
 
 struct Run {
@@ -355,7 +339,7 @@ impl Run {
         }
         for owner in &self.owners {
             for (key, known) in &owner.keys {
-                check_key(&mut self.cluster, key, known)?;
+                known.check(&mut self.cluster, key)?;
             }
         }
         for place in 0..self.owners.len() {
@@ -388,13 +372,7 @@ impl Run {
             .into_iter()
             .collect();
         for key in keys {
-            let reply = self.cluster.get(0, &key, Some(Level::All)).result;
-            let there = match reply.map_err(|failure| format!("{key}: {failure:?}"))? {
-                Reply::Found(entry) => {
-                    Some(String::from_utf8_lossy(&entry.value.bytes).into_owned())
-                }
-                _ => None,
-            };
+            let there = on_the_ring(&mut self.cluster, &key)?.into_iter().next();
             self.counts.compared += 1;
             if here.get(&key) != there.as_ref() {
                 let here = here.get(&key);
@@ -411,39 +389,6 @@ impl Run {
     }
 }
 
-/// The ring has the newest write that is sure, or a newer one.
-fn check_key(cluster: &mut Cluster, key: &str, known: &Known) -> Result<(), String> {
-    let reply = cluster.get(0, key, Some(Level::All)).result;
-    let value = match reply.map_err(|failure| format!("{key}: {failure:?}"))? {
-        Reply::Found(entry) => Some(entry.value.bytes),
-        Reply::Missing { .. } => None,
-        other @ (Reply::Written { .. } | Reply::Listed { .. } | Reply::Edge(_)) => {
-            return Err(format!("{key}: {other:?}"));
-        }
-    };
-    let sure = known.durable.max(known.acknowledged);
-    let is_right = match &value {
-        Some(bytes) => {
-            let number = String::from_utf8_lossy(bytes).parse().unwrap_or(0);
-            let is_candidate = number >= sure || known.forgotten.contains(&number);
-            is_candidate && known.written.get(&number) == Some(&false)
-        }
-        None => {
-            let mut written = known.written.iter();
-            let is_candidate = |number: &u64| *number >= sure || known.forgotten.contains(number);
-            sure == 0 || written.any(|(number, is_delete)| *is_delete && is_candidate(number))
-        }
-    };
-    let value = value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    match is_right {
-        true => Ok(()),
-        false => Err(format!(
-            "{key} is {value:?}; write {} was durable on the device, {} on the ring",
-            known.durable, known.acknowledged
-        )),
-    }
-}
-
 impl Owner {
     /// Ends the device as a power cut would and starts it from what its disk holds, or from `disk`. Returns
     /// 1, the number of kills.
@@ -455,13 +400,10 @@ impl Owner {
             self.device.disk().crash();
         }
         for known in self.keys.values_mut() {
-            if is_setback {
-                known.forgotten.extend(known.written.keys());
-                known.durable = known.acknowledged;
+            match is_setback {
+                true => known.set_back(),
+                false => known.restart(),
             }
-            known.shown = known
-                .shown
-                .filter(|shown| !is_setback && *shown == known.durable);
         }
         self.made.clear();
         self.device.start(cluster);

@@ -17,7 +17,7 @@
 //! * [`world`]: nodes, network, disks and clocks, where everything follows from one seed.
 //! * [`Cluster`]: a world in which nothing fails by itself, for tests that say what happens.
 //! * [`mod@line`]: a client's connection to such a cluster. [`device`]: a leaf beside it. [`edge_post`]: an edge
-//!   node between them.
+//!   node between them. [`leaf_run`], [`edge_run`]: what befalls these.
 //! * [`watcher`]: a client that watches, beside such a cluster. [`watch_run`]: what befalls it.
 //! * [`list_run`]: lists beside such a cluster, and what befalls them.
 //! * [`trace`]: what one node was given, batch by batch, to be given again elsewhere.
@@ -34,12 +34,15 @@ mod cluster;
 pub mod device;
 mod draw;
 pub mod edge_post;
+pub mod edge_run;
 pub mod failure;
 mod family;
 mod faults;
+mod known;
 pub mod leaf_run;
 pub mod line;
 pub mod list_run;
+mod medium;
 mod model;
 mod moves;
 pub mod plan;

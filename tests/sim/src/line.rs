@@ -1,6 +1,7 @@
 //! A client's connection to a [`Cluster`]: what its driver and the host of a node do between them.
 
 use crate::Cluster;
+use crate::medium::Dialler;
 use henge_core::id::PartitionId;
 use henge_core::limits::{PAIR_BYTES_MAX, PROTOCOL_VERSION};
 use henge_core::time::Instant;
@@ -66,6 +67,60 @@ impl Line {
         self.link = Link::Down { redial_at: now };
     }
 
+    /// Dials `seat` for `who`, if it is time to; nobody answers without one.
+    pub(crate) fn dial(
+        &mut self,
+        cluster: &mut Cluster,
+        seat: Option<usize>,
+        who: &mut impl Dialler,
+    ) {
+        let now = cluster.now;
+        if !self.is_due(now) {
+            return;
+        }
+        who.handle_dialing(now);
+        match seat {
+            Some(seat) => {
+                self.connect(seat);
+                who.handle_connected(now);
+            }
+            None => {
+                self.drop_until(cluster, NEVER);
+                who.handle_disconnected(now);
+            }
+        }
+    }
+
+    /// Tells `who` what the server has said since the last time.
+    pub(crate) fn hear_for(&mut self, cluster: &mut Cluster, who: &mut impl Dialler) {
+        let message = self.hear(cluster);
+        if !message.is_empty() {
+            let heard = who.handle_message(cluster.now, &message);
+            heard.expect("what a node says");
+        }
+    }
+
+    /// Sends what `who` says, and tells it the answer to a greeting.
+    pub(crate) fn send_for(
+        &mut self,
+        cluster: &mut Cluster,
+        message: &[u8],
+        who: &mut impl Dialler,
+    ) {
+        if let Some(greeting) = self.send(cluster, message) {
+            let heard = who.handle_message(cluster.now, &greeting);
+            heard.expect("a greeting");
+        }
+    }
+
+    /// It is cut under `who`; it is not dialled before that is asked for.
+    pub(crate) fn cut(&mut self, cluster: &mut Cluster, who: &mut impl Dialler) {
+        if self.is_up() {
+            self.drop_until(cluster, NEVER);
+            who.handle_disconnected(cluster.now);
+        }
+    }
+
     /// It leads to this seat.
     pub fn connect(&mut self, seat: usize) {
         self.client.0 += 1;
@@ -73,17 +128,12 @@ impl Line {
         self.link = Link::Up { seat, asked };
     }
 
-    /// It leads nowhere, and is dialled at this moment. Whether it led somewhere.
-    pub fn drop_until(&mut self, cluster: &mut Cluster, redial_at: Instant) -> bool {
-        let was_up = match self.link {
-            Link::Up { seat, .. } => {
-                cluster.client_gone(seat, self.client);
-                true
-            }
-            Link::Down { .. } => false,
-        };
+    /// It leads nowhere, and is dialled at this moment.
+    pub fn drop_until(&mut self, cluster: &mut Cluster, redial_at: Instant) {
+        if let Link::Up { seat, .. } = self.link {
+            cluster.client_gone(seat, self.client);
+        }
         self.link = Link::Down { redial_at };
-        was_up
     }
 
     /// What the server has said since the last time.
@@ -167,3 +217,5 @@ impl Line {
         wire::message_frame(FrameKind::Welcome, partition, &welcome)
     }
 }
+
+pub(crate) const NEVER: Instant = Instant::from_micros(u64::MAX);

@@ -25,7 +25,7 @@ impl Scene {
         let post = EdgePost::new(&cluster, seed + 100, Some(0));
         let devices = (0..devices as u64).map(|number| {
             let mut device = Device::new(&cluster, seed + 1 + number, None);
-            device.is_at_edge = true;
+            device.post = Some(0);
             device
         });
         let devices = devices.collect();
@@ -315,6 +315,74 @@ fn clients_notice_nothing_of_an_eviction() {
 }
 
 #[test]
+fn who_watches_again_misses_nothing_of_the_time_when_nobody_did() {
+    let mut scene = Scene::new(10, 2);
+    scene.write(1, "a/1", "old");
+    scene.drain();
+    let now = scene.cluster.now;
+    let watched = scene.devices[0].subscribe(now, "a/");
+    scene.until("all is there", |scene| scene.devices[0].synced.len() == 1);
+    scene.devices[0].leaf().unsubscribe(now, watched);
+    scene.run(100);
+    scene.write(1, "a/1", "new");
+    scene.drain();
+    let now = scene.cluster.now;
+    scene.devices[0].synced.clear();
+    scene.devices[0].subscribe(now, "a/");
+    scene.until("all is there again", |scene| {
+        scene.devices[0].synced.len() == 1
+    });
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("new"));
+}
+
+#[test]
+fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
+    let mut scene = Scene::new(11, 1);
+    let Scene {
+        cluster, devices, ..
+    } = &mut scene;
+    devices[0].server = Some(2);
+    devices[0].move_to(cluster, None);
+    cluster.put(1, "a/1", "old", Some(Level::Quorum));
+    scene.subscribe("a/");
+    scene.lose_backbone();
+    // The edge node has none of these keys, so the client waits.
+    let Scene {
+        cluster, devices, ..
+    } = &mut scene;
+    devices[0].synced.clear();
+    devices[0].move_to(cluster, Some(0));
+    scene.run(500);
+    scene.cluster.put(1, "a/1", "new", Some(Level::Quorum));
+    scene.post.evict(&mut scene.cluster);
+    scene.post.backbone = Some(0);
+    scene.until("all is there again", |scene| {
+        scene.devices[0].synced.len() == 1
+    });
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("new"));
+}
+
+#[test]
+fn what_waited_while_it_was_watched_is_not_shown_for_ever() {
+    let mut scene = Scene::new(12, 2);
+    scene.subscribe("a/");
+    scene.lose_backbone();
+    scene.write(1, "a/1", "waits");
+    scene.until("it is shown", |scene| scene.told(0, "a/1").is_some());
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), waiting("waits"));
+    let now = scene.cluster.now;
+    let watched = scene.devices[0].subscribe(now, "a/");
+    scene.devices[0].leaf().unsubscribe(now, watched);
+    scene.post.backbone = Some(1);
+    scene.drain();
+    let now = scene.cluster.now;
+    scene.devices[0].synced.clear();
+    scene.devices[0].subscribe(now, "a/");
+    scene.until("all is there", |scene| scene.devices[0].synced.len() == 1);
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("waits"));
+}
+
+#[test]
 fn writes_of_two_clients_to_one_key_have_not_seen_each_other() {
     let cluster = Cluster::with(3, 7, |config| config.policy = Policy::Siblings);
     let mut scene = Scene::in_cluster(cluster, 7, 2);
@@ -352,7 +420,7 @@ fn a_client_can_go_on_at_a_stone_with_what_the_edge_node_has_not_delivered() {
         devices,
     } = &mut scene;
     post.cut_client(cluster, devices, 0);
-    devices[0].is_at_edge = false;
+    devices[0].post = None;
     devices[0].server = Some(2);
     scene.until("the client is done", |scene| {
         scene.devices[0].leaf().pending() == 0

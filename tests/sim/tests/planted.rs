@@ -9,8 +9,9 @@ const SEEDS: u64 = 3_000;
 
 /// What no law here can show. `HintBeforeDurable` costs a copy of what is on other disks as well: the
 /// tests of hints, `tests/it/repair.rs`, lose those other disks. No client of a run watches or lists: the
-/// bugs of these are caught in `planted_watching.rs` and `planted_listing.rs`.
-const SEEN_ELSEWHERE: [Bug; 8] = [
+/// bugs of these are caught in `planted_watching.rs` and `planted_listing.rs`, those of edge nodes in
+/// `planted_edges.rs`.
+const SEEN_ELSEWHERE: [Bug; 10] = [
     Bug::HintBeforeDurable,
     Bug::ChangeBeforeDurable,
     Bug::GapUnsaid,
@@ -19,6 +20,8 @@ const SEEN_ELSEWHERE: [Bug; 8] = [
     Bug::PageBeyondEnd,
     Bug::ListOneShort,
     Bug::PageWithoutTombstones,
+    Bug::LodgedBeforeDurable,
+    Bug::MakersForgotten,
 ];
 
 #[test]
