@@ -442,3 +442,33 @@ fn writes_that_wait_replace_each_other_and_nothing_that_nobody_here_has_seen() {
         "{both:?}"
     );
 }
+
+#[test]
+fn a_write_beside_others_is_shown_with_them() {
+    let mut cluster = Cluster::with(3, 43, |config| config.policy = Policy::Siblings);
+    let mut device = Device::new(&cluster, 43, None);
+    device.run(&mut cluster, millis(20));
+    device.subscribe(cluster.now, "kept/");
+    for key in ["kept/put", "kept/gone", "put", "gone"] {
+        let theirs = cluster.put(1, key, "theirs", Some(Level::All));
+        theirs.result.expect("written");
+        let mine = (!key.ends_with("gone")).then_some("mine");
+        device.write(cluster.now, key, mine).expect("taken");
+    }
+    device.server = Some(0);
+    drain(&mut cluster, &mut device);
+    for key in ["kept/put", "kept/gone", "put", "gone"] {
+        let here = device
+            .read(&mut cluster, key, ReadFrom::Local)
+            .expect("here");
+        let values = here.value.iter().chain(&here.siblings);
+        let mut values: Vec<_> = { values }
+            .map(|value| String::from_utf8_lossy(&value.bytes).into_owned())
+            .collect();
+        values.sort();
+        match key.ends_with("gone") {
+            true => assert_eq!(values, ["theirs"], "{key}"),
+            false => assert_eq!(values, ["mine", "theirs"], "{key}"),
+        }
+    }
+}

@@ -179,7 +179,7 @@ fn a_read_of_what_is_not_here_waits_for_the_first_connection_and_for_no_other() 
     let mut cluster = Cluster::new(3, 77);
     let mut device = Device::new(&cluster, 77, None);
     // It dials an edge node, which does not greet.
-    device.is_at_edge = true;
+    device.post = Some(0);
     device.run(&mut cluster, millis(20));
     let ask = |device: &mut Device, now| {
         let key = b"ring".to_vec();

@@ -126,7 +126,9 @@ fn a_write_that_is_sent_again_at_a_stronger_level_waits_for_that_and_is_the_same
         }
     };
     let (
-        Reply::Written { version, context },
+        Reply::Written {
+            version, context, ..
+        },
         Reply::Written {
             version: second, ..
         },

@@ -91,9 +91,17 @@ impl Edge {
         }
         let result = match progress {
             Progress::Local | Progress::Edge => return,
-            Progress::Ring { version, context } => {
+            Progress::Ring {
+                version,
+                context,
+                is_alone,
+            } => {
                 self.outcomes.note(request, context.clone());
-                Ok(Reply::Written { version, context })
+                Ok(Reply::Written {
+                    version,
+                    context,
+                    is_alone,
+                })
             }
             Progress::Refused { failure, .. } => Err(failure),
         };

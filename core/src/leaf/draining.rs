@@ -111,12 +111,16 @@ impl Leaf {
 
     fn come_to(&mut self, id: WriteId, result: Result<Reply, Failure>) {
         match result {
-            Ok(Reply::Written { version, context }) => {
+            Ok(Reply::Written {
+                version,
+                context,
+                is_alone,
+            }) => {
                 let Some(waiting) = self.outbox.get(id) else {
                     return;
                 };
-                // One that was sent before: the key shows another write by now, which is not known here.
-                if Token::decode(&context).is_ok_and(|token| token.newest > version) {
+                // The key shows other writes too, or, if this one was sent before, others by now.
+                if !is_alone {
                     return self.confirm(id, version);
                 }
                 let expires_at_ms = waiting.expires_at_ms();
@@ -203,8 +207,16 @@ impl Leaf {
         if let Some(follower) = self.outbox.follower(&waiting, next) {
             self.follow(follower, &waiting.context, &copy.context);
         }
-        let context = copy.context;
-        let progress = Progress::Ring { version, context };
+        let is_alone = match (&waiting.value, &copy.found) {
+            (Some(_), Some(found)) => found.version == version && found.siblings.is_empty(),
+            (None, None) => true,
+            _ => false,
+        };
+        let progress = Progress::Ring {
+            version,
+            context: copy.context,
+            is_alone,
+        };
         self.say(write, waiting.request, progress);
         self.go_on(&waiting.key);
     }

@@ -233,7 +233,9 @@ impl Leaf {
         }
         let before = present.and_then(|copy| copy.found);
         let is_same = match (&before, &copy.found) {
-            (Some(before), Some(after)) => before.value == after.value,
+            (Some(before), Some(after)) => {
+                before.value == after.value && before.siblings == after.siblings
+            }
             (None, None) => true,
             _ => false,
         };

@@ -62,6 +62,8 @@ pub enum Progress {
         version: Hlc,
         /// The causal context of what its key shows with it, encoded.
         context: Vec<u8>,
+        /// Whether its key shows this write and nothing else.
+        is_alone: bool,
     },
     /// The ring does not take it: it is over.
     Refused {

@@ -32,6 +32,8 @@ pub struct WriteOperation<Origin> {
     pub version: Hlc,
     /// The causal context after it, encoded.
     pub context: Vec<u8>,
+    /// Whether the set has no other write.
+    pub is_alone: bool,
     /// Whether the coordinator's own copy is durable, so that others may hear of it.
     pub is_durable: bool,
     /// Who holds it for which owner that could not be reached.
@@ -61,6 +63,7 @@ impl<Origin> WriteOperation<Origin> {
         Reply::Written {
             version: self.version,
             context: self.context.clone(),
+            is_alone: self.is_alone,
         }
     }
 

@@ -18,6 +18,9 @@ pub enum Reply {
         version: Hlc,
         /// The causal context after it, encoded.
         context: Vec<u8>,
+        /// Whether the key shows this write and nothing else, where its coordinator looks: the context has
+        /// seen no other that its writer might not have.
+        is_alone: bool,
     },
     /// A read found no value: none was written, or it is deleted, or its time is over.
     Missing {
@@ -59,10 +62,17 @@ impl Serialize for Reply {
                 Some(expires_at_ms) => Sent::FoundUntil(entry, expires_at_ms),
                 None => Sent::Found(entry),
             },
-            Self::Written { version, context } => Sent::Written {
-                version: *version,
+            Self::Written {
+                version,
                 context,
-            },
+                is_alone,
+            } => {
+                let version = *version;
+                match is_alone {
+                    true => Sent::Written { version, context },
+                    false => Sent::WrittenBeside { version, context },
+                }
+            }
             Self::Missing { context } => Sent::Missing { context },
             Self::Listed { entries, next } => Sent::Listed {
                 entries,
@@ -78,7 +88,16 @@ impl From<Received> for Reply {
     fn from(received: Received) -> Self {
         match received {
             Received::Found(entry) => Self::Found(entry),
-            Received::Written { version, context } => Self::Written { version, context },
+            Received::Written { version, context } => Self::Written {
+                version,
+                context,
+                is_alone: true,
+            },
+            Received::WrittenBeside { version, context } => Self::Written {
+                version,
+                context,
+                is_alone: false,
+            },
             Received::Missing { context } => Self::Missing { context },
             Received::Listed { entries, next } => Self::Listed { entries, next },
             Received::FoundUntil(entry, expires_at_ms) => Self::Found(Entry {
@@ -110,6 +129,11 @@ enum Sent<'a> {
     },
     FoundUntil(&'a Entry, u64),
     Edge(&'a EdgeReply),
+    WrittenBeside {
+        version: Hlc,
+        #[serde(with = "serde_bytes")]
+        context: &'a [u8],
+    },
 }
 
 /// The same, as it is received.
@@ -132,4 +156,9 @@ enum Received {
     },
     FoundUntil(Entry, u64),
     Edge(EdgeReply),
+    WrittenBeside {
+        version: Hlc,
+        #[serde(with = "serde_bytes")]
+        context: Vec<u8>,
+    },
 }

@@ -105,6 +105,15 @@ fn frames_of_version_1_are_these_bytes() {
     let written = Reply::Written {
         version: Hlc::from_u64(2 << 16),
         context: vec![0],
+        is_alone: true,
+    };
+    let beside = Response {
+        id: 1,
+        result: Ok(Reply::Written {
+            version: Hlc::from_u64(2 << 16),
+            context: vec![0],
+            is_alone: false,
+        }),
     };
     let failed = Response {
         id: 2,
@@ -278,6 +287,7 @@ fn frames_of_version_1_are_these_bytes() {
     let lines = lines.chain(watch::watch_lines(p));
     let lines = lines.chain(listing::listing_lines(p));
     let lines = lines.chain([
+        ("beside", message_frame(FrameKind::Response, p, &beside)),
         ("settle", message_frame(FrameKind::Request, p, &settle)),
         (
             "found until",

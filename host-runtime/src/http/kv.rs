@@ -105,7 +105,9 @@ async fn write(
         ttl_ms: target.ttl_ms,
     };
     match target.call(stone, operation).await? {
-        Reply::Written { version, context } => {
+        Reply::Written {
+            version, context, ..
+        } => {
             let mut response = StatusCode::NO_CONTENT.into_response();
             stamp(&mut response, &version.to_string(), &context);
             Ok(response)

@@ -64,6 +64,7 @@ fn written() -> Reply {
     Reply::Written {
         version: Hlc::from_u64(9),
         context: Vec::new(),
+        is_alone: true,
     }
 }
 

@@ -15,7 +15,11 @@ fn token(actor: u64, counter: u64) -> Vec<u8> {
 
 fn written_as(context: Vec<u8>) -> Reply {
     let version = Hlc::from_u64(9);
-    Reply::Written { version, context }
+    Reply::Written {
+        version,
+        context,
+        is_alone: true,
+    }
 }
 
 /// What the next read of `key` says that it has seen.

@@ -53,6 +53,7 @@ pub(super) fn edge_lines(p: PartitionId) -> [(&'static str, Vec<u8>); 7] {
         result: Ok(Reply::Written {
             version,
             context: vec![0],
+            is_alone: true,
         }),
     });
     let shown = WatchEvent::Shown {

@@ -221,7 +221,9 @@ impl Runner<'_> {
                 self.calls.open.remove(&sent.call.id);
                 self.found(&sent, None, &context)
             }
-            Ok(Reply::Written { version, context }) => {
+            Ok(Reply::Written {
+                version, context, ..
+            }) => {
                 let id = sent.call.id;
                 self.world
                     .say(|| format!("client {client} hears: w{id} is written at {version}"));
