@@ -151,6 +151,25 @@ impl Gateway {
         }
     }
 
+    /// All streams that bring it count for a watch that has not read anything yet, also those that did not
+    /// for a while: what was lost then is read.
+    fn qualify_again(&mut self, number: u64) {
+        let Some(watch) = self.watches.get(&number) else {
+            return;
+        };
+        if !watch.token.is_empty() || matches!(watch.phase, Phase::Live) {
+            return;
+        }
+        let interest = watch.interest;
+        let joined = self
+            .feeds
+            .iter()
+            .filter(|(stream, feed)| feed.is_live() && self.has_joined(**stream, interest));
+        for stream in joined.map(|(stream, _)| *stream).collect::<Vec<_>>() {
+            self.qualify(number, stream, None);
+        }
+    }
+
     /// What `stream` brings does not count for a watch any more.
     pub(super) fn leave(&mut self, number: u64, stream: u32) {
         let Some(watch) = self.watches.get_mut(&number) else {
@@ -183,6 +202,7 @@ impl Gateway {
     }
 
     fn look_with(&mut self, now: Instant, view: View<'_>, number: u64, findings: &mut Findings) {
+        self.qualify_again(number);
         let Some(watch) = self.watches.get(&number) else {
             return;
         };

@@ -161,6 +161,36 @@ fn one_turn_gives_out_so_much_and_the_next_is_wanted_at_once() {
 }
 
 #[test]
+fn who_has_read_nothing_yet_begins_although_what_it_would_hear_first_was_lost() {
+    let mut shard = Shard::watched_by(1);
+    let (number, watch) = { shard.gateway.watches.iter_mut() }.next().unwrap();
+    let (number, stream) = (*number, watch.qualified[0]);
+    watch.phase = Phase::Begun(shard.now);
+    shard.gateway.leave(number, stream);
+    let mut events = Vec::new();
+    for _ in 0..100 {
+        shard.now = shard.now + Duration::from_millis(WATCH_TICK_MS);
+        let up = BTreeSet::new();
+        let view = View {
+            state: &shard.state,
+            up: &up,
+        };
+        shard.gateway.handle_timeout(shard.now, view);
+        shard.settle();
+        for (_, frame) in shard.turn() {
+            let (frame, _) = Frame::take(&frame).unwrap();
+            let told: WatchEvents = decode_body(frame.body).unwrap();
+            events.extend(told.events);
+        }
+    }
+    let watching = WatchEvent::Watching { watch: 1 };
+    assert_eq!(events.iter().filter(|event| **event == watching).count(), 1);
+    let joined = |event: &WatchEvent| matches!(event, WatchEvent::Joined { .. });
+    let of_joined = events.iter().position(joined);
+    assert!(of_joined < events.iter().position(|event| *event == watching));
+}
+
+#[test]
 fn a_change_that_waits_for_many_is_counted_once_and_not_when_nobody_waits() {
     let mut shard = Shard::watched_by(100);
     assert_eq!(shard.gateway.report().queued_bytes, 0);
