@@ -13,22 +13,30 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
-/// What the ring has said last of writes: a maker may not have heard of it when it makes the next.
+/// What the ring has said last of writes: a maker may not have heard of it when it makes the next, or hands
+/// that one in again.
 #[derive(Debug, Default)]
-pub(super) struct Outcomes(VecDeque<(RequestId, Vec<u8>)>);
+pub(super) struct Outcomes(VecDeque<(RequestId, Reply)>);
 
 impl Outcomes {
-    fn note(&mut self, request: RequestId, context: Vec<u8>) {
+    fn note(&mut self, request: RequestId, outcome: Reply) {
         if self.0.len() >= EDGE_OUTCOMES_MAX {
             self.0.pop_front();
         }
-        self.0.push_back((request, context));
+        self.0.push_back((request, outcome));
+    }
+
+    fn of(&self, request: RequestId) -> Option<&Reply> {
+        let mut newest_first = self.0.iter().rev();
+        let (_, outcome) = newest_first.find(|(it, _)| *it == request)?;
+        Some(outcome)
     }
 
     fn context(&self, request: RequestId) -> Option<&[u8]> {
-        let mut newest_first = self.0.iter().rev();
-        let (_, context) = newest_first.find(|(it, _)| *it == request)?;
-        Some(context)
+        match self.of(request)? {
+            Reply::Written { context, .. } => Some(context),
+            _ => None,
+        }
     }
 }
 
@@ -52,10 +60,15 @@ impl Edge {
             }
             None => Before::None,
         };
-        let taken = self
-            .note_maker(asked.client, request.client)
-            .and_then(|()| self.leaf.write(now, write));
-        match taken {
+        if let Err(failure) = self.note_maker(asked.client, request.client) {
+            return self.answer(&asked, Err(failure));
+        }
+        // The ring has it, and might take it anew: whom it has asked then need not have heard of it.
+        if let Some(outcome) = self.outcomes.of(request).cloned() {
+            self.answer(&asked, Ok(Reply::Edge(EdgeReply::Lodged)));
+            return self.tell_outcome(request, Ok(outcome));
+        }
+        match self.leaf.write(now, write) {
             Ok(_) if is_planted(Bug::LodgedBeforeDurable) => {
                 self.answer(&asked, Ok(Reply::Edge(EdgeReply::Lodged)));
             }
@@ -96,15 +109,21 @@ impl Edge {
                 context,
                 is_alone,
             } => {
-                self.outcomes.note(request, context.clone());
-                Ok(Reply::Written {
+                let outcome = Reply::Written {
                     version,
                     context,
                     is_alone,
-                })
+                };
+                self.outcomes.note(request, outcome.clone());
+                Ok(outcome)
             }
             Progress::Refused { failure, .. } => Err(failure),
         };
+        self.tell_outcome(request, result);
+    }
+
+    /// Tells all clients that its maker may be behind what has become of a write.
+    fn tell_outcome(&mut self, request: RequestId, result: Result<Reply, Failure>) {
         let settled = Notice::Edge(EdgeNotice::Settled { request, result });
         for served in self.clients.values_mut() {
             if served.makers.contains(&request.client) {

@@ -3,7 +3,7 @@
 use henge_sim::edge_run::{Counts, play};
 
 /// Seeds that are played, counted from 0.
-const SEEDS: u64 = 250;
+const SEEDS: u64 = 300;
 
 #[test]
 fn every_promise_of_edge_nodes_holds_in_random_faults() {
