@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 import { chromium as driver } from 'playwright-core';
 
@@ -49,8 +50,12 @@ export async function startChromium({ quotaBytes, isPrivate = false } = {}) {
     async kill() {
       const hasEnded = new Promise((resolve) => whole.on('close', resolve));
       const devtools = await whole.browser().newBrowserCDPSession();
-      devtools.send('Browser.crash').catch(() => undefined);
+      const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
+      const ids = processInfo.map(({ id }) => id);
+      for (const id of ids) signal(id, 'SIGKILL');
       await hasEnded;
+      // As long as one has its files, the next that starts on them takes a database for damaged, and drops it.
+      while (ids.some((id) => signal(id, 0))) await setTimeout(10);
     },
     async end() {
       await whole?.close();
@@ -63,6 +68,15 @@ export async function startChromium({ quotaBytes, isPrivate = false } = {}) {
   } catch (error) {
     await chromium.end();
     throw error;
+  }
+}
+
+/** Whether a process was there to be sent a signal. */
+function signal(id, name) {
+  try {
+    return process.kill(id, name);
+  } catch {
+    return false;
   }
 }
 
