@@ -5,7 +5,7 @@ use super::reading::of_write;
 use super::record::{self, Copy, Found, REMOVED};
 use super::taking::{Incoming, Said, Taken};
 use super::{Answer, Leaf};
-use crate::causality::{Token, Value};
+use crate::causality::Value;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_WRITES_MAX};
 use crate::selector::Span;
 use crate::storage::Newest;
@@ -155,25 +155,24 @@ impl Leaf {
         }
     }
 
-    /// Drops the copy of `key`, which is on the ring no more, unless it is newer than `gone`.
-    pub(super) fn forget_copy(&mut self, key: &[u8], gone: &Copy) -> Result<Taken, Wanted> {
+    /// Drops the copy of `key`, which the ring has no more: also one that has seen more than the edge node had,
+    /// as that may have missed both what is here and that it was deleted. What the ring has taken since is told
+    /// after this.
+    pub(super) fn forget_copy(&mut self, key: &[u8]) -> Result<Taken, Wanted> {
         let stored = record::copy_key(key);
         let present = match self.store.newest(&stored) {
             Newest::State(bytes) => record::decode::<Copy>(bytes),
             Newest::Unloaded(wanted) => return Err(wanted),
             Newest::Absent | Newest::Damaged(_) => None,
         };
-        let seen = |copy: &Copy| Token::decode(&copy.context).unwrap_or_default().seen;
-        match present {
-            Some(copy) if seen(gone).covers(&seen(&copy)) => {
-                self.copies.remove(&stored);
-                self.put(stored, REMOVED, false);
-                Ok(match copy.found {
-                    Some(_) => Taken::Changed,
-                    None => Taken::Same,
-                })
-            }
-            _ => Ok(Taken::Older),
-        }
+        let Some(copy) = present else {
+            return Ok(Taken::Older);
+        };
+        self.copies.remove(&stored);
+        self.put(stored, REMOVED, false);
+        Ok(match copy.found {
+            Some(_) => Taken::Changed,
+            None => Taken::Same,
+        })
     }
 }

@@ -26,7 +26,7 @@ pub(super) enum Said {
     Ring,
     /// An edge node, where nothing waits over it.
     Edge,
-    /// An edge node: the ring has nothing any more of what this copy has seen.
+    /// An edge node: the ring has no such key any more.
     Gone,
 }
 
@@ -178,7 +178,7 @@ impl Leaf {
             }
             let Incoming { key, copy, said } = &incoming;
             let taken = match said {
-                Said::Gone => self.forget_copy(key, copy),
+                Said::Gone => self.forget_copy(key),
                 Said::Ring | Said::Edge => self.merge(key, copy),
             };
             match taken {

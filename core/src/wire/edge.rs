@@ -130,6 +130,6 @@ pub enum ShownState {
     Waiting,
     /// What the ring has.
     Copy,
-    /// The ring has nothing any more of what this context covers.
+    /// The ring has no such key any more; the node had seen this of it.
     Gone,
 }

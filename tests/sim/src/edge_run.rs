@@ -27,8 +27,9 @@ struct Owner {
     /// The edge node that it dials when nothing is wrong; the ring if none.
     home: Option<usize>,
     keys: BTreeMap<String, Known>,
-    /// The writes of this life without an outcome: their keys and numbers.
-    made: BTreeMap<WriteId, (String, u64)>,
+    /// The writes of this life without an outcome: their keys and numbers, and how much of what was told of
+    /// each is taken in.
+    made: BTreeMap<WriteId, (String, u64, usize)>,
     subscriptions: Vec<SubscriptionId>,
 }
 
@@ -125,7 +126,7 @@ impl Run {
             self.disturb(place)?;
         }
         for number in 0..self.posts.len() {
-            self.disturb_post(number);
+            self.disturb_post(number)?;
         }
         self.disturb_seats();
         if self.rng.below(25) == 0 {
@@ -159,7 +160,7 @@ impl Run {
                     self.counts.writes += 1;
                     known.written.insert(number, is_delete);
                     known.shown = Some(number);
-                    owner.made.insert(id, (key, number));
+                    owner.made.insert(id, (key, number, 0));
                 }
                 // It is still being opened.
                 Err(failure) if failure.code == ErrorCode::Unavailable => {}
@@ -173,13 +174,15 @@ impl Run {
     fn hear(&mut self, place: usize) -> Result<(), String> {
         let (device, owner) = (&self.devices[place], &mut self.owners[place]);
         let mut over = Vec::new();
-        for (id, (key, number)) in &owner.made {
-            let known = owner.keys.get_mut(key).ok_or("a key that nobody wrote")?;
+        for (id, (key, number, heard)) in &mut owner.made {
+            let known = owner.keys.get_mut(key.as_str());
+            let known = known.ok_or("a key that nobody wrote")?;
             let told = device.progress.get(id).map_or(&[][..], Vec::as_slice);
             if goes_back(told) {
                 return Err(format!("{key}: write {number} goes back: {told:?}"));
             }
-            for progress in told {
+            // What an edge node has said before it lost its storage is said no more.
+            for progress in &told[std::mem::replace(heard, told.len())..] {
                 match progress {
                     Progress::Local => known.durable = known.durable.max(*number),
                     Progress::Edge => {
@@ -346,14 +349,16 @@ impl Run {
         let keys = &owner.keys;
         owner
             .made
-            .retain(|_, (key, number)| !is_lost && *number <= keys[key].durable);
+            .retain(|_, (key, number, _)| !is_lost && *number <= keys[key].durable);
+        // A new life is told anew.
+        owner.made.values_mut().for_each(|(_, _, heard)| *heard = 0);
         owner.subscriptions.clear();
         device.start(&self.cluster);
         self.counts.kills += 1;
         Ok(())
     }
 
-    fn disturb_post(&mut self, number: usize) {
+    fn disturb_post(&mut self, number: usize) -> Result<(), String> {
         let seat = self.any_seat();
         let is_dark = self.dark.contains(&number);
         match self.rng.below(45) {
@@ -363,6 +368,7 @@ impl Run {
             }
             2 if !is_dark => self.darken(number),
             3 if !is_dark => {
+                (0..self.devices.len()).try_for_each(|place| self.hear(place))?;
                 self.darken(number);
                 self.posts[number].wipe();
                 self.light(number);
@@ -388,6 +394,7 @@ impl Run {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn darken(&mut self, number: usize) {

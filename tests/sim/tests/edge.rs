@@ -103,6 +103,12 @@ impl Scene {
         assert!(!self.post.edge().leaf().is_online());
     }
 
+    /// A device dials the edge node from now on, or its server.
+    fn go_to(&mut self, device: usize, post: Option<usize>) {
+        (self.post).cut_client(&mut self.cluster, &mut self.devices, device);
+        self.devices[device].move_to(&mut self.cluster, post);
+    }
+
     fn has_lodged(&self, device: usize, write: WriteId) -> bool {
         self.devices[device].last(write) == Some(&Progress::Edge)
     }
@@ -470,4 +476,44 @@ fn a_refused_write_is_said_and_shown_no_more() {
             && scene.told(0, "a/k") == Some((Source::Copy, Some("ring".into())))
     });
     assert_eq!(scene.post.edge().leaf().pending(), 0);
+}
+
+#[test]
+fn a_key_that_the_ring_has_no_more_goes_also_where_it_was_newer_than_at_the_edge_node() {
+    // Soon the ring does not know any more what has changed.
+    let cluster = Cluster::with(3, 14, |config| config.watch_tail_bytes_max = 2_000);
+    let mut scene = Scene::in_cluster(cluster, 14, 2);
+    scene.cluster.put(1, "a/k", "old", Some(Level::Quorum));
+    scene.subscribe("a/");
+    scene.lose_backbone();
+    for device in 0..2 {
+        scene.go_to(device, None);
+        scene.devices[device].server = Some(1);
+    }
+    scene.write(1, "a/k", "new");
+    scene.until("it is told", |scene| {
+        scene.told(0, "a/k") == Some((Source::Copy, Some("new".into())))
+    });
+    scene.devices[0].server = None;
+    scene.devices[0].cut(&mut scene.cluster);
+    let now = scene.cluster.now;
+    let deleted = scene.devices[1].write(now, "a/k", None).expect("room");
+    scene.until("it is deleted", |scene| {
+        matches!(scene.devices[1].last(deleted), Some(Progress::Ring { .. }))
+    });
+    for number in 0..200 {
+        let key = format!("b/{number}");
+        (scene.cluster).put(1, &key, &"x".repeat(100), Some(Level::Quorum));
+    }
+    scene.devices[0].synced.clear();
+    scene.go_to(0, Some(0));
+    scene.until("all of the edge node is there", |scene| {
+        !scene.devices[0].synced.is_empty()
+    });
+    assert_eq!(scene.read(0, "a/k", ReadFrom::Local), copy("new"));
+    scene.post.backbone = Some(0);
+    scene.until("it is gone", |scene| {
+        scene.told(0, "a/k") == Some((Source::Copy, None))
+    });
+    assert_eq!(scene.read(0, "a/k", ReadFrom::Local), None);
 }
