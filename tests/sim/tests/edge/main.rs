@@ -197,32 +197,21 @@ fn who_watches_again_misses_nothing_of_the_time_when_nobody_did() {
     scene.run(100);
     scene.write(1, "a/1", "new");
     scene.drain();
-    let now = scene.cluster.now;
-    scene.devices[0].synced.clear();
-    scene.devices[0].subscribe(now, "a/");
-    scene.until("all is there again", |scene| {
-        scene.devices[0].synced.len() == 1
-    });
+    scene.subscribe_anew(0, "a/");
     assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("new"));
 }
 
 #[test]
 fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
     let mut scene = Scene::new(11, 1);
-    let Scene {
-        cluster, devices, ..
-    } = &mut scene;
-    devices[0].server = Some(2);
-    devices[0].move_to(cluster, None);
-    cluster.put(1, "a/1", "old", Some(Level::Quorum));
+    scene.devices[0].server = Some(2);
+    scene.go_to(0, None);
+    scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
     scene.subscribe("a/");
     scene.lose_backbone();
     // The edge node has none of these keys, so the client waits.
-    let Scene {
-        cluster, devices, ..
-    } = &mut scene;
-    devices[0].synced.clear();
-    devices[0].move_to(cluster, Some(0));
+    scene.devices[0].synced.clear();
+    scene.go_to(0, Some(0));
     scene.run(500);
     scene.cluster.put(1, "a/1", "new", Some(Level::Quorum));
     scene.post.evict(&mut scene.cluster);
@@ -246,10 +235,7 @@ fn what_waited_while_it_was_watched_is_not_shown_for_ever() {
     scene.devices[0].leaf().unsubscribe(now, watched);
     scene.post.backbone = Some(1);
     scene.drain();
-    let now = scene.cluster.now;
-    scene.devices[0].synced.clear();
-    scene.devices[0].subscribe(now, "a/");
-    scene.until("all is there", |scene| scene.devices[0].synced.len() == 1);
+    scene.subscribe_anew(0, "a/");
     assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("waits"));
 }
 

@@ -93,6 +93,15 @@ impl Scene {
         });
     }
 
+    /// A client keeps the keys that begin so, and has them all.
+    pub(crate) fn subscribe_anew(&mut self, device: usize, prefix: &str) {
+        self.devices[device].synced.clear();
+        self.devices[device].subscribe(self.cluster.now, prefix);
+        self.until("all is there", |scene| {
+            scene.devices[device].synced.len() == 1
+        });
+    }
+
     pub(crate) fn drain(&mut self) {
         self.until("all is on the ring", |scene| {
             let waiting = scene.devices.iter_mut().map(|it| it.leaf().pending());
