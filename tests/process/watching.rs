@@ -64,8 +64,12 @@ fn each_change_is_told_once_or_a_resync_said_while_the_serving_stone_is_killed_a
             again += versions.len() - 1;
         } else {
             let now = reader.get(key).unwrap().expect("nothing is deleted");
-            let last = versions.last().map(|(_, value)| value);
-            assert_eq!(last, Some(&now.bytes), "{key} is in another state");
+            assert_eq!(
+                known.latest[key],
+                now.bytes,
+                "{key} is in another state: {versions:?}, read after a resync: {}",
+                known.read.contains(key)
+            );
         }
     }
     assert!(
@@ -271,6 +275,8 @@ struct Known {
     told: BTreeMap<String, Vec<(Rank, Vec<u8>)>>,
     /// Keys that it has read when it was told to read anew.
     read: BTreeSet<String>,
+    /// The value of each key that it was told of or has read last.
+    latest: BTreeMap<String, Vec<u8>>,
     resyncs: u64,
     resumes: u64,
     /// Longest time between two tellings, while there were writes.
@@ -338,7 +344,10 @@ fn watch(
                 WatchOutput::Resumed { .. } => known.resumes += 1,
                 WatchOutput::Resync { .. } => {
                     known.resyncs += 1;
-                    known.read.extend(read_anew(servers));
+                    for (key, value) in read_anew(servers) {
+                        known.read.insert(key.clone());
+                        known.latest.insert(key, value);
+                    }
                 }
                 other => panic!("{other:?}"),
             }
@@ -351,17 +360,22 @@ impl Known {
     fn take(&mut self, change: Change) {
         let key = String::from_utf8(change.key.clone()).expect("a key of this test");
         let (rank, value) = (change.rank(), change.value.expect("nothing is deleted"));
+        self.latest.insert(key.clone(), value.bytes.clone());
         self.told.entry(key).or_default().push((rank, value.bytes));
     }
 }
 
-/// The keys that are there.
-fn read_anew(servers: &[String]) -> Vec<String> {
+/// The keys that are there, with their values.
+fn read_anew(servers: &[String]) -> Vec<(String, Vec<u8>)> {
     let list = servers.join(",");
     loop {
-        let listed = binary::run(&["list", "w/", "--keys-only", "--r", "2", "--server", &list]);
+        let listed = binary::run(&["list", "w/", "--r", "2", "--server", &list]);
         if listed.code() == 0 {
-            return listed.text().lines().map(str::to_owned).collect();
+            let pair = |line: &str| {
+                let (key, value) = line.split_once('\t').expect("a key and its value");
+                (key.to_owned(), value.into())
+            };
+            return listed.text().lines().map(pair).collect();
         }
     }
 }

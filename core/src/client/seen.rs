@@ -34,11 +34,6 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether something was seen of the key called `name`.
-    pub(super) fn has(&self, name: u64) -> bool {
-        self.keys.contains(name)
-    }
-
     /// What was seen of the key called `name`, encoded; nothing if it was never used.
     pub(super) fn of(&self, name: u64) -> Vec<u8> {
         let known = self.keys.get(name);

@@ -7,6 +7,7 @@ use super::naming::Names;
 use super::pending::{Calls, Pending, Stage};
 use super::seen::{Seen, name};
 use super::watching::Watches;
+use crate::causality::DecodeError;
 use crate::hash::{partition_at, position};
 use crate::id::{BucketId, PartitionId};
 use crate::limits::{
@@ -235,11 +236,23 @@ impl Client {
         self.welcome.as_ref()
     }
 
-    /// Whether something was seen of this key in this session.
-    #[must_use]
-    pub fn has_seen(&self, bucket: &str, key: &[u8]) -> bool {
-        let bucket = self.names.find(bucket).and_then(Result::ok);
-        bucket.is_some_and(|bucket| self.seen.has(name(bucket, key)))
+    /// The application has seen of this key what `context` says, and not as the answer to a call: later reads
+    /// are not answered with less.
+    ///
+    /// # Errors
+    ///
+    /// If it is no context.
+    pub fn note_seen(
+        &mut self,
+        bucket: &str,
+        key: &[u8],
+        context: &[u8],
+    ) -> Result<(), DecodeError> {
+        match self.names.find(bucket) {
+            Some(Ok(bucket)) => self.seen.learn(name(bucket, key), context),
+            // Nobody has asked for a key of it yet, or can.
+            _ => Ok(()),
+        }
     }
 
     /// What this client has read and written, for another client to go on from: one that joins it reads

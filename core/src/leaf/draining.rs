@@ -77,6 +77,14 @@ impl Leaf {
     /// An edge node has heard what has become of a write.
     pub(super) fn settled(&mut self, request: RequestId, result: Result<Reply, Failure>) {
         if let Some(id) = self.outbox.find(request) {
+            // To the client it was over when it was lodged.
+            if let (Some(waiting), Ok(Reply::Written { context, .. })) =
+                (self.outbox.get(id), &result)
+            {
+                let bucket = &self.settings.bucket;
+                // A context that is none has seen nothing.
+                let _ = self.client.note_seen(bucket, &waiting.key, context);
+            }
             self.come_to(id, result);
             self.send_writes();
         }

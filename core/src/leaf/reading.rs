@@ -79,7 +79,7 @@ pub(super) struct Read {
 enum Stage {
     /// For the writes to its key.
     Behind,
-    /// For a block of the copies, which say what was seen of the key in earlier runs.
+    /// For a block of the copies, which say what was seen of the key: in earlier runs, or told by a watch.
     Seen,
     /// For the ring.
     Asked,
@@ -218,16 +218,14 @@ impl Leaf {
         {
             call = call.at_edge(None);
         }
-        if !self.client.has_seen(&self.settings.bucket, &read.key) {
-            read.stage = Stage::Seen;
-            match self.store.newest(&record::copy_key(&read.key)) {
-                Newest::State(bytes) => {
-                    let copy = record::decode::<Copy>(bytes).unwrap_or_default();
-                    call = call.with_context(copy.context);
-                }
-                Newest::Unloaded(wanted) => return self.load(wanted, Waiter::Read(id)),
-                Newest::Absent | Newest::Damaged(_) => {}
+        read.stage = Stage::Seen;
+        match self.store.newest(&record::copy_key(&read.key)) {
+            Newest::State(bytes) => {
+                let copy = record::decode::<Copy>(bytes).unwrap_or_default();
+                call = call.with_context(copy.context);
             }
+            Newest::Unloaded(wanted) => return self.load(wanted, Waiter::Read(id)),
+            Newest::Absent | Newest::Damaged(_) => {}
         }
         if let Some(read) = self.reads.get_mut(id) {
             read.stage = Stage::Asked;

@@ -423,14 +423,16 @@ impl Run {
                 self.cluster.crash(seat);
                 self.down.insert(seat);
                 for device in &mut self.devices {
-                    if device.server == Some(seat) {
-                        device.server = None;
+                    device.server = device.server.filter(|server| *server != seat);
+                    // Who was to go elsewhere next can be connected still.
+                    if device.line().leads_to(seat) {
                         device.cut(&mut self.cluster);
                     }
                 }
                 for number in 0..self.posts.len() {
-                    if self.posts[number].backbone == Some(seat) {
-                        self.posts[number].backbone = None;
+                    let post = &mut self.posts[number];
+                    post.backbone = post.backbone.filter(|backbone| *backbone != seat);
+                    if post.line().leads_to(seat) {
                         self.cut_backbone(number);
                     }
                 }

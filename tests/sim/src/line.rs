@@ -67,6 +67,11 @@ impl Line {
         self.link = Link::Down { redial_at: now };
     }
 
+    /// Whether it leads to `seat`.
+    pub(crate) const fn leads_to(&self, seat: usize) -> bool {
+        matches!(self.link, Link::Up { seat: at, .. } if at == seat)
+    }
+
     /// Dials `seat` for `who`, if it is time to; nobody answers without one.
     pub(crate) fn dial(
         &mut self,

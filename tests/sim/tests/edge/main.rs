@@ -5,6 +5,7 @@ mod scene;
 use henge_core::causality::Policy;
 use henge_core::leaf::{Progress, ReadFrom, Source};
 use henge_core::replication::Level;
+use henge_core::time::Duration;
 use henge_sim::Cluster;
 use scene::Scene;
 
@@ -290,6 +291,55 @@ fn a_client_can_go_on_at_a_stone_with_what_the_edge_node_has_not_delivered() {
         (3, vec!["three".into()]),
         "nothing is applied twice"
     );
+}
+
+#[test]
+fn a_write_that_an_edge_node_has_brought_to_the_ring_is_not_read_older_at_a_stone() {
+    let mut scene = Scene::new(13, 1);
+    scene.cluster.put(1, "k", "old", Some(Level::All));
+    let old = Some((Source::Ring, "old".into()));
+    assert_eq!(scene.read(0, "k", ReadFrom::Ring), old);
+    // The third stone does not hear of the write.
+    for seat in 0..2 {
+        scene.cluster.cut(seat, 2, true);
+    }
+    scene.write(0, "k", "new");
+    scene.drain();
+    is_not_shown_what_the_third_stone_has(&mut scene);
+}
+
+#[test]
+fn what_was_told_of_a_key_is_not_read_older_at_a_stone() {
+    let mut scene = Scene::new(14, 1);
+    scene.cluster.put(1, "k", "old", Some(Level::All));
+    let old = Some((Source::Ring, "old".into()));
+    assert_eq!(scene.read(0, "k", ReadFrom::Ring), old);
+    scene.subscribe("k");
+    for seat in 0..2 {
+        scene.cluster.cut(seat, 2, true);
+    }
+    scene.cluster.put(1, "k", "new", Some(Level::Quorum));
+    scene.until("it is told", |scene| {
+        scene.told(0, "k") == Some((Source::Copy, Some("new".into())))
+    });
+    is_not_shown_what_the_third_stone_has(&mut scene);
+}
+
+/// The first client goes to the stone that has missed something, and reads it there: not what is older.
+fn is_not_shown_what_the_third_stone_has(scene: &mut Scene) {
+    scene.devices[0].server = Some(2);
+    scene.go_to(0, None);
+    let device = &mut scene.devices[0];
+    device.run(&mut scene.cluster, Duration::from_millis(100));
+    assert!(device.is_online);
+    let (key, now) = (b"k".to_vec(), scene.cluster.now);
+    let leaf = device.leaf();
+    let read = leaf.read(now, key, ReadFrom::Ring, Some(Level::One), 500);
+    let read = read.expect("a good read");
+    device.run(&mut scene.cluster, Duration::from_millis(1_000));
+    let answer = device.answers.remove(&read).expect("an answer");
+    let failure = answer.expect_err("only the others have the newest");
+    assert!(failure.code.is_retryable(), "{failure:?}");
 }
 
 #[test]
