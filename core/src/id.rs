@@ -65,8 +65,38 @@ impl fmt::Debug for ActorId {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct RequestId {
-    /// Random, one for each client session.
+    /// Random, one for each client session. The highest bit says whether the client makes its writes of one
+    /// key one after the other: see [`RequestId::in_order`].
     pub client: u64,
     /// Counts up from 1 in that session.
     pub sequence: u64,
+}
+
+impl RequestId {
+    const IN_ORDER: u64 = 1 << 63;
+
+    /// The id of a write of a client that may have several of one key under way.
+    #[must_use]
+    pub const fn new(client: u64, sequence: u64) -> Self {
+        Self {
+            client: client & !Self::IN_ORDER,
+            sequence,
+        }
+    }
+
+    /// The id of a write of a client that sends the next write of a key only when the one before was applied
+    /// or refused. So when a later one was applied, this one was too, also where nobody knows any more.
+    #[must_use]
+    pub const fn in_order(client: u64, sequence: u64) -> Self {
+        Self {
+            client: client | Self::IN_ORDER,
+            sequence,
+        }
+    }
+
+    /// Whether it is one of [`RequestId::in_order`].
+    #[must_use]
+    pub const fn is_in_order(self) -> bool {
+        self.client & Self::IN_ORDER != 0
+    }
 }

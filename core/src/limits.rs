@@ -187,6 +187,11 @@ pub const SUBSCRIPTIONS_MAX: usize = 512;
 pub const SUBSCRIPTIONS_KEPT_MAX: usize = 32;
 /// How far a subscription is is stored this long after it was told something, in milliseconds.
 pub const SUBSCRIPTION_TOKEN_MS: u64 = 5_000;
+/// Keys of a leaf that an edge node has no more and the ring may have, and of how many of them it is asked at
+/// a time.
+pub const DOUBTS_MAX: usize = 4_096;
+/// See `DOUBTS_MAX`.
+pub const DOUBTS_ASKED_MAX: usize = 32;
 /// Pages that a subscription asks for at a time, and keys of a page.
 pub const FILL_CALLS_MAX: usize = 32;
 /// See `FILL_CALLS_MAX`.

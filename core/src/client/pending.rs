@@ -73,10 +73,9 @@ impl Pending {
             None => Stage::Ready,
         };
         let (level, mut place) = (call.level, None);
-        let request = call.request.unwrap_or(RequestId {
-            client: session,
-            sequence: id.0,
-        });
+        let request = call
+            .request
+            .unwrap_or_else(|| RequestId::new(session, id.0));
         let (is_for_edge, after) = (call.is_for_edge, call.after);
         let write = |value, ttl_ms, context| match is_for_edge {
             true => Operation::Edge(EdgeOperation::Lodge {

@@ -37,6 +37,7 @@ impl Leaf {
         self.outbox.wake_all();
         self.send_writes();
         self.go_on_filling();
+        self.doubt_again();
     }
 
     /// What is here belongs to the cluster that has greeted first.
@@ -198,8 +199,22 @@ impl Leaf {
     /// The ring has taken a write, and this is the copy to have of its key. That is stored before the write
     /// is taken out: a log that ends between them must not show an older copy.
     fn acknowledge(&mut self, acknowledged: Acknowledged) {
+        let write = acknowledged.write;
+        if !self.outbox.is_oldest(write) {
+            // What an edge node has said of the one before is still looked into. That one must not be shown,
+            // nor sent again after a crash, when this one is out.
+            self.early.insert(write, acknowledged);
+            return;
+        }
         self.acknowledged.push_back(acknowledged);
         self.take_in();
+    }
+
+    /// The write before `next` at its key is out: what the ring has said of this one counts.
+    fn acknowledge_next(&mut self, next: Option<WriteId>) {
+        if let Some(early) = next.and_then(|next| self.early.remove(next)) {
+            self.acknowledged.push_back(early);
+        }
     }
 
     /// The ring has taken a write, and its copy is stored.
@@ -227,6 +242,7 @@ impl Leaf {
         };
         self.say(write, waiting.request, progress);
         self.go_on(&waiting.key);
+        self.acknowledge_next(next);
     }
 
     /// Gives a write up if the ring will never take it, and lets it rest otherwise.
@@ -247,12 +263,14 @@ impl Leaf {
                 now + Duration::from_millis(wait.min(OUTBOX_RETRY_MAX_MS))
             });
         }
-        if let Some((waiting, _)) = self.remove(id) {
+        if let Some((waiting, next)) = self.remove(id) {
             self.go_on(&waiting.key);
             let key = waiting.key;
             // It is not shown any more.
             self.tell(&key);
             self.say(id, waiting.request, Progress::Refused { key, failure });
+            self.acknowledge_next(next);
+            self.take_in();
         }
     }
 
@@ -260,6 +278,7 @@ impl Leaf {
     /// send the older write again when the ring has the newer one.
     fn remove(&mut self, id: WriteId) -> Option<(Waiting, Option<WriteId>)> {
         let (waiting, next) = self.outbox.finish(id)?;
+        self.early.remove(id);
         if let Some(batch) = self.put(record::outbox_key(id.0), REMOVED, false) {
             let key = hash64(&waiting.key);
             self.leaving.insert((key, id));

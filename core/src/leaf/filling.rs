@@ -59,6 +59,11 @@ impl Fill {
             && self.partitions.as_ref().is_some_and(Range::is_empty)
     }
 
+    /// Whether it lists what an edge node has, which may be behind the ring.
+    pub(super) const fn is_at_edge(&self) -> bool {
+        self.is_at_edge
+    }
+
     /// Whether the ring has said something of `key`.
     pub(super) fn has(&self, key: &[u8]) -> bool {
         self.listed.contains(&hash64(key))

@@ -23,6 +23,7 @@
 
 mod connection;
 mod copies;
+mod doubting;
 mod draining;
 mod expiring;
 mod filling;
@@ -66,6 +67,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use copies::Copies;
+use doubting::{Doubt, Doubts};
 use expiring::Expiring;
 use filling::PageAsked;
 use jobs::Job;
@@ -162,6 +164,10 @@ pub struct Leaf {
     /// What the ring has said of kept keys, and writes to them that it has taken, until they are stored.
     incoming: Intake,
     acknowledged: VecDeque<Acknowledged>,
+    /// Those before which others of their keys have to be taken in.
+    early: Map<WriteId, Acknowledged>,
+    /// What the ring is asked about.
+    doubts: Doubts,
     /// Both wait for a block.
     is_loading: bool,
     /// Both, or a job, wait until the storage takes writes.
@@ -199,6 +205,8 @@ enum Purpose {
     Confirm(WriteId, Hlc),
     Read(ReadId),
     Page(PageAsked),
+    /// What the ring has of a key that an edge node has no more.
+    Doubt(Doubt),
     /// Of a client of an edge node.
     Passed(PassId),
 }
@@ -236,6 +244,8 @@ impl Leaf {
             subscriptions: Vec::new(),
             incoming: Intake::default(),
             acknowledged: VecDeque::new(),
+            early: Map::new(),
+            doubts: Doubts::default(),
             is_loading: false,
             is_stalled: false,
             is_full: false,
@@ -310,6 +320,7 @@ impl Leaf {
         self.outbox.wake(now);
         self.send_writes();
         self.expire_reads();
+        self.look_into_doubts();
         self.keep_all();
         self.go_on_filling();
         self.expire();
@@ -324,8 +335,9 @@ impl Leaf {
             self.store.poll_timeout(),
             self.client.poll_timeout(),
             resting,
-            self.keep_at.filter(|_| self.incoming.is_empty()),
+            self.keep_at.filter(|_| self.has_taken_all()),
             self.next_retry(),
+            self.doubts.next_retry().filter(|_| self.is_online),
             self.behind.first().map(|(at, _)| at),
             self.next_expiry(),
             self.rest.next(),
@@ -373,6 +385,7 @@ impl Leaf {
                 Some(Purpose::Confirm(write, version)) => self.confirmed(write, version, result),
                 Some(Purpose::Read(read)) => self.answered(read, result),
                 Some(Purpose::Page(page)) => self.listed(page, result),
+                Some(Purpose::Doubt(doubt)) => self.decided(doubt, result),
                 Some(Purpose::Passed(pass)) => {
                     self.outputs.push_back(LeafOutput::Passed { pass, result });
                 }

@@ -137,6 +137,12 @@ impl Outbox {
         self.get(self.of_key(key).take_while(|it| *it < id).last()?)
     }
 
+    /// Whether write `id` is the oldest of its key.
+    pub(super) fn is_oldest(&self, id: WriteId) -> bool {
+        let key = self.get(id).map(|it| it.key.as_slice());
+        key.is_none_or(|key| self.of_key(key).next() == Some(id))
+    }
+
     /// The newest write of `key`.
     pub(super) fn newest(&self, key: &[u8]) -> Option<&Waiting> {
         self.get(self.newest_id_of(key)?)

@@ -2,14 +2,12 @@
 //! stored as one.
 
 use super::reading::of_write;
-use super::record::{self, Copy, Found, REMOVED};
+use super::record::{Copy, Found};
 use super::taking::{Incoming, Said, Taken};
 use super::{Answer, Leaf};
 use crate::causality::Value;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_WRITES_MAX};
 use crate::selector::Span;
-use crate::storage::Newest;
-use crate::storage::table::reader::Wanted;
 use crate::wire::{Shown, ShownState};
 use alloc::vec::Vec;
 
@@ -153,26 +151,5 @@ impl Leaf {
         for key in unheard.map(|it| it.key.clone()).collect::<Vec<_>>() {
             self.overlay.remove(&key);
         }
-    }
-
-    /// Drops the copy of `key`, which the ring has no more: also one that has seen more than the edge node had,
-    /// as that may have missed both what is here and that it was deleted. What the ring has taken since is told
-    /// after this.
-    pub(super) fn forget_copy(&mut self, key: &[u8]) -> Result<Taken, Wanted> {
-        let stored = record::copy_key(key);
-        let present = match self.store.newest(&stored) {
-            Newest::State(bytes) => record::decode::<Copy>(bytes),
-            Newest::Unloaded(wanted) => return Err(wanted),
-            Newest::Absent | Newest::Damaged(_) => None,
-        };
-        let Some(copy) = present else {
-            return Ok(Taken::Older);
-        };
-        self.copies.remove(&stored);
-        self.put(stored, REMOVED, false);
-        Ok(match copy.found {
-            Some(_) => Taken::Changed,
-            None => Taken::Same,
-        })
     }
 }

@@ -282,7 +282,7 @@ impl Leaf {
 
     /// Stores how far the subscriptions are, if that is time and all that they were told is stored.
     pub(super) fn keep_all(&mut self) {
-        if self.keep_at.is_none_or(|at| at > self.now) || !self.incoming.is_empty() {
+        if self.keep_at.is_none_or(|at| at > self.now) || !self.has_taken_all() {
             return;
         }
         self.keep_at = None;
@@ -297,7 +297,7 @@ impl Leaf {
         if !matches!(self.phase, Phase::Open) {
             return;
         }
-        let is_all_taken = self.incoming.is_empty();
+        let is_all_taken = self.has_taken_all();
         let Some(at) = self.subscriptions.iter().position(|it| it.id == id) else {
             return;
         };

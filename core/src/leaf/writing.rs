@@ -93,10 +93,7 @@ impl Leaf {
             return Ok(known);
         }
         let id = WriteId(self.next_write);
-        let own = RequestId {
-            client: self.settings.session,
-            sequence: id.0,
-        };
+        let own = RequestId::in_order(self.settings.session, id.0);
         let before = write.before;
         let waiting = Waiting {
             request: write.request.unwrap_or(own),

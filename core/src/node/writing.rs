@@ -62,11 +62,14 @@ impl Node {
 
         let was = Before::of(before.as_ref());
         let mut set = before.unwrap_or_default();
-        let (version, batch) = match self
-            .window
-            .applied(id)
-            .filter(|_| !is_planted(Bug::WindowForgotten))
-        {
+        let applied = self.window.applied(id).or_else(|| {
+            // Sent again, and the owner that has applied it was another: it must not replace what its maker has
+            // written since.
+            let is_over = id.is_in_order();
+            let later = is_over.then(|| self.window.applied_after(id, key.digest()));
+            later.flatten()
+        });
+        let (version, batch) = match applied.filter(|_| !is_planted(Bug::WindowForgotten)) {
             Some(applied) if applied.key != key.digest() => {
                 let message = "this request id was used for another key; number every write anew";
                 return Err(Failure::new(ErrorCode::Protocol, message));

@@ -4,10 +4,9 @@ use crate::causality::{Dot, Hlc, VersionSet};
 use crate::encoded::encoded;
 use crate::id::RequestId;
 use crate::limits::{REQUEST_NOTE_MAX, REQUEST_WINDOW_MAX};
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use core::ops::Bound::{Excluded, Included};
 use serde::{Deserialize, Serialize};
 
 /// What a request id became.
@@ -25,19 +24,10 @@ pub struct Applied {
 ///
 /// Every version carries its request id, so replaying the log fills it; for the segments that are
 /// gone it is written into the log itself.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RequestWindow {
-    applied: HashMap<RequestId, Applied, FixedState>,
+    applied: BTreeMap<RequestId, Applied>,
     order: VecDeque<RequestId>,
-}
-
-impl Default for RequestWindow {
-    fn default() -> Self {
-        Self {
-            applied: HashMap::with_hasher(FixedState::with_seed(0)),
-            order: VecDeque::new(),
-        }
-    }
 }
 
 impl RequestWindow {
@@ -45,6 +35,18 @@ impl RequestWindow {
     #[must_use]
     pub fn applied(&self, request: RequestId) -> Option<Applied> {
         self.applied.get(&request).copied()
+    }
+
+    /// What a later request of the same client became, if one for the same key is remembered.
+    #[must_use]
+    pub fn applied_after(&self, request: RequestId, key: u64) -> Option<Applied> {
+        let last = RequestId {
+            sequence: u64::MAX,
+            ..request
+        };
+        let mut later = self.applied.range((Excluded(request), Included(last)));
+        let (_, applied) = later.find(|(_, it)| it.key == key)?;
+        Some(*applied)
     }
 
     /// The window as bytes, oldest first, in pieces; one piece at least.
@@ -138,5 +140,25 @@ mod tests {
         assert!(!restored.restore(&[1]));
         assert_eq!(restored.order, window.order);
         assert_eq!(restored.applied(id(last)), Some(applied(last)));
+    }
+
+    #[test]
+    fn a_later_request_of_the_same_client_for_the_same_key_is_found() {
+        let mut window = RequestWindow::default();
+        let id = |client, sequence| RequestId { client, sequence };
+        for (request, key) in [(id(1, 5), 7), (id(1, 8), 9), (id(2, 9), 7)] {
+            let dot = Dot {
+                actor: ActorId(1),
+                counter: request.sequence,
+            };
+            let hlc = Hlc::from_u64(request.sequence);
+            window.remember(request, Applied { key, dot, hlc });
+        }
+        let after = |request, key| Some(window.applied_after(request, key)?.hlc.as_u64());
+        assert_eq!(after(id(1, 4), 7), Some(5));
+        assert_eq!(after(id(1, 4), 9), Some(8));
+        assert_eq!(after(id(1, 5), 7), None, "not itself");
+        assert_eq!(after(id(1, 9), 9), None, "nor one before it");
+        assert_eq!(after(id(3, 1), 7), None, "nor one of another client");
     }
 }

@@ -67,10 +67,7 @@ impl Calls {
     /// An id for a write whose caller gave none.
     pub fn request_id(&self) -> RequestId {
         let sequence = self.next_sequence.fetch_add(1, Ordering::Relaxed);
-        RequestId {
-            client: self.session,
-            sequence,
-        }
+        RequestId::new(self.session, sequence)
     }
 
     /// Requests under way now.

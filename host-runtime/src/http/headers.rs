@@ -103,7 +103,7 @@ pub fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, HttpError> {
         let (client, sequence) = text.split_once('-')?;
         let client = u64::from_str_radix(client, 16).ok()?;
         let sequence = sequence.parse().ok()?;
-        (client > 0 && sequence > 0).then_some(RequestId { client, sequence })
+        (client > 0 && sequence > 0).then_some(RequestId::new(client, sequence))
     };
     text.to_str().ok().and_then(parse).map(Some).ok_or_else(|| {
         HttpError::bad_request(

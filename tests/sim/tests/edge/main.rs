@@ -224,6 +224,38 @@ fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
 }
 
 #[test]
+fn who_comes_from_a_stone_keeps_what_an_edge_node_behind_the_ring_has_not_heard_of() {
+    let mut scene = Scene::new(15, 2);
+    scene.devices[0].server = Some(2);
+    scene.go_to(0, None);
+    scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
+    scene.cluster.put(1, "a/gone", "old", Some(Level::Quorum));
+    scene.subscribe("a/");
+    scene.lose_backbone();
+    scene.cluster.put(1, "a/2", "new", Some(Level::Quorum));
+    scene.until("it is told", |scene| scene.told(0, "a/2").is_some());
+    scene.devices[0].synced.clear();
+    scene.go_to(0, Some(0));
+    scene.until("all is there again", |scene| {
+        scene.devices[0].synced.len() == 1
+    });
+    assert_eq!(scene.read(0, "a/2", ReadFrom::Local), copy("new"));
+    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("old"));
+    // The ring decides, as soon as it can be asked.
+    let now = scene.cluster.now;
+    let deleted = scene.devices[1].write(now, "a/gone", None);
+    deleted.expect("room");
+    scene.post.backbone = Some(1);
+    scene.drain();
+    scene.until("both have all", |scene| {
+        let new = Some((Source::Copy, Some("new".into())));
+        let is_gone = scene.read(0, "a/gone", ReadFrom::Local).is_none();
+        is_gone && scene.told(1, "a/2") == new
+    });
+    assert_eq!(scene.read(0, "a/2", ReadFrom::Local), copy("new"));
+}
+
+#[test]
 fn what_waited_while_it_was_watched_is_not_shown_for_ever() {
     let mut scene = Scene::new(12, 2);
     scene.subscribe("a/");
