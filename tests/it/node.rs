@@ -194,36 +194,6 @@ fn a_retry_after_the_coordinator_restarted_is_still_recognised() {
 }
 
 #[test]
-fn a_write_sent_again_to_an_owner_that_has_missed_it_does_not_replace_what_its_maker_wrote_since() {
-    let mut cluster = Cluster::new(3, 12);
-    cluster.cut(0, 2, true);
-    cluster.cut(1, 2, true);
-    cluster.run_for(Duration::from_millis(5));
-    let write = |sequence, value: &str| Operation::Write {
-        level: None,
-        request: RequestId::in_order(7, sequence),
-        context: vec![],
-        value: Some(Value {
-            encoding: 1,
-            bytes: value.as_bytes().to_vec(),
-        }),
-        ttl_ms: None,
-    };
-    for (sequence, value) in [(3, "old"), (4, "new")] {
-        let id = cluster.request(0, "k", write(sequence, value));
-        assert!(is_written(&cluster.wait(id)));
-    }
-    cluster.cut(0, 2, false);
-    cluster.cut(1, 2, false);
-    cluster.run_for(Duration::from_millis(5));
-    let all = Some(Level::All);
-    assert_eq!(text(cluster.get(1, "k", all)).as_deref(), Some("new"));
-    let id = cluster.request(2, "k", write(3, "old"));
-    assert!(is_written(&cluster.wait(id)));
-    assert_eq!(text(cluster.get(1, "k", all)).as_deref(), Some("new"));
-}
-
-#[test]
 fn siblings_come_back_with_a_context_that_resolves_them() {
     let siblings = |config: &mut henge_core::config::Config| {
         config.policy = henge_core::causality::Policy::Siblings;

@@ -1,6 +1,6 @@
-//! What a session has seen holds for its next read, whoever is asked and however few replicas.
+//! What a session has seen and written holds for what it asks next, whoever is asked and however few replicas.
 
-use henge_core::causality::Token;
+use henge_core::causality::{Token, Value};
 use henge_core::id::RequestId;
 use henge_core::replication::Level;
 use henge_core::time::Duration;
@@ -102,4 +102,42 @@ fn what_is_no_token_is_refused_by_name() {
     let failure = get(&mut cluster, 0, b"nonsense").expect_err("no token");
     assert_eq!(failure.code, ErrorCode::Protocol, "{failure}");
     assert!(Token::decode(b"nonsense").is_err());
+}
+
+#[test]
+fn a_write_sent_again_to_an_owner_that_has_missed_it_does_not_replace_what_its_maker_wrote_since() {
+    let mut cluster = Cluster::new(3, 12);
+    cluster.cut(0, 2, true);
+    cluster.cut(1, 2, true);
+    cluster.run_for(Duration::from_millis(5));
+    let write = |sequence, value: &str| Operation::Write {
+        level: None,
+        request: RequestId::in_order(7, sequence),
+        context: vec![],
+        value: Some(Value {
+            encoding: 1,
+            bytes: value.as_bytes().to_vec(),
+        }),
+        ttl_ms: None,
+    };
+    for (sequence, value) in [(3, "old"), (4, "new")] {
+        let id = cluster.request(0, "k", write(sequence, value));
+        assert!(cluster.wait(id).result.is_ok());
+    }
+    cluster.cut(0, 2, false);
+    cluster.cut(1, 2, false);
+    cluster.run_for(Duration::from_millis(5));
+    let all = Some(Level::All);
+    assert_eq!(
+        text(cluster.get(1, "k", all).result).as_deref(),
+        Some("new")
+    );
+    // It was repaired on the way, with the newer one alone.
+    cluster.run_for(Duration::from_millis(100));
+    let id = cluster.request(2, "k", write(3, "old"));
+    assert!(cluster.wait(id).result.is_ok());
+    assert_eq!(
+        text(cluster.get(1, "k", all).result).as_deref(),
+        Some("new")
+    );
 }
