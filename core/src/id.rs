@@ -85,7 +85,8 @@ impl RequestId {
     }
 
     /// The id of a write of a client that sends the next write of a key only when the one before was applied
-    /// or refused. So when a later one was applied, this one was too, also where nobody knows any more.
+    /// or refused. So when a later one was applied this one is over, also where nobody knows any more; it
+    /// then counts as applied.
     #[must_use]
     pub const fn in_order(client: u64, sequence: u64) -> Self {
         Self {

@@ -187,11 +187,13 @@ pub const SUBSCRIPTIONS_MAX: usize = 512;
 pub const SUBSCRIPTIONS_KEPT_MAX: usize = 32;
 /// How far a subscription is is stored this long after it was told something, in milliseconds.
 pub const SUBSCRIPTION_TOKEN_MS: u64 = 5_000;
-/// Keys of a leaf that an edge node has no more and the ring may have, and of how many of them it is asked at
-/// a time.
+/// Keys of a leaf that are in doubt, beyond which an edge node that has no such key is believed, and of how many of
+/// them somebody is asked at a time.
 pub const DOUBTS_MAX: usize = 4_096;
 /// See `DOUBTS_MAX`.
 pub const DOUBTS_ASKED_MAX: usize = 32;
+/// Longest time between two questions when nobody knows, in milliseconds: each may wake an edge node.
+pub const DOUBTS_RETRY_MAX_MS: u64 = 60_000;
 /// Pages that a subscription asks for at a time, and keys of a page.
 pub const FILL_CALLS_MAX: usize = 32;
 /// See `FILL_CALLS_MAX`.

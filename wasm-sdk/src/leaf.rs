@@ -83,7 +83,10 @@ impl LeafEngine {
             value: bytes.map(|bytes| Value { encoding, bytes }),
             ttl_ms: Some(whole(ttl_ms)).filter(|ttl| *ttl > 0),
             context,
-            request: Some(RequestId::in_order(maker, whole(sequence))),
+            request: Some(RequestId {
+                client: maker,
+                sequence: whole(sequence),
+            }),
             ..Write::default()
         };
         let taken = self.0.with(|it| it.leaf.write(now(), write));

@@ -285,7 +285,7 @@ export abstract class Host<E extends AnyEngine> implements Listener {
 }
 
 /** A random number that is not 0. */
-export function random(): bigint {
+function random(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0] || 1n;
 }
 

@@ -1,7 +1,7 @@
 import { StoreError } from './errors.js';
 import type { EntryObject, FailureObject, LeafEngine, LeafListener } from './henge_wasm.js';
-import { entryOf, errorOf, Host, random, tellAll } from './host.js';
-import type { FlushUntil, LeafPort, ListRequest, News, ReadRequest, Row, RowPage, WriteMark, WriteRequest } from './leaf-port.js';
+import { entryOf, errorOf, Host, tellAll } from './host.js';
+import { newMaker, type FlushUntil, type LeafPort, type ListRequest, type News, type ReadRequest, type Row, type RowPage, type WriteMark, type WriteRequest } from './leaf-port.js';
 import { isFull, type Medium } from './media/medium.js';
 import type { Picked } from './media/pick.js';
 import { Progress, type Notes } from './media/progress.js';
@@ -26,7 +26,7 @@ export class LeafHost extends Host<LeafEngine> implements LeafListener, LeafPort
   #storage: StorageInfo = { kind: 'memory' };
   #notes: Notes | undefined;
   #progress: Progress | undefined;
-  #maker = random();
+  #maker = newMaker();
   #sequence = 0;
   /** Writes of this run that have not come to their end. */
   #writes = new Map<number, WriteReceipt>();

@@ -29,6 +29,9 @@ export interface WriteMark {
   readonly sequence: number;
 }
 
+/** A maker that nobody else is. The highest bit says that it makes its writes of one key one after the other. */
+export const newMaker = (): bigint => (crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n) | (1n << 63n);
+
 /** A listing, as the engine takes it. */
 export interface ListRequest {
   readonly span: EncodedSpan;

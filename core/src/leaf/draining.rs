@@ -231,7 +231,10 @@ impl Leaf {
             self.follow(follower, &waiting.context, &copy.context);
         }
         let is_alone = match (&waiting.value, &copy.found) {
-            (Some(_), Some(found)) => found.version == version && found.siblings.is_empty(),
+            // Of a write that was over before there is no more than the version of a later one.
+            (Some(value), Some(found)) => {
+                found.version == version && found.value == *value && found.siblings.is_empty()
+            }
             (None, None) => true,
             _ => false,
         };

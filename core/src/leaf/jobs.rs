@@ -110,9 +110,6 @@ impl Leaf {
         if writes && self.store.can_write().is_err() {
             return self.stall();
         }
-        if matches!(job.task, Task::Sweep(..)) && self.doubts.is_full() {
-            return Done::Waits;
-        }
         let (from, to) = record::bounds(&span);
         let page = self.store.scan(&Scan {
             from: match &job.after {
@@ -184,11 +181,8 @@ impl Leaf {
         let is_at_edge = it.fill.as_ref().is_some_and(Fill::is_at_edge);
         let copy = record::decode::<Copy>(set).unwrap_or_default();
         let (is_over, is_shown) = (copy.is_over(self.now.as_millis()), copy.found.is_some());
-        if is_at_edge && !is_over {
-            // That it is gone keeps what the edge node may have, and is older, from being taken in.
-            if is_shown {
-                self.doubt(key.to_vec(), copy.context);
-            }
+        // A deletion keeps what the edge node may have, and is older, from being taken in.
+        if is_at_edge && !is_over && (!is_shown || self.doubt(key, copy.context.clone())) {
             return;
         }
         let stored = record::copy_key(key);

@@ -67,7 +67,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use copies::Copies;
-use doubting::{Doubt, Doubts};
+use doubting::{Doubts, Inquiry};
 use expiring::Expiring;
 use filling::PageAsked;
 use jobs::Job;
@@ -136,7 +136,7 @@ pub struct Leaf {
     acknowledged: VecDeque<Acknowledged>,
     /// Those before which others of their keys have to be taken in.
     early: Map<WriteId, Acknowledged>,
-    /// What the ring is asked about.
+    /// Keys that an edge node has no more, and the ring may have.
     doubts: Doubts,
     /// Both wait for a block.
     is_loading: bool,
@@ -175,10 +175,10 @@ enum Purpose {
     Confirm(WriteId, Hlc),
     Read(ReadId),
     Page(PageAsked),
-    /// What the ring has of a key that an edge node has no more.
-    Doubt(Doubt),
-    /// Of a client of an edge node.
-    Passed(PassId),
+    /// What others have of a key in doubt.
+    Doubt(Inquiry),
+    /// Of a client of an edge node; the key, if it reads one.
+    Passed(PassId, Option<Vec<u8>>),
 }
 
 impl Leaf {
@@ -305,7 +305,7 @@ impl Leaf {
             self.store.poll_timeout(),
             self.client.poll_timeout(),
             resting,
-            self.keep_at.filter(|_| self.has_taken_all()),
+            self.keep_at.filter(|_| self.incoming.is_empty()),
             self.next_retry(),
             self.doubts.next_retry().filter(|_| self.is_online),
             self.behind.first().map(|(at, _)| at),
@@ -355,10 +355,8 @@ impl Leaf {
                 Some(Purpose::Confirm(write, version)) => self.confirmed(write, version, result),
                 Some(Purpose::Read(read)) => self.answered(read, result),
                 Some(Purpose::Page(page)) => self.listed(page, result),
-                Some(Purpose::Doubt(doubt)) => self.decided(doubt, result),
-                Some(Purpose::Passed(pass)) => {
-                    self.outputs.push_back(LeafOutput::Passed { pass, result });
-                }
+                Some(Purpose::Doubt(inquiry)) => self.inquired(inquiry, result),
+                Some(Purpose::Passed(pass, key)) => self.passed(pass, key, result),
                 None => {}
             },
         }

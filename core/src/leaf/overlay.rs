@@ -119,6 +119,7 @@ impl Leaf {
         };
         self.incoming.push(Incoming { key, copy, said });
         self.take_in();
+        self.doubt_again();
     }
 
     /// A state that an edge node shows is taken in: nothing waits there over it.

@@ -1,14 +1,15 @@
 //! What an edge node needs of its leaf beside what others need (`docs/edge.md`).
 
-use super::record::{self, Greeting};
-use super::{Answer, Leaf, Phase, Purpose, SubscriptionId};
-use crate::client::{BucketRef, Call};
+use super::record::{self, Copy, Greeting};
+use super::taking::Incoming;
+use super::{Answer, Leaf, LeafOutput, Phase, Purpose, SubscriptionId};
+use crate::client::{Action, BucketRef, Call};
 use crate::id::{BucketId, RequestId};
 use crate::limits::CALLS_MAX;
 use crate::selector::Span;
 use crate::sorted::words;
 use crate::time::Instant;
-use crate::wire::{ErrorCode, Failure};
+use crate::wire::{ErrorCode, Failure, Reply};
 use alloc::vec::Vec;
 
 /// A call to the ring for a client of an edge node.
@@ -52,9 +53,27 @@ impl Leaf {
         }
         let pass = PassId(self.next_read);
         self.next_read += 1;
+        let key = matches!(call.action, Action::Get { .. }).then(|| call.key.clone());
         let call = self.client.submit(now, call)?;
-        self.calls.insert(call, Purpose::Passed(pass));
+        self.calls.insert(call, Purpose::Passed(pass, key));
         Ok(pass)
+    }
+
+    /// The ring has answered a client. What it has of a key that is kept here is taken in too.
+    pub(super) fn passed(
+        &mut self,
+        pass: PassId,
+        key: Option<Vec<u8>>,
+        result: Result<Reply, Failure>,
+    ) {
+        if let (Some(key), Ok(reply)) = (key, &result)
+            && self.is_kept(&key)
+            && let Some(copy) = Copy::of_reply(reply.clone())
+        {
+            self.incoming.push(Incoming::of_ring(key, copy));
+            self.take_in();
+        }
+        self.outputs.push_back(LeafOutput::Passed { pass, result });
     }
 
     /// How the ring has greeted this node, in this run or an earlier one; `None` before the first time.

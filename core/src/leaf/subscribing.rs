@@ -282,7 +282,7 @@ impl Leaf {
 
     /// Stores how far the subscriptions are, if that is time and all that they were told is stored.
     pub(super) fn keep_all(&mut self) {
-        if self.keep_at.is_none_or(|at| at > self.now) || !self.has_taken_all() {
+        if self.keep_at.is_none_or(|at| at > self.now) || !self.incoming.is_empty() {
             return;
         }
         self.keep_at = None;
@@ -297,15 +297,17 @@ impl Leaf {
         if !matches!(self.phase, Phase::Open) {
             return;
         }
-        let is_all_taken = self.has_taken_all();
+        let is_all_taken = self.incoming.is_empty();
         let Some(at) = self.subscriptions.iter().position(|it| it.id == id) else {
             return;
         };
         let it = &mut self.subscriptions[at];
-        it.is_dirty = false;
-        // While all keys are being fetched those are missing that changed before.
+        // While all keys are being fetched those are missing that changed before, and what is in doubt is
+        // listed anew after a restart.
+        it.is_dirty = self.doubts.any_in(&it.kept.span);
         if is_all_taken
             && it.fill.is_none()
+            && !it.is_dirty
             && let Some(token) = it.watch.and_then(|watch| self.client.watch_token(watch))
         {
             it.kept.token = token;

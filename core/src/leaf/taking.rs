@@ -28,8 +28,6 @@ pub(super) enum Said {
     Edge,
     /// An edge node: it has no such key any more.
     Gone,
-    /// A member that was asked because that was in doubt: the ring has none.
-    Missing,
 }
 
 impl Incoming {
@@ -178,16 +176,13 @@ impl Leaf {
                 self.is_stalled = true;
                 return;
             }
-            if incoming.said == Said::Gone && self.doubts.is_full() {
-                return self.incoming.put_back(incoming);
-            }
             let Incoming { key, copy, said } = &incoming;
             let taken = match said {
-                Said::Gone | Said::Missing => self.forget_copy(key, &copy.context, *said),
+                Said::Gone => self.forget_copy(key, &copy.context),
                 Said::Ring | Said::Edge => self.merge(key, copy),
             };
             match taken {
-                Ok(taken) if matches!(said, Said::Ring | Said::Missing) => {
+                Ok(taken) if *said == Said::Ring => {
                     self.note_listed(key);
                     let is_news = taken == Taken::Stored && self.settings.is_edge;
                     if taken == Taken::Changed || is_news {
@@ -209,11 +204,6 @@ impl Leaf {
         self.end_resuming();
         self.go_on_filling();
         self.keep_all();
-    }
-
-    /// Whether all that was told is taken in, and decided.
-    pub(super) fn has_taken_all(&self) -> bool {
-        self.incoming.is_empty() && self.doubts.is_empty()
     }
 
     fn load_taking(&mut self, wanted: Wanted) {

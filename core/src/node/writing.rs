@@ -109,7 +109,8 @@ impl Node {
             quorum,
             version,
             context: Token::of(&set).encode(),
-            is_alone: set.versions().iter().all(|kept| kept.request == id),
+            is_alone: !set.versions().is_empty()
+                && set.versions().iter().all(|kept| kept.request == id),
             is_durable: false,
             stand_ins: Vec::new(),
             refusal: None,

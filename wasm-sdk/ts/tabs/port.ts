@@ -1,7 +1,7 @@
 import { StoreError } from '../errors.js';
 import { tellAll } from '../host.js';
 import type { LeafHost } from '../leaf-host.js';
-import type { FlushUntil, LeafPort, ListRequest, News, ReadRequest, RowPage, WriteMark, WriteRequest } from '../leaf-port.js';
+import { newMaker, type FlushUntil, type LeafPort, type ListRequest, type News, type ReadRequest, type RowPage, type WriteMark, type WriteRequest } from '../leaf-port.js';
 import { WriteReceipt } from '../receipt.js';
 import type { EncodedSpan } from '../span.js';
 import type { Receipt, RefusedWrite, Status, StorageInfo } from '../types.js';
@@ -46,7 +46,7 @@ export class TabPort implements LeafPort {
   #base: string;
   #lead: Lead;
   #tab = crypto.randomUUID();
-  #maker = crypto.getRandomValues(new BigUint64Array(1))[0] || 1n;
+  #maker = newMaker();
   #number = 0;
   #news: BroadcastChannel;
   /** What leads to the leader. */

@@ -1,19 +1,19 @@
 //! What an edge node promises (`docs/edge.md`), with real nodes and leaves on a virtual clock.
 
+mod behind;
 mod scene;
 
 use henge_core::causality::Policy;
 use henge_core::leaf::{Progress, ReadFrom, Source};
 use henge_core::replication::Level;
-use henge_core::time::Duration;
 use henge_sim::Cluster;
 use scene::Scene;
 
-fn waiting(text: &str) -> Option<(Source, String)> {
+pub(crate) fn waiting(text: &str) -> Option<(Source, String)> {
     Some((Source::Waiting, text.into()))
 }
 
-fn copy(text: &str) -> Option<(Source, String)> {
+pub(crate) fn copy(text: &str) -> Option<(Source, String)> {
     Some((Source::Copy, text.into()))
 }
 
@@ -224,38 +224,6 @@ fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
 }
 
 #[test]
-fn who_comes_from_a_stone_keeps_what_an_edge_node_behind_the_ring_has_not_heard_of() {
-    let mut scene = Scene::new(15, 2);
-    scene.devices[0].server = Some(2);
-    scene.go_to(0, None);
-    scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
-    scene.cluster.put(1, "a/gone", "old", Some(Level::Quorum));
-    scene.subscribe("a/");
-    scene.lose_backbone();
-    scene.cluster.put(1, "a/2", "new", Some(Level::Quorum));
-    scene.until("it is told", |scene| scene.told(0, "a/2").is_some());
-    scene.devices[0].synced.clear();
-    scene.go_to(0, Some(0));
-    scene.until("all is there again", |scene| {
-        scene.devices[0].synced.len() == 1
-    });
-    assert_eq!(scene.read(0, "a/2", ReadFrom::Local), copy("new"));
-    assert_eq!(scene.read(0, "a/1", ReadFrom::Local), copy("old"));
-    // The ring decides, as soon as it can be asked.
-    let now = scene.cluster.now;
-    let deleted = scene.devices[1].write(now, "a/gone", None);
-    deleted.expect("room");
-    scene.post.backbone = Some(1);
-    scene.drain();
-    scene.until("both have all", |scene| {
-        let new = Some((Source::Copy, Some("new".into())));
-        let is_gone = scene.read(0, "a/gone", ReadFrom::Local).is_none();
-        is_gone && scene.told(1, "a/2") == new
-    });
-    assert_eq!(scene.read(0, "a/2", ReadFrom::Local), copy("new"));
-}
-
-#[test]
 fn what_waited_while_it_was_watched_is_not_shown_for_ever() {
     let mut scene = Scene::new(12, 2);
     scene.subscribe("a/");
@@ -323,55 +291,6 @@ fn a_client_can_go_on_at_a_stone_with_what_the_edge_node_has_not_delivered() {
         (3, vec!["three".into()]),
         "nothing is applied twice"
     );
-}
-
-#[test]
-fn a_write_that_an_edge_node_has_brought_to_the_ring_is_not_read_older_at_a_stone() {
-    let mut scene = Scene::new(13, 1);
-    scene.cluster.put(1, "k", "old", Some(Level::All));
-    let old = Some((Source::Ring, "old".into()));
-    assert_eq!(scene.read(0, "k", ReadFrom::Ring), old);
-    // The third stone does not hear of the write.
-    for seat in 0..2 {
-        scene.cluster.cut(seat, 2, true);
-    }
-    scene.write(0, "k", "new");
-    scene.drain();
-    is_not_shown_what_the_third_stone_has(&mut scene);
-}
-
-#[test]
-fn what_was_told_of_a_key_is_not_read_older_at_a_stone() {
-    let mut scene = Scene::new(14, 1);
-    scene.cluster.put(1, "k", "old", Some(Level::All));
-    let old = Some((Source::Ring, "old".into()));
-    assert_eq!(scene.read(0, "k", ReadFrom::Ring), old);
-    scene.subscribe("k");
-    for seat in 0..2 {
-        scene.cluster.cut(seat, 2, true);
-    }
-    scene.cluster.put(1, "k", "new", Some(Level::Quorum));
-    scene.until("it is told", |scene| {
-        scene.told(0, "k") == Some((Source::Copy, Some("new".into())))
-    });
-    is_not_shown_what_the_third_stone_has(&mut scene);
-}
-
-/// The first client goes to the stone that has missed something, and reads it there: not what is older.
-fn is_not_shown_what_the_third_stone_has(scene: &mut Scene) {
-    scene.devices[0].server = Some(2);
-    scene.go_to(0, None);
-    let device = &mut scene.devices[0];
-    device.run(&mut scene.cluster, Duration::from_millis(100));
-    assert!(device.is_online);
-    let (key, now) = (b"k".to_vec(), scene.cluster.now);
-    let leaf = device.leaf();
-    let read = leaf.read(now, key, ReadFrom::Ring, Some(Level::One), 500);
-    let read = read.expect("a good read");
-    device.run(&mut scene.cluster, Duration::from_millis(1_000));
-    let answer = device.answers.remove(&read).expect("an answer");
-    let failure = answer.expect_err("only the others have the newest");
-    assert!(failure.code.is_retryable(), "{failure:?}");
 }
 
 #[test]
