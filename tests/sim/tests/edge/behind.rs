@@ -11,14 +11,8 @@ use henge_core::wire::Operation;
 
 #[test]
 fn a_write_that_an_edge_node_has_brought_to_the_ring_is_not_read_older_at_a_stone() {
-    let mut scene = Scene::new(13, 1);
-    scene.cluster.put(1, "k", "old", Some(Level::All));
-    let old = Some((Source::Ring, "old".into()));
-    assert_eq!(scene.read(0, "k", ReadFrom::Ring), old);
-    // The third stone does not hear of the write.
-    for seat in 0..2 {
-        scene.cluster.cut(seat, 2, true);
-    }
+    let mut scene = one_that_has_read(13);
+    cut_the_third_stone(&mut scene, true);
     scene.write(0, "k", "new");
     scene.drain();
     is_not_shown_what_the_third_stone_has(&mut scene);
@@ -26,14 +20,9 @@ fn a_write_that_an_edge_node_has_brought_to_the_ring_is_not_read_older_at_a_ston
 
 #[test]
 fn what_was_told_of_a_key_is_not_read_older_at_a_stone() {
-    let mut scene = Scene::new(14, 1);
-    scene.cluster.put(1, "k", "old", Some(Level::All));
-    let old = Some((Source::Ring, "old".into()));
-    assert_eq!(scene.read(0, "k", ReadFrom::Ring), old);
+    let mut scene = one_that_has_read(14);
     scene.subscribe("k");
-    for seat in 0..2 {
-        scene.cluster.cut(seat, 2, true);
-    }
+    cut_the_third_stone(&mut scene, true);
     scene.cluster.put(1, "k", "new", Some(Level::Quorum));
     scene.until("it is told", |scene| {
         scene.told(0, "k") == Some((Source::Copy, Some("new".into())))
@@ -41,10 +30,25 @@ fn what_was_told_of_a_key_is_not_read_older_at_a_stone() {
     is_not_shown_what_the_third_stone_has(&mut scene);
 }
 
+/// A client that has read `k` on the ring.
+fn one_that_has_read(seed: u64) -> Scene {
+    let mut scene = Scene::new(seed, 1);
+    scene.cluster.put(1, "k", "old", Some(Level::All));
+    let old = Some((Source::Ring, "old".into()));
+    assert_eq!(scene.read(0, "k", ReadFrom::Ring), old);
+    scene
+}
+
+/// The third stone hears nothing of the others, or hears of them again.
+fn cut_the_third_stone(scene: &mut Scene, is_cut: bool) {
+    for seat in 0..2 {
+        scene.cluster.cut(seat, 2, is_cut);
+    }
+}
+
 /// The first client goes to the stone that has missed something, and reads it there: not what is older.
 fn is_not_shown_what_the_third_stone_has(scene: &mut Scene) {
-    scene.devices[0].server = Some(2);
-    scene.go_to(0, None);
+    scene.go_to_stone(0, Some(2));
     let device = &mut scene.devices[0];
     device.run(&mut scene.cluster, Duration::from_millis(100));
     assert!(device.is_online);
@@ -61,8 +65,7 @@ fn is_not_shown_what_the_third_stone_has(scene: &mut Scene) {
 #[test]
 fn who_comes_from_a_stone_keeps_what_an_edge_node_behind_the_ring_has_not_heard_of() {
     let mut scene = Scene::new(15, 2);
-    scene.devices[0].server = Some(2);
-    scene.go_to(0, None);
+    scene.go_to_stone(0, Some(2));
     scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
     scene.subscribe("a/");
     scene.lose_backbone();
@@ -88,11 +91,7 @@ fn what_an_edge_node_knows_to_be_deleted_goes_also_while_the_ring_is_away() {
     scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
     scene.subscribe("a/");
     // One of them hears nothing for a while.
-    let offline = |scene: &mut Scene| {
-        scene.devices[0].server = None;
-        scene.go_to(0, None);
-    };
-    offline(&mut scene);
+    scene.go_to_stone(0, None);
     let now = scene.cluster.now;
     let deleted = scene.devices[1].write(now, "a/1", None);
     deleted.expect("room");
@@ -120,8 +119,7 @@ fn writes_of_one_key_that_are_handed_in_again_are_never_shown_back_in_time() {
         writes.iter().all(|write| scene.has_lodged(0, *write))
     });
     // The client does not hear of their outcomes, and the edge node forgets that there were any.
-    scene.devices[0].server = None;
-    scene.go_to(0, None);
+    scene.go_to_stone(0, None);
     scene.post.backbone = Some(1);
     scene.until("the ring has them", |scene| {
         scene.post.edge().leaf().pending() == 0
@@ -169,9 +167,7 @@ fn writes_of_one_key_that_are_handed_in_again_are_never_shown_back_in_time() {
 fn a_write_that_was_over_before_is_not_taken_for_the_newest() {
     let mut scene = Scene::new(18, 1);
     // The third stone hears of the second write only, so it does not know the first one's id.
-    for seat in 0..2 {
-        scene.cluster.cut(seat, 2, true);
-    }
+    cut_the_third_stone(&mut scene, true);
     let id = |sequence| RequestId::in_order(7, sequence);
     let value = |text: &str| Value {
         encoding: 1,
@@ -188,9 +184,7 @@ fn a_write_that_was_over_before_is_not_taken_for_the_newest() {
         let number = scene.cluster.request(0, "k", write);
         scene.cluster.wait(number).result.expect("it is written");
     }
-    for seat in 0..2 {
-        scene.cluster.cut(seat, 2, false);
-    }
+    cut_the_third_stone(&mut scene, false);
     scene.cluster.get(1, "k", Some(Level::All));
     scene.run(100);
     scene.post.backbone = Some(2);

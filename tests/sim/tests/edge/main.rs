@@ -205,8 +205,7 @@ fn who_watches_again_misses_nothing_of_the_time_when_nobody_did() {
 #[test]
 fn who_has_waited_for_a_watch_through_an_eviction_misses_nothing() {
     let mut scene = Scene::new(11, 1);
-    scene.devices[0].server = Some(2);
-    scene.go_to(0, None);
+    scene.go_to_stone(0, Some(2));
     scene.cluster.put(1, "a/1", "old", Some(Level::Quorum));
     scene.subscribe("a/");
     scene.lose_backbone();

@@ -123,6 +123,12 @@ impl Scene {
         self.devices[device].move_to(&mut self.cluster, post);
     }
 
+    /// A device dials this stone from now on, or nobody.
+    pub(crate) fn go_to_stone(&mut self, device: usize, seat: Option<usize>) {
+        self.devices[device].server = seat;
+        self.go_to(device, None);
+    }
+
     pub(crate) fn has_lodged(&self, device: usize, write: WriteId) -> bool {
         self.devices[device].last(write) == Some(&Progress::Edge)
     }
